@@ -1,0 +1,20 @@
+"""The `dat-keras` command. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import click
+from dat_keras.cli._errors import OneLineErrors
+from dat_keras.cli.evaluate import evaluate
+from dat_keras.cli.train import train
+
+from dat_keras import __version__
+
+
+@click.group(cls=OneLineErrors, context_settings={"max_content_width": 88})
+@click.version_option(__version__, prog_name="dat-keras")
+def main() -> None:
+    """Train image classifiers that resist attacks, and measure how well."""
+
+
+for _command in (train, evaluate):
+    main.add_command(_command)

@@ -1,0 +1,150 @@
+"""Errors as one clear line on stderr, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+import errno
+import re
+import traceback
+from collections.abc import Callable
+from typing import IO
+
+import click
+
+from dat_keras.errors import DatKerasError
+
+VERBOSE = "dat_keras.verbose"
+
+Outcome = tuple[str, int]
+"""What to print, and the exit code."""
+
+
+class Failure(click.ClickException):
+    """A failure with a message of one line and an exit code.
+
+    Args:
+        message: The line, without `error:`.
+        exit_code: Exit code of the process.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """Prints the line on stderr."""
+        click.echo(f"error: {self.message}", file=file, err=True)
+
+
+class OneLineErrors(click.Group):
+    """A group of commands whose errors are said in one line.
+
+    Each command gets `verbose_option`; with `-v` the traceback is shown too.
+    """
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command; any error becomes a `Failure`."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if ctx.meta.get(VERBOSE):
+                traceback.print_exc()
+            raise Failure(*explain(error)) from error
+
+
+def explain(error: BaseException) -> Outcome:
+    """Returns the line and the exit code for an error.
+
+    The first class of the error's ancestry that `EXPLANATIONS` knows
+    decides. Classes are known by name, for TensorFlow must not be imported
+    to name its errors.
+
+    Args:
+        error: Any error.
+
+    Example:
+    >>> explain(ValueError("`eps` must be positive."))
+    ('`eps` must be positive.', 2)
+    """
+    names = (cls.__name__ for cls in type(error).__mro__)
+    name = next(name for name in names if name in EXPLANATIONS)
+    return EXPLANATIONS[name](error)
+
+
+def verbose_option(command: Callable) -> Callable:
+    """Adds `-v`, which shows tracebacks and TensorFlow's messages."""
+
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+        ctx.meta[VERBOSE] = value
+        return value
+
+    return click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        callback=remember,
+        help="Show tracebacks and TensorFlow's own messages.",
+    )(command)
+
+
+def _own(error: DatKerasError) -> Outcome:
+    return _one_line(str(error)), error.exit_code
+
+
+def _usage(error: BaseException) -> Outcome:
+    return _one_line(str(error)), 2
+
+
+def _interrupted(error: BaseException) -> Outcome:
+    return "interrupted", 130
+
+
+def _no_memory(error: BaseException) -> Outcome:
+    return "out of memory; try a smaller --batch-size", 1
+
+
+def _system(error: OSError) -> Outcome:
+    what = error.strerror or _one_line(str(error)) or type(error).__name__
+    where = f": {error.filename}" if error.filename else ""
+    return what + where + ADVICE.get(error.errno or 0, ""), 1
+
+
+def _tensorflow(error: BaseException) -> Outcome:
+    # The message is a stack of file names with the one useful line last.
+    text = str(error).split("\n\t [[")[0].rstrip().rsplit("\n", 1)[-1]
+    text = text.removeprefix("assertion failed: ")
+    # `tf.debugging.Assert` puts each of its values in brackets.
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1].replace("] [", " ")
+    text = re.sub(r"(?<=\[) | (?=[],])", "", _one_line(text))
+    return text, 2
+
+
+def _unexpected(error: BaseException) -> Outcome:
+    text = _one_line(str(error))
+    what = type(error).__name__ + (f": {text}" if text else "")
+    return f"{what} (unexpected; -v shows the traceback)", 1
+
+
+EXPLANATIONS: dict[str, Callable[..., Outcome]] = {
+    "DatKerasError": _own,
+    "InvalidArgumentError": _tensorflow,
+    "ResourceExhaustedError": _no_memory,
+    "MemoryError": _no_memory,
+    "ValueError": _usage,
+    "OSError": _system,
+    "KeyboardInterrupt": _interrupted,
+    "BaseException": _unexpected,
+}
+"""Explanations by name of an error's class."""
+
+ADVICE = {
+    errno.ENOSPC: "; nothing was overwritten, free some space and try again",
+}
+"""What to do about errors of the operating system."""
+
+
+def _one_line(text: str) -> str:
+    """The first paragraph, without line breaks."""
+    return " ".join(text.strip().split("\n\n")[0].split())

@@ -1,0 +1,72 @@
+"""What `dat-keras train` does once TensorFlow is up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import click
+
+from dat_keras import data
+from dat_keras.callbacks import tensorboard_logs
+from dat_keras.cli._console import show
+from dat_keras.evaluate import evaluate
+from dat_keras.recipes import Recipe, resolve
+from dat_keras.runs import RunFolder, RunInfo, load_classifier
+from dat_keras.train import Session, train
+
+FINAL_EXAMPLES = 1000
+"""Test images of the closing table; `dat-keras evaluate` takes any number."""
+
+
+def run_training(
+    choice: Mapping[str, object],
+    data_dir: Path | None,
+    output: Path | None,
+    flags: tuple[bool, bool],
+    tensorboard: bool,
+) -> None:
+    """Trains, then prints natural and PGD-20 accuracy of the best weights."""
+    resume, overwrite = flags
+    recipe = resolve(choice)
+    output = output or default_output(recipe)
+    if resume:
+        recipe, data_dir = resumed(output, data_dir)
+    click.echo(f"training {recipe.name} into {output}", err=True)
+    session = Session(
+        resume=resume,
+        overwrite=overwrite,
+        verbose=1 if sys.stderr.isatty() else 2,
+        say=lambda sentence: click.echo(sentence, err=True),
+        callbacks=tensorboard_logs(output / "logs") if tensorboard else (),
+    )
+    # Keras prints its progress to stdout, which is for results here.
+    with redirect_stdout(sys.stderr):
+        train(recipe, output, data_dir=data_dir, session=session)
+    test = data.load_split(recipe.dataset, "test", data_dir=data_dir)
+    report = evaluate(
+        load_classifier(output).model,
+        test,
+        ("natural", "pgd20"),
+        n_examples=min(FINAL_EXAMPLES, len(test)),
+        seed=recipe.seed,
+    )
+    show(report)
+
+
+def default_output(recipe: Recipe) -> Path:
+    """Returns `runs/<dataset>-<method>`."""
+    method = recipe.name.split(f"-{recipe.dataset}-")[0]
+    return Path("runs") / f"{Path(recipe.dataset).name}-{method}"
+
+
+def resumed(
+    output: Path, data_dir: Path | None
+) -> tuple[Recipe, Path | None]:
+    """Returns what the interrupted run was made of."""
+    RunFolder(output).prepare(resume=True)
+    info = RunInfo.read(RunFolder(output).recipe)
+    known = None if info.data_dir is None else Path(info.data_dir)
+    return info.recipe, data_dir or known

@@ -1,0 +1,63 @@
+"""Types of command-line values."""
+
+from __future__ import annotations
+
+import math
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+
+class FractionType(click.ParamType):
+    """A number, or a fraction such as `8/255`.
+
+    Example:
+    >>> FractionType().convert("1/4", None, None)
+    0.25
+    """
+
+    name = "number"
+
+    def convert(
+        self,
+        value: str | float,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Returns the value as a float."""
+        try:
+            number = float(Fraction(value))
+        except (ValueError, OverflowError, ZeroDivisionError):
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(
+                f"expected a number or a fraction such as 8/255. "
+                f"Received: {value}",
+                param,
+                ctx,
+            )
+        return number
+
+
+class NewFile(click.Path):
+    """A file to be written, in a folder that exists already.
+
+    A long computation must not end at a misspelt folder.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """Returns the path."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not path.absolute().parent.is_dir():
+            self.fail(f"there is no folder {path.parent}", param, ctx)
+        return path

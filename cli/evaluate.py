@@ -1,0 +1,85 @@
+"""`dat-keras evaluate`: robust accuracy of a run or a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from dat_keras.cli._console import progress, show
+from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._types import FractionType, NewFile
+
+from dat_keras.startup import quiet_tensorflow
+
+if TYPE_CHECKING:
+    from dat_keras.runs import RunInfo
+
+
+@click.command()
+@click.argument("source", metavar="RUN_OR_MODEL")
+@click.option("--dataset", help="Data set.  [default: the run's own]")
+@click.option("--data-dir", type=Path, help="Folder of prepared data sets.")
+@click.option(
+    "--attack",
+    "attacks",
+    default="natural,fgsm,pgd20",
+    show_default=True,
+    help="Names separated by commas: natural, fgsm, pgd20, pgd100, cw.",
+)
+@click.option("--norm", default="linf", show_default=True, help="linf or l2.")
+@click.option(
+    "--eps",
+    type=FractionType(),
+    help="Radius for pixels in [0, 1].  [default: 8/255; l2: 0.5]",
+)
+@click.option("--n-examples", type=click.IntRange(1), help="First N images.")
+@click.option("--batch-size", type=click.IntRange(1), default=128)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--protocol",
+    default="strict",
+    show_default=True,
+    help="strict, or dat for that of the published tables.",
+)
+@click.option("--weights", type=click.Choice(["best", "last"]), default="best")
+@click.option("--json", "json_file", type=NewFile(), help="Also write JSON.")
+@verbose_option
+def evaluate(
+    source: str,
+    dataset: str | None,
+    data_dir: Path | None,
+    json_file: Path | None,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Measure accuracy under attack on the test images.
+
+    RUN_OR_MODEL is a run folder, or a .keras file that you trust.
+    """
+    quiet_tensorflow(verbose)
+    from dat_keras.data import load_split
+    from dat_keras.evaluate import evaluate as measure
+    from dat_keras.runs import load_classifier
+
+    loaded = load_classifier(source, weights=options.pop("weights"))
+    name, folder = _data(loaded.info, dataset, data_dir)
+    test = load_split(name, "test", data_dir=folder)
+    with progress() as tell:
+        report = measure(loaded.model, test, progress=tell, **options)
+    show(report)
+    if json_file:
+        report.save(json_file)
+
+
+def _data(
+    info: RunInfo | None, dataset: str | None, data_dir: Path | None
+) -> tuple[str, Path | str | None]:
+    """The data set to use: the one named, else that of the run."""
+    if dataset:
+        return dataset, data_dir
+    if info is None:
+        raise click.UsageError(
+            "A model file does not say its data set: name it with --dataset."
+        )
+    return info.recipe.dataset, data_dir or info.data_dir

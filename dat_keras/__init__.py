@@ -1,0 +1,114 @@
+"""Dual Adversarial Training and robustness evaluation for Keras.
+
+Names are imported at first use, so that `dat-keras --help` does not wait for
+TensorFlow.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# Keras reads this once, at its own import; a user's explicit choice stays.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+if TYPE_CHECKING:
+    from dat_keras import (
+        architectures,
+        attacks,
+        augment,
+        callbacks,
+        data,
+        losses,
+        objectives,
+        optimizers,
+        recipes,
+        spectral,
+    )
+    from dat_keras.averaging import Averaging
+    from dat_keras.evaluate import evaluate
+    from dat_keras.model import AdversarialModel
+    from dat_keras.objectives import DAT, PGDAT, TRADES, Natural, Objective
+    from dat_keras.recipes import Recipe
+    from dat_keras.report import Report
+    from dat_keras.runs import load_classifier
+    from dat_keras.threat_models import L2, Linf, ThreatModel
+    from dat_keras.train import train
+    from dat_keras.weight_perturbation import WeightPerturbation
+
+_MODULES = (
+    "architectures",
+    "attacks",
+    "augment",
+    "callbacks",
+    "data",
+    "losses",
+    "objectives",
+    "optimizers",
+    "recipes",
+    "spectral",
+)
+_NAMES = {
+    "AdversarialModel": "model",
+    "Averaging": "averaging",
+    "DAT": "objectives",
+    "L2": "threat_models",
+    "Linf": "threat_models",
+    "Natural": "objectives",
+    "Objective": "objectives",
+    "PGDAT": "objectives",
+    "Recipe": "recipes",
+    "Report": "report",
+    "TRADES": "objectives",
+    "ThreatModel": "threat_models",
+    "WeightPerturbation": "weight_perturbation",
+    "evaluate": "evaluate",
+    "load_classifier": "runs",
+    "train": "train",
+}
+
+__all__ = [
+    "DAT",
+    "L2",
+    "PGDAT",
+    "TRADES",
+    "AdversarialModel",
+    "Averaging",
+    "Linf",
+    "Natural",
+    "Objective",
+    "Recipe",
+    "Report",
+    "ThreatModel",
+    "WeightPerturbation",
+    "architectures",
+    "attacks",
+    "augment",
+    "callbacks",
+    "data",
+    "evaluate",
+    "load_classifier",
+    "losses",
+    "objectives",
+    "optimizers",
+    "recipes",
+    "spectral",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"dat_keras.{name}")
+    if name in _NAMES:
+        value = getattr(import_module(f"dat_keras.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'dat_keras' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,35 @@
+"""Classifiers for small images, and the table of their builders by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+
+from dat_keras.architectures.branched import BranchedClassifier, branches_of
+from dat_keras.architectures.preact_resnet import PreActResNet18
+from dat_keras.architectures.resnet import ResNet8, ResNet18
+from dat_keras.architectures.wide_resnet import (
+    WideResNet28_10,
+    WideResNet34_10,
+)
+
+__all__ = [
+    "ARCHITECTURES",
+    "BranchedClassifier",
+    "PreActResNet18",
+    "ResNet18",
+    "ResNet8",
+    "WideResNet28_10",
+    "WideResNet34_10",
+    "branches_of",
+]
+
+ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
+    "resnet18": ResNet18,
+    "preactresnet18": PreActResNet18,
+    "wrn-34-10": WideResNet34_10,
+    "wrn-28-10": WideResNet28_10,
+    "resnet8": ResNet8,
+}
+"""Builders by name; all take the arguments of `ResNet18`."""

@@ -1,0 +1,85 @@
+"""Pre-activation ResNet for small images (He et al., ECCV 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+from keras import KerasTensor
+
+from dat_keras.architectures.layers import (
+    Parts,
+    changes_shape,
+    residual_stages,
+)
+from dat_keras.architectures.outline import MeanStd, Outline
+
+
+def PreActResNet18(
+    num_classes: int,
+    *,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    branches: int = 1,
+    width: int = 64,
+    mean_std: MeanStd | None = None,
+    sync_bn: bool = False,
+) -> keras.Model:
+    """PreAct-ResNet-18, the backbone of PGD-AT, AWP-AT, SCARL and IDBH.
+
+    Two variants of this net are in use. This is the one of Rice et al.
+    (2020), which RobustBench keeps for their models: projections read the
+    activated input of the block, and BatchNorm and a rectifier stand before
+    the pooling. The arguments are those of `ResNet18`.
+
+    Reference:
+        [He et al., 2016](https://arxiv.org/abs/1603.05027);
+        [Rice et al., 2020](https://arxiv.org/abs/2002.11569).
+
+    Example:
+    >>> PreActResNet18(10, width=8).output_shape
+    (None, 10)
+    """
+    outline = Outline(
+        "preactresnet18", num_classes, input_shape, branches, mean_std, sync_bn
+    )
+    widths = [width, 2 * width, 4 * width, 8 * width]
+    return outline.build(
+        lambda parts, x: preact_trunk(parts, x, width, widths, [2] * 4)
+    )
+
+
+def preact_trunk(
+    parts: Parts,
+    x: KerasTensor,
+    stem: int,
+    widths: Sequence[int],
+    blocks: Sequence[int],
+) -> KerasTensor:
+    """Stem, pre-activation stages and the activation that ends them.
+
+    Args:
+        parts: Source of the layers.
+        x: Images, `(B, H, W, C)`.
+        stem: Channels of the stem.
+        widths: Channels of each stage.
+        blocks: Number of blocks of each stage.
+
+    Returns:
+        Feature maps of `widths[-1]` channels.
+    """
+    # bfloat16 cannot tell pixels apart that differ by half a grey level.
+    x = parts.conv(x, stem, "stem_conv", dtype="float32")
+    x = residual_stages(parts, x, _block, widths, blocks)
+    return parts.norm_relu(x, "final_bn")
+
+
+def _block(
+    parts: Parts, x: KerasTensor, width: int, strides: int, name: str
+) -> KerasTensor:
+    active = parts.norm_relu(x, f"{name}_bn1")
+    y = parts.conv(active, width, f"{name}_conv1", strides)
+    y = parts.norm_relu(y, f"{name}_bn2")
+    y = parts.conv(y, width, f"{name}_conv2")
+    if changes_shape(x, width, strides):
+        x = parts.project(active, width, f"{name}_shortcut", strides)
+    return parts.add(x, y, f"{name}_add")

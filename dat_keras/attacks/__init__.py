@@ -1,0 +1,75 @@
+"""Attacks, and the table of those that evaluations know by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dat_keras.attacks.base import Attack
+from dat_keras.attacks.keep import Keep, KeepFirstBroken, KeepLast
+from dat_keras.attacks.losses import (
+    AttackLoss,
+    CarliniWagner,
+    CarliniWagnerDAT,
+    CrossEntropy,
+    CrossEntropyPlusKL,
+    KLFromClean,
+)
+from dat_keras.attacks.pgd import PGD
+from dat_keras.attacks.starts import CleanStart, NormalStart, RandomStart, Start
+from dat_keras.threat_models import ThreatModel
+
+__all__ = [
+    "ATTACKS",
+    "PGD",
+    "Attack",
+    "AttackLoss",
+    "CarliniWagner",
+    "CarliniWagnerDAT",
+    "CleanStart",
+    "CrossEntropy",
+    "CrossEntropyPlusKL",
+    "KLFromClean",
+    "Keep",
+    "KeepFirstBroken",
+    "KeepLast",
+    "NormalStart",
+    "RandomStart",
+    "Start",
+    "cw",
+    "fgsm",
+    "pgd",
+]
+
+
+def fgsm(threat_model: ThreatModel) -> PGD:
+    """One step of twice the radius from a random start.
+
+    Such a step ends on the corner `eps * sign(grad)` wherever it started.
+    DAT's evaluation runs FGSM so; the textbook takes the gradient at `x`.
+    """
+    return PGD(threat_model, steps=1, step_size=2 * threat_model.eps)
+
+
+def pgd(threat_model: ThreatModel, steps: int = 20) -> PGD:
+    """PGD on the cross-entropy with steps of a quarter of the radius.
+
+    For eps 8/255 that is the step of 2/255 that DAT's tables use.
+    """
+    return PGD(threat_model, steps=steps, step_size=threat_model.eps / 4)
+
+
+def cw(threat_model: ThreatModel, loss: AttackLoss = CarliniWagner()) -> PGD:  # noqa: B008
+    """C&W-inf: 100 steps of PGD on the margin."""
+    return PGD(
+        threat_model, loss, steps=100, step_size=threat_model.eps / 4
+    )
+
+
+ATTACKS: dict[str, Callable[[ThreatModel], Attack]] = {
+    "fgsm": fgsm,
+    "pgd20": pgd,
+    "pgd100": lambda threat_model: pgd(threat_model, steps=100),
+    "cw": cw,
+    "cw-dat": lambda threat_model: cw(threat_model, CarliniWagnerDAT()),
+}
+"""Attacks by name; each makes itself for a threat model."""

@@ -1,0 +1,37 @@
+"""The interface of attacks."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+
+from dat_keras.keys import Key
+from dat_keras.threat_models import ThreatModel
+from dat_keras.types import Images, Labels, Predict
+
+
+@dataclass(frozen=True)
+class Attack(abc.ABC):
+    """A search for a misclassified image inside a threat model.
+
+    Attacks are values: they hold settings and no state, change no variable,
+    and trace into one graph. They see the classifier through `predict` only.
+
+    Args:
+        threat_model: The set that the search must stay in.
+    """
+
+    threat_model: ThreatModel
+
+    @abc.abstractmethod
+    def __call__(
+        self, predict: Predict, x: Images, y: Labels, key: Key
+    ) -> Images:
+        """Returns adversarial images for `x`, detached from the gradient.
+
+        Args:
+            predict: Maps images to logits, in inference mode.
+            x: Clean images, shape `(B, H, W, C)`, in `[0, 1]`.
+            y: Labels, shape `(B,)`.
+            key: Source of the random draws.
+        """

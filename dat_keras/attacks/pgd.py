@@ -1,0 +1,73 @@
+"""PGD: projected gradient descent (Madry et al., ICLR 2018).
+
+    x_adv <- project(x_adv + step_size * steepest(grad loss(f(x_adv))))
+
+FGSM, C&W-inf and the attacks inside TRADES and DAT are this loop with other
+losses, starts and numbers of steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from dat_keras.attacks.base import Attack
+from dat_keras.attacks.keep import Keep, KeepLast
+from dat_keras.attacks.losses import AttackLoss, CrossEntropy
+from dat_keras.attacks.starts import RandomStart, Start
+from dat_keras.gradients import input_gradient
+from dat_keras.keys import Key
+from dat_keras.types import Images, Labels, Predict
+
+
+@dataclass(frozen=True)
+class PGD(Attack):
+    """Projected gradient ascent on a loss, inside a threat model.
+
+    Args:
+        threat_model: The set that the search must stay in.
+        loss: What is maximised.
+        steps: Number of steps, a number or an integer tensor.
+        step_size: Length of a step in the norm, in pixel units of `[0, 1]`.
+            Default 2/255, the usual step for eps 8/255.
+        start: The first iterate.
+        keep: Which iterate is returned.
+
+    Example:
+    >>> from dat_keras.keys import BatchKey
+    >>> from dat_keras.threat_models import Linf
+    >>> def predict(x, branch=0):
+    ...     return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 0]], -1)
+    >>> x, y = tf.fill((1, 1, 1, 1), 0.51), tf.constant([0])
+    >>> attack = PGD(Linf(0.02), steps=5, step_size=0.01)
+    >>> round(float(attack(predict, x, y, BatchKey.of(0, 0))[0, 0, 0, 0]), 3)
+    0.49
+
+    Reference:
+        [Madry et al., 2018](https://arxiv.org/abs/1706.06083)
+    """
+
+    loss: AttackLoss = CrossEntropy()
+    steps: int | tf.Tensor = 10
+    step_size: float | tf.Tensor = 2 / 255
+    start: Start = RandomStart()
+    keep: Keep = KeepLast()
+
+    def __call__(
+        self, predict: Predict, x: Images, y: Labels, key: Key
+    ) -> Images:
+        """Returns the chosen iterate for each image of `x`."""
+        loss = self.loss.bind(predict, x, y)
+
+        def climb(i, x_adv, kept):
+            logits, _, grad = input_gradient(predict, loss, x_adv)
+            kept = self.keep.visit(kept, x_adv, logits, y)
+            x_adv += self.step_size * self.threat_model.steepest(grad)
+            return i + 1, self.threat_model.project(x_adv, x), kept
+
+        state = (0, self.start(self.threat_model, x, key), self.keep.begin(x))
+        _, x_adv, kept = tf.while_loop(
+            lambda i, *_: i < self.steps, climb, state, parallel_iterations=1
+        )
+        return tf.stop_gradient(self.keep.choose(kept, x_adv))

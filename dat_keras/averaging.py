@@ -1,0 +1,96 @@
+"""Weight averaging: an exponential moving average beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Averaging:
+    """Settings of a weight average.
+
+    Args:
+        decay: Share of the old average kept each step. Default: 0.9996, of
+            the DAJAT and DAT line (a window of 2 500 steps).
+        start: Share of the training after which averaging begins. Default:
+            three quarters, of the same line.
+
+    Example:
+    >>> Averaging(decay=0.999)
+    Averaging(decay=0.999, start=0.75)
+    """
+
+    decay: float = 0.9996
+    start: float = 0.75
+
+    def __post_init__(self) -> None:
+        """Refuses shares outside `[0, 1]`."""
+        if not 0.0 <= self.decay <= 1.0 or not 0.0 <= self.start <= 1.0:
+            raise ValueError(
+                "`decay` and `start` must be in [0, 1]. Received: "
+                f"decay={self.decay}, start={self.start}"
+            )
+
+
+class WeightAverage(keras.layers.Layer):
+    """`average = decay * average + (1 - decay) * weights`, every step.
+
+    The average covers trainable weights and BatchNorm statistics, equals the
+    weights until averaging starts, and never feeds back into training.
+
+    Args:
+        weights: The classifier's weights.
+        averaging: Decay and start.
+
+    Example:
+    >>> w = keras.Variable([2.0])
+    >>> average = WeightAverage([w], Averaging(decay=0.5, start=0.0))
+    >>> w.assign([4.0]).numpy()
+    array([4.], dtype=float32)
+    >>> average.update([w], progress=1.0)
+    >>> average.average[0].numpy()
+    array([3.], dtype=float32)
+    """
+
+    def __init__(
+        self, weights: Sequence[keras.Variable], averaging: Averaging
+    ) -> None:
+        super().__init__(name="weight_average")
+        self.averaging = averaging
+        self.average = [
+            self.add_weight(
+                shape=w.shape,
+                dtype=w.dtype,
+                trainable=False,
+                initializer=keras.initializers.Constant(w.numpy()),
+                name=w.path.replace("/", "."),
+            )
+            for w in weights
+        ]
+        self.built = True
+
+    def update(
+        self, weights: Sequence[keras.Variable], progress: float | tf.Tensor
+    ) -> None:
+        """Takes the current weights in; call it after every step."""
+        decay = tf.where(
+            progress < self.averaging.start, 0.0, self.averaging.decay
+        )
+        for mean, w in zip(self.average, weights, strict=True):
+            mean.assign(decay * mean.value + (1.0 - decay) * w.value)
+
+    def scope(
+        self, weights: Sequence[keras.Variable]
+    ) -> AbstractContextManager:
+        """Returns a scope in which `weights` read as their average."""
+        return keras.StatelessScope(
+            state_mapping=[
+                (w, mean.value)
+                for w, mean in zip(weights, self.average, strict=True)
+            ]
+        )

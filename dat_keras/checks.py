@@ -1,0 +1,50 @@
+"""Checks on a training batch, in the graph, at the cost of two reductions."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from dat_keras.types import Images, Labels
+
+
+def checked(x: Images, y: Labels, num_classes: int) -> tuple[Images, Labels]:
+    """Returns a batch, or fails with what is wrong about it.
+
+    Args:
+        x: Images; must be floats in `[0, 1]`.
+        y: Labels; must be integers below `num_classes`.
+        num_classes: Number of logits.
+
+    Raises:
+        ValueError: At trace time, for a wrong dtype or rank.
+        tf.errors.InvalidArgumentError: At run time, for wrong values.
+
+    Example:
+    >>> x, y = checked(tf.zeros((1, 2, 2, 1)), tf.constant([3]), 10)
+    """
+    if not x.dtype.is_floating or x.shape.rank != 4:
+        raise ValueError(
+            "Images must be floats in [0, 1] of shape `(B, H, W, C)`; divide "
+            f"uint8 images by 255. Received: {x.dtype.name} {x.shape}."
+        )
+    if not y.dtype.is_integer or y.shape.rank != 1:
+        raise ValueError(
+            "Labels must be integer class ids of shape `(B,)`. "
+            f"Received: {y.dtype.name} {y.shape}."
+        )
+    x, y = tf.cast(x, tf.float32), tf.cast(y, tf.int32)
+    checks = [
+        _within(x, 0.0, 1.0, "Images must lie in [0, 1]; divide by 255?"),
+        _within(y, 0, num_classes - 1, "Labels must be class ids:"),
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(x), tf.identity(y)
+
+
+def _within(values: tf.Tensor, low: float, high: float, what: str) -> tf.Operation:
+    least, most = tf.reduce_min(values), tf.reduce_max(values)
+    inside = tf.logical_and(least >= low, most <= high)
+    return tf.debugging.Assert(
+        inside,
+        [what, f"expected [{low}, {high}], received [", least, ", ", most, "]"],
+    )

@@ -1,0 +1,144 @@
+"""Data sets: in memory, split once and for all, as batches for `fit`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dat_keras.data.base import DataNotFoundError, Dataset, read_splits
+from dat_keras.data.batches import Batches
+from dat_keras.data.folders import ImageFolders
+from dat_keras.data.shapes import Shapes
+from dat_keras.data.split import Split
+from dat_keras.data.tfds_source import TFDSImages, known
+from dat_keras.data.tiny_imagenet import TinyImageNet
+from dat_keras.tables import lookup
+
+__all__ = [
+    "DATASETS",
+    "Batches",
+    "DataNotFoundError",
+    "Dataset",
+    "Split",
+    "load",
+    "load_split",
+]
+
+DATASETS: dict[str, Dataset] = {
+    "shapes": Shapes(),
+    "cifar10": TFDSImages("cifar10", held_out=1_000),
+    "cifar100": TFDSImages("cifar100", held_out=1_000),
+    "tiny_imagenet": TinyImageNet(held_out=1_000),
+}
+"""Data sets by name; any other name is a folder or a TFDS set."""
+
+
+def load(
+    name: str,
+    split: str | tuple[str, ...] = "train",
+    *,
+    data_dir: str | os.PathLike | None = None,
+    batch_size: int = 128,
+    limit: int | None = None,
+    seed: int = 0,
+) -> Batches | tuple[Batches, ...]:
+    """Loads one or several splits of a data set as batches.
+
+    Args:
+        name: A key of `DATASETS`, a folder with `train/<class>/` inside, or
+            the name of an image-classification set of TensorFlow Datasets.
+        split: `"train"`, `"validation"`, `"test"`, or a tuple of them.
+        data_dir: Folder of prepared TFDS sets. Default: TFDS' own,
+            `~/tensorflow_datasets`.
+        batch_size: Images per batch. Default: 128, as in the DAT paper.
+        limit: Number of training images used, see `load_split`.
+        seed: Seed of the order of the training images.
+
+    Returns:
+        Batches of images `(B, H, W, C)`, float32 in `[0, 1]`, and labels
+        `(B,)`, int32: shuffled for `"train"`, in order for the others. A
+        tuple of them if `split` is a tuple.
+
+    Raises:
+        ValueError: If an argument is out of range or the name is unknown.
+        DataNotFoundError: If the data are neither there nor to be fetched.
+
+    Example:
+    >>> batches = load("shapes", "validation", batch_size=100)
+    >>> x, y = batches[0]
+    >>> x.shape, x.dtype, len(batches)
+    ((100, 32, 32, 3), dtype('float32'), 10)
+    """
+    names = (split,) if isinstance(split, str) else tuple(split)
+    loaded = tuple(
+        Batches(part, batch_size, shuffle=role == "train", seed=seed)
+        for role, part in zip(
+            names, _load(name, names, data_dir, limit), strict=True
+        )
+    )
+    return loaded[0] if isinstance(split, str) else loaded
+
+
+def load_split(
+    name: str,
+    split: str = "train",
+    *,
+    data_dir: str | os.PathLike | None = None,
+    limit: int | None = None,
+) -> Split:
+    """Loads one split of a data set as arrays.
+
+    The validation split is the data set's own, or a fixed part of its
+    training images (1,000 for CIFAR and Tiny-ImageNet, else 2 %); it is never
+    a part of the test split.
+
+    Args:
+        name: See `load`.
+        split: `"train"`, `"validation"` or `"test"`.
+        data_dir: See `load`.
+        limit: Take the first so many training images of an order that is the
+            same in every run. The other splits stay whole.
+
+    Returns:
+        The images, labels and class names.
+
+    Raises:
+        ValueError: If an argument is out of range or the name is unknown.
+        DataNotFoundError: If the data are neither there nor to be fetched.
+
+    Example:
+    >>> len(load_split("shapes", "test"))
+    2000
+    """
+    (loaded,) = _load(name, (split,), data_dir, limit)
+    return loaded
+
+
+def _load(
+    name: str,
+    splits: tuple[str, ...],
+    data_dir: str | os.PathLike | None,
+    limit: int | None,
+) -> list[Split]:
+    if limit is not None and limit < 1:
+        raise ValueError(f"`limit` must be at least 1. Received: {limit}")
+    folder = None if data_dir is None else Path(data_dir).expanduser()
+    loaded = read_splits(_find(name, folder), splits, folder)
+    return [
+        part.sample(limit) if role == "train" and limit else part
+        for role, part in zip(splits, loaded, strict=True)
+    ]
+
+
+def _find(name: str, data_dir: Path | None) -> Dataset:
+    """The data set of a name, which may be a key, a folder or a TFDS name."""
+    if name in DATASETS:
+        return DATASETS[name]
+    path = Path(name).expanduser()
+    if (path / "train").is_dir():
+        return ImageFolders(path)
+    if known(name, data_dir):
+        return TFDSImages(name)
+    if os.sep in name:
+        return ImageFolders(path)
+    return lookup(DATASETS, name, "data set")

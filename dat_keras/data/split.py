@@ -1,0 +1,107 @@
+"""Labelled images in memory, as one validated value."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dat_keras.data.draws import permutation
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The images and labels of one split of a data set.
+
+    Args:
+        images: Images, shape `(N, H, W, C)`, uint8 in `[0, 255]`.
+        labels: Class ids, shape `(N,)`, int32 or int64.
+        class_names: One name per class; label `i` is `class_names[i]`.
+        name: What the split is called in messages, `"cifar10/train"`.
+
+    Raises:
+        ValueError: If shapes, types or labels do not fit the above.
+
+    Example:
+    >>> images = np.zeros((2, 8, 8, 3), np.uint8)
+    >>> split = Split(images, np.array([0, 1]), ("cat", "dog"), "pets/train")
+    >>> len(split), split.num_classes, split.image_shape
+    (2, 2, (8, 8, 3))
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    name: str
+
+    def __post_init__(self) -> None:
+        """Checks shapes, types and the range of the labels."""
+        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            raise ValueError(
+                "`images` must be uint8 of shape (N, H, W, C). Received: "
+                f"{self.images.dtype} of shape {self.images.shape} "
+                f"for {self.name}"
+            )
+        if (
+            self.labels.dtype not in (np.int32, np.int64)
+            or self.labels.shape != self.images.shape[:1]
+        ):
+            raise ValueError(
+                "`labels` must be int32 or int64 of shape "
+                f"({len(self.images)},), one per image. Received: "
+                f"{self.labels.dtype} of shape {self.labels.shape} "
+                f"for {self.name}"
+            )
+        outside = (self.labels < 0) | (self.labels >= self.num_classes)
+        if outside.any():
+            row = int(np.argmax(outside))
+            raise ValueError(
+                f"`labels` must be in [0, {self.num_classes - 1}], there are "
+                f"{self.num_classes} classes. Received: label "
+                f"{self.labels[row]} at row {row} of {self.name}"
+            )
+
+    def __len__(self) -> int:
+        """Returns the number of images."""
+        return len(self.images)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, whether or not each occurs."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of one image, `(H, W, C)`."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    def take(self, n: int) -> Split:
+        """Returns the first `n` images, or all if there are fewer."""
+        return replace(self, images=self.images[:n], labels=self.labels[:n])
+
+    def sample(self, n: int) -> Split:
+        """Returns the first `n` images of an order that never changes."""
+        return self.rows(permutation(len(self), 0, "limit")[:n])
+
+    def rows(self, rows: np.ndarray, name: str | None = None) -> Split:
+        """Returns these rows in this order.
+
+        Args:
+            rows: Positions, shape `(M,)`.
+            name: Name of the result. Default: the same name.
+        """
+        return replace(
+            self,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            name=name or self.name,
+        )
+
+    def fingerprint(self) -> str:
+        """Returns the SHA-256 of the pixels and labels, in hexadecimal."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
+        return digest.hexdigest()

@@ -1,0 +1,25 @@
+"""Errors that a user can do something about, each said in one line."""
+
+from __future__ import annotations
+
+
+class DatKerasError(Exception):
+    """Base of the project's own errors; the command exits with `exit_code`."""
+
+    exit_code = 2
+
+
+class RunFolderError(DatKerasError):
+    """A run folder is missing, taken, or not a run."""
+
+
+class DamagedFileError(DatKerasError):
+    """A file is missing, truncated or does not fit; nothing was changed."""
+
+    exit_code = 6
+
+
+class TrainingDivergedError(DatKerasError):
+    """The loss stopped being a number."""
+
+    exit_code = 8

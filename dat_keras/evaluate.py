@@ -1,0 +1,189 @@
+"""Robust accuracy of a classifier, measured so that it can be believed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import keras
+import tensorflow as tf
+
+from dat_keras.attacks import Attack
+from dat_keras.data import Batches, Split
+from dat_keras.evaluations import (
+    EVALUATIONS,
+    Evaluation,
+    NoAttack,
+    Progress,
+    SingleAttack,
+    Trial,
+    Verdict,
+)
+from dat_keras.predict import Predictor
+from dat_keras.preflight import cautions, check_fit
+from dat_keras.protocols import PROTOCOLS, Protocol
+from dat_keras.report import Caution, Report, Row
+from dat_keras.samples import first
+from dat_keras.tables import lookup
+from dat_keras.threat_models import THREAT_MODELS, ThreatModel
+from dat_keras.types import Images, Labels
+from dat_keras.versions import versions
+from dat_keras.weights import fingerprint
+
+DEFAULT_EPS: dict[str, float] = {"linf": 8 / 255, "l2": 0.5}
+"""The usual radius of each norm on CIFAR, as on RobustBench."""
+
+
+def evaluate(
+    model: keras.Model,
+    data: tuple[Images, Labels] | Split | Batches | tf.data.Dataset,
+    attacks: str | Sequence[str] | Mapping[str, Attack] = (
+        "natural",
+        "fgsm",
+        "pgd20",
+    ),
+    *,
+    norm: str = "linf",
+    eps: float | None = None,
+    n_examples: int | None = None,
+    batch_size: int = 128,
+    seed: int = 0,
+    protocol: str = "strict",
+    progress: Progress | None = None,
+) -> Report:
+    """Measures the accuracy of a classifier under attacks.
+
+    The first images are taken, in order. Each draw is a function of the seed,
+    the attack's name and the image's position, so accuracies depend on
+    neither batch size nor hardware beyond rounding. Returned images are
+    checked in float64 and judged by a fresh pass of the classifier.
+
+    Args:
+        model: Maps images `(B, H, W, C)` in `[0, 1]` to logits `(B, K)`.
+        data: A pair of arrays `(x, y)` with float images in `[0, 1]` and
+            integer labels, a `Split`, a `Batches` (its split, in order), or a
+            `tf.data.Dataset` of batches `(x, y)`.
+        attacks: Keys of `EVALUATIONS`, as a sequence or separated by commas;
+            or attacks by a name of your own. Natural accuracy comes first,
+            named or not.
+        norm: Key of `THREAT_MODELS`.
+        eps: Radius in pixel units of `[0, 1]`. Default: 8/255 for `"linf"`,
+            0.5 for `"l2"`.
+        n_examples: Number of images. Default: all.
+        batch_size: Images per batch.
+        seed: Seed of all draws.
+        protocol: Key of `PROTOCOLS`; `"dat"` reproduces the published tables.
+        progress: Called as `progress(name, done, total)` after each batch.
+
+    Returns:
+        The report; `report["pgd20"].accuracy` is one number of it.
+
+    Raises:
+        ValueError: If an argument is unknown or out of range, or the model
+            returns probabilities or NaN.
+
+    Example:
+    >>> import numpy as np
+    >>> layers = [keras.Input((1, 1, 2)), keras.layers.Flatten()]
+    >>> x = np.array([[[[0.5, 0.4]]], [[[0.5, 0.1]]]])
+    >>> report = evaluate(keras.Sequential(layers), (x, [0, 0]), eps=0.1)
+    >>> report["natural"].accuracy, report["pgd20"].accuracy
+    (1.0, 0.5)
+    """
+    threat_model = _threat_model(norm, eps)
+    rules = lookup(PROTOCOLS, protocol, "protocol")
+    plan = _plan(attacks, threat_model, rules)
+    if batch_size < 1:
+        raise ValueError(
+            f"`batch_size` must be at least 1. Received: {batch_size}"
+        )
+    samples = first(data, n_examples)
+    check_fit(model, samples)
+    trial = Trial(
+        predict=Predictor(model),
+        samples=samples,
+        threat_model=threat_model,
+        protocol=rules,
+        batch_size=min(batch_size, len(samples)),
+        seed=seed,
+        progress=progress or (lambda name, done, total: None),
+    )
+    found = cautions(trial)
+    timed = {n: _timed(n, evaluation, trial) for n, evaluation in plan.items()}
+    return Report(
+        rows=tuple(_row(n, *result) for n, result in timed.items()),
+        model=fingerprint(model),
+        data=samples.name,
+        data_fingerprint=samples.fingerprint(),
+        whole=samples.whole,
+        norm=norm,
+        eps=float(threat_model.eps),
+        protocol=protocol,
+        seed=seed,
+        batch_size=trial.batch_size,
+        cautions=(*found, *_unverified(timed)),
+        versions=versions(),
+    )
+
+
+def _threat_model(norm: str, eps: float | None) -> ThreatModel:
+    make = lookup(THREAT_MODELS, norm, "norm")
+    return make(DEFAULT_EPS[norm] if eps is None else float(eps))
+
+
+def _plan(
+    attacks: str | Sequence[str] | Mapping[str, Attack],
+    threat_model: ThreatModel,
+    protocol: Protocol,
+) -> dict[str, Evaluation]:
+    """The evaluations to run, by name, in order."""
+    if isinstance(attacks, Mapping):
+        named = {n: _own(n, a, threat_model) for n, a in attacks.items()}
+        return {"natural": NoAttack(), **named}
+    if isinstance(attacks, str):
+        attacks = [name.strip() for name in attacks.split(",")]
+    names = (protocol.variants.get(name, name) for name in attacks)
+    return {
+        name: lookup(EVALUATIONS, name, "attack")(threat_model)
+        for name in ("natural", *names)
+    }
+
+
+def _own(name: str, attack: Attack, threat_model: ThreatModel) -> Evaluation:
+    if attack.threat_model != threat_model:
+        raise ValueError(
+            f"`attacks` must search the threat model of the evaluation, "
+            f"{threat_model}. Received: {name!r} with {attack.threat_model}"
+        )
+    return SingleAttack(attack)
+
+
+def _timed(
+    name: str, evaluation: Evaluation, trial: Trial
+) -> tuple[Verdict, float]:
+    began = time.monotonic()
+    return evaluation(name, trial), time.monotonic() - began
+
+
+def _row(name: str, verdict: Verdict, seconds: float) -> Row:
+    return Row(
+        name,
+        verdict.settings,
+        tuple(verdict.broken.tolist()),
+        verdict.max_distance,
+        seconds,
+    )
+
+
+def _unverified(
+    timed: Mapping[str, tuple[Verdict, float]],
+) -> tuple[Caution, ...]:
+    return tuple(
+        Caution(
+            "verify_fail",
+            f"{name} returned images outside the threat model; they count as "
+            f"robust. Positions: {', '.join(map(str, verdict.invalid))}",
+        )
+        for name, (verdict, _) in timed.items()
+        if verdict.invalid
+    )

@@ -1,0 +1,221 @@
+"""What an evaluation by name does, and the tools it is given for it."""
+
+from __future__ import annotations
+
+import abc
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import tensorflow as tf
+
+from dat_keras.attacks import ATTACKS, Attack
+from dat_keras.keys import RowKey
+from dat_keras.predict import Predictor
+from dat_keras.protocols import Protocol
+from dat_keras.samples import Samples, padded
+from dat_keras.threat_models import ThreatModel
+from dat_keras.types import Images, Labels
+from dat_keras.verification import verify
+
+Progress = Callable[[str, int, int], None]
+"""Told the name of an evaluation and how many of how many images are done."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What an evaluation found.
+
+    Args:
+        broken: Whether each sample was broken, shape `(N,)`.
+        settings: The evaluation's settings, complete.
+        invalid: Samples whose returned image left the ball or the box; they
+            count as robust.
+        max_distance: Largest distance of a valid image, in units of `eps`'s.
+    """
+
+    broken: np.ndarray
+    settings: str = ""
+    invalid: tuple[int, ...] = ()
+    max_distance: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The classifier, the images and the rules that evaluations share.
+
+    Args:
+        predict: The classifier in inference mode.
+        samples: The images.
+        threat_model: The set that attacks must stay in.
+        protocol: What counts as broken.
+        batch_size: Rows of every batch; the last one is filled up.
+        seed: Seed of all draws.
+        progress: Told about every finished batch.
+    """
+
+    predict: Predictor
+    samples: Samples
+    threat_model: ThreatModel
+    protocol: Protocol
+    batch_size: int
+    seed: int = 0
+    progress: Progress = field(default=lambda name, done, total: None)
+
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        """Returns the logits of a full batch, shape `(batch_size, K)`.
+
+        Raises:
+            ValueError: If one is not finite.
+        """
+        logits = self._forward(x).numpy()
+        if not np.isfinite(logits).all():
+            raise ValueError("The classifier's logits hold NaN or infinity.")
+        return logits
+
+    @functools.cached_property
+    def wrong(self) -> np.ndarray:
+        """Whether each image is misclassified before any attack, `(N,)`."""
+        wrong = np.zeros(len(self.samples), bool)
+        for rows, count in padded(np.arange(len(wrong)), self.batch_size):
+            x, y = self.samples.rows(rows)
+            wrong[rows[:count]] = (self.logits(x).argmax(-1) != y)[:count]
+            self.progress("natural", int(rows[count - 1]) + 1, len(wrong))
+        return wrong
+
+    def search(self, name: str, attack: Attack, rows: np.ndarray) -> Verdict:
+        """Attacks some of the images; says which end up misclassified.
+
+        Every returned image is judged by a fresh pass of the classifier, and
+        checked on the host in float64.
+
+        Args:
+            name: Names the draws: each is a function of the seed, this name
+                and the image's position, whatever the batches.
+            attack: The attack; traced once.
+            rows: Positions of the images to attack.
+
+        Raises:
+            ValueError: If the attack returns NaN or infinity.
+        """
+        search = tf.function(
+            _Search(self.predict, attack, self.seed, name),
+            input_signature=self._signature,
+            autograph=False,
+        )
+        found = np.zeros(len(self.samples), bool)
+        invalid: list[int] = []
+        furthest = done = 0
+        for batch, count in padded(rows, self.batch_size):
+            x, y = self.samples.rows(batch)
+            x_adv = search(x, y, batch).numpy()
+            distance, valid = verify(x_adv, x, self.threat_model)
+            _refuse_nonfinite(name, batch[~np.isfinite(distance)])
+            wrong = self.logits(x_adv).argmax(-1) != y
+            found[batch[:count]] = (wrong & valid)[:count]
+            invalid += batch[:count][~valid[:count]].tolist()
+            furthest = max(furthest, distance[valid].max(initial=0.0))
+            done += count
+            self.progress(name, done, len(rows))
+        return Verdict(found, repr(attack), tuple(invalid), float(furthest))
+
+    @functools.cached_property
+    def _forward(self) -> Callable[[np.ndarray], tf.Tensor]:
+        return tf.function(
+            self.predict, input_signature=self._signature[:1], autograph=False
+        )
+
+    @property
+    def _signature(self) -> list[tf.TensorSpec]:
+        size = self.batch_size
+        return [
+            tf.TensorSpec((size, *self.samples.images.shape[1:]), tf.float32),
+            tf.TensorSpec((size,), tf.int32),
+            tf.TensorSpec((size,), tf.int64),
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """An attack with its draws, as a function of a batch.
+
+    An object, for TensorFlow warns of retracing where one place in the code
+    makes many functions.
+    """
+
+    predict: Predictor
+    attack: Attack
+    seed: int
+    name: str
+
+    def __call__(self, x: Images, y: Labels, rows: tf.Tensor) -> Images:
+        key = RowKey.of(self.seed, rows).fold_in(self.name)
+        return self.attack(self.predict, x, y, key)
+
+
+class Evaluation(abc.ABC):
+    """One named row of a report."""
+
+    @abc.abstractmethod
+    def __call__(self, name: str, trial: Trial) -> Verdict:
+        """Returns which samples of the trial are broken.
+
+        Args:
+            name: The evaluation's name in the report.
+            trial: What to evaluate, and the tools for it.
+        """
+
+
+@dataclass(frozen=True)
+class NoAttack(Evaluation):
+    """No attack at all."""
+
+    def __call__(self, name: str, trial: Trial) -> Verdict:
+        """Returns the natural errors."""
+        return Verdict(trial.wrong, repr(self))
+
+
+@dataclass(frozen=True)
+class SingleAttack(Evaluation):
+    """One attack on every image that the protocol has attacked.
+
+    Args:
+        attack: The attack; the protocol decides which iterate is judged.
+    """
+
+    attack: Attack
+
+    def __call__(self, name: str, trial: Trial) -> Verdict:
+        """Returns what the attack breaks, judged by the protocol."""
+        protocol = trial.protocol
+        found = trial.search(
+            name,
+            protocol.adapt(self.attack),
+            protocol.attacked(trial.wrong),
+        )
+        broken = protocol.broken(trial.wrong, found.broken)
+        return Verdict(
+            broken, found.settings, found.invalid, found.max_distance
+        )
+
+
+def _single(
+    make: Callable[[ThreatModel], Attack],
+) -> Callable[[ThreatModel], Evaluation]:
+    return lambda threat_model: SingleAttack(make(threat_model))
+
+
+EVALUATIONS: dict[str, Callable[[ThreatModel], Evaluation]] = {
+    "natural": lambda threat_model: NoAttack(),
+    **{name: _single(make) for name, make in ATTACKS.items()},
+}
+"""Evaluations by name; each makes itself for a threat model."""
+
+
+def _refuse_nonfinite(name: str, rows: np.ndarray) -> None:
+    if len(rows):
+        raise ValueError(
+            f"{name} met NaN or infinity at image {rows[0]}: the classifier's "
+            "gradients are not finite, so nothing can be said about it."
+        )

@@ -1,0 +1,233 @@
+"""AdversarialModel: a Keras model that trains a classifier adversarially."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from dat_keras.adversary import Views
+from dat_keras.architectures import branches_of
+from dat_keras.attacks import Attack, pgd
+from dat_keras.augment import Augment, CropFlip
+from dat_keras.averaging import Averaging, WeightAverage
+from dat_keras.checks import checked
+from dat_keras.gradients import terms_and_gradients
+from dat_keras.keys import BatchKey
+from dat_keras.objectives import Objective
+from dat_keras.predict import Predictor, check_classifier, image_shape_of
+from dat_keras.threat_models import Linf
+from dat_keras.types import Step
+from dat_keras.weight_perturbation import WeightPerturbation
+
+
+class AdversarialModel(keras.Model):
+    """Trains a classifier on an objective with Keras' own `fit`.
+
+    One step crafts adversarial views, descends the objective's loss in the
+    classifier's weights and lets the objective's adversary, if it has one,
+    climb the same loss. Give `fit` un-augmented float images in `[0, 1]` and
+    integer labels. Validation reports `accuracy` and `robust_accuracy`.
+
+    Every random number is a function of `seed` and the number of steps done,
+    which is saved with the weights.
+
+    Args:
+        classifier: Maps images to logits. Objectives with split BatchNorm
+            (DAT) want one built with `branches=2`.
+        objective: The training method.
+        augment: Applied to each batch inside the step. Default: crop with
+            padding 4 and horizontal flip.
+        eval_attack: Attack of `robust_accuracy`. Default: PGD-20 at eps
+            8/255, the paper's.
+        weight_perturbation: AWP; off by default.
+        seed: Seed of all draws during training.
+
+    Raises:
+        ValueError: If the classifier does not fit the objective, or does not
+            return logits.
+
+    Example:
+    >>> from dat_keras.architectures import ResNet8
+    >>> from dat_keras.objectives import DAT
+    >>> from dat_keras.optimizers import SGD
+    >>> model = AdversarialModel(ResNet8(num_classes=10, branches=2), DAT())
+    >>> model.compile(optimizer=SGD(0.1, momentum=0.9, weight_decay=5e-4))
+    """
+
+    def __init__(
+        self,
+        classifier: keras.Model,
+        objective: Objective,
+        *,
+        augment: Augment = CropFlip(),  # noqa: B008
+        eval_attack: Attack = pgd(Linf(8 / 255)),  # noqa: B008
+        weight_perturbation: WeightPerturbation = WeightPerturbation(),  # noqa: B008
+        seed: int = 0,
+    ) -> None:
+        super().__init__(name="adversarial_model")
+        _check_branches(classifier, objective)
+        image_shape = image_shape_of(classifier)
+        self.num_classes = check_classifier(classifier, image_shape)
+        self.classifier = classifier
+        self.objective = objective
+        self.augment = augment
+        self.eval_attack = eval_attack
+        self.weight_perturbation = weight_perturbation
+        self.seed = seed
+        self.adversary = objective.build_adversary(
+            image_shape, self.num_classes
+        )
+        self.average: WeightAverage | None = None
+        self.step = self._counter("step", 0)
+        self.total_steps = self._counter("total_steps", 1)
+        names = ("loss", *objective.terms)
+        self.train_metrics = {n: keras.metrics.Mean(name=n) for n in names}
+        names = ("accuracy", "robust_accuracy")
+        self.test_metrics = {n: keras.metrics.Mean(name=n) for n in names}
+        self.built = True
+
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        averaging: Averaging | None = None,
+        clip_norm: float | None = None,
+        **kwargs,
+    ) -> None:
+        """Sets the classifier's optimizer, on the classifier's weights alone.
+
+        Args:
+            optimizer: Moves the classifier.
+            averaging: If given, a weight average is kept; validation and
+                `inference_scope` use it.
+            clip_norm: If given, the bound on the global norm of the
+                classifier's gradient. The optimizer's own clipping acts
+                before gradients are summed over replicas; this acts after.
+            **kwargs: For `keras.Model.compile`, such as `jit_compile`.
+        """
+        super().compile(optimizer=optimizer, **kwargs)
+        self.optimizer.build(self.classifier.trainable_variables)
+        self.clip_norm = clip_norm
+        if averaging is not None:
+            self.average = WeightAverage(self.classifier.weights, averaging)
+
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Returns the classifier's logits, shape `(B, K)`."""
+        return self.classifier(x, training=training)
+
+    def inference_scope(self):
+        """Returns a scope in which the classifier reads its best weights.
+
+        The averaged weights where an average is kept, else its own.
+        """
+        if self.average is None:
+            return nullcontext()
+        return self.average.scope(self.classifier.weights)
+
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
+        """Runs one step of the min-max game on one batch."""
+        x_raw, y = checked(*data, self.num_classes)
+        key = BatchKey.of(self.seed, self.step.value)
+        x, y = self.augment(x_raw, y, key.fold_in("augment"))
+        predict = Predictor(self.classifier)
+        step = Step(predict, x, x_raw, y, self.progress, key, self.adversary)
+        views = self.objective.craft(step)
+        attach = partial(self.objective.attach, step, views)
+
+        moving = Predictor(self.classifier, training=True)
+        frozen = Predictor(
+            self.classifier, training=True, scope=keras.StatelessScope
+        )
+        outer = partial(self.objective.loss, y=y)
+        weights = self.classifier.trainable_variables
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        with self.weight_perturbation.applied(
+            weights, lambda: outer(frozen, views)
+        ):
+            terms, (gradients, joint) = terms_and_gradients(
+                lambda: outer(
+                    moving, self.adversary.joint_views(views, attach)
+                ),
+                weights,
+                self.adversary.joint_weights,
+                scale=1.0 / replicas,
+            )
+        gradients = _finite(terms, self._clipped(gradients))
+        self.optimizer.apply(gradients, weights)
+        climbing = moving if self.objective.ascent_updates_statistics else frozen
+        self.adversary.ascend(
+            joint, lambda: self.objective.ascent_loss(climbing, attach(), y)
+        )
+        self.step.assign_add(1)
+        if self.average is not None:
+            self.average.update(self.classifier.weights, self.progress)
+        return self._track(terms)
+
+    def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
+        """Measures natural and robust accuracy on one batch."""
+        x, y = checked(*data, self.num_classes)
+        predict = Predictor(self.classifier, scope=self.inference_scope)
+        key = BatchKey.of(self.seed, 0).fold_in("validation")
+        x_adv = self.eval_attack(predict, x, y, key)
+        for metric, images in zip(
+            self.test_metrics.values(), (x, x_adv), strict=True
+        ):
+            labels = tf.argmax(predict(images), -1, output_type=y.dtype)
+            metric.update_state(labels == y)
+        return {name: m.result() for name, m in self.test_metrics.items()}
+
+    @property
+    def progress(self) -> tf.Tensor:
+        """Share of the training done, in `[0, 1]`; see `total_steps`."""
+        done = tf.cast(self.step.value, tf.float32)
+        return tf.minimum(done / tf.cast(self.total_steps.value, tf.float32), 1.0)
+
+    def _clipped(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        if self.clip_norm is None:
+            return gradients
+        replica = tf.distribute.get_replica_context()
+        total = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        total, _ = tf.clip_by_global_norm(total, self.clip_norm)
+        # The optimizer sums over replicas once more.
+        return [g / replica.num_replicas_in_sync for g in total]
+
+    def _track(self, terms: dict[str, tf.Tensor]) -> dict:
+        terms = {"loss": tf.add_n(list(terms.values())), **terms}
+        for name, metric in self.train_metrics.items():
+            metric.update_state(terms[name])
+        return {name: m.result() for name, m in self.train_metrics.items()}
+
+    def _counter(self, name: str, value: int) -> keras.Variable:
+        return self.add_weight(
+            shape=(),
+            dtype="int64",
+            trainable=False,
+            initializer=keras.initializers.Constant(value),
+            name=name,
+        )
+
+
+def _check_branches(classifier: keras.Model, objective: Objective) -> None:
+    have = branches_of(classifier)
+    if have < objective.branches:
+        raise ValueError(
+            f"`{type(objective).__name__}` trains {objective.branches} "
+            f"BatchNorm branches, the classifier has {have}. Build it with "
+            f"`branches={objective.branches}`, or share one branch with "
+            f"`{type(objective).__name__}(split_bn=False)`."
+        )
+
+
+def _finite(terms: dict[str, tf.Tensor], gradients: list) -> list:
+    """Returns the gradients, or stops before anything is written.
+
+    The weights of the last good step survive. XLA compiles the check away;
+    there the `StopOnNaN` callback ends the run.
+    """
+    total = tf.add_n(list(terms.values())) + 0.0 * tf.linalg.global_norm(gradients)
+    with tf.control_dependencies(
+        [tf.debugging.check_numerics(total, "The loss is not finite.")]
+    ):
+        return [tf.identity(g) for g in gradients]

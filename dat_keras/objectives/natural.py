@@ -1,0 +1,40 @@
+"""Natural training: no attack at all.
+
+    min_theta  CE(f(x), y)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dat_keras.adversary import Terms, Views
+from dat_keras.losses import cross_entropy
+from dat_keras.objectives.base import Objective, mean
+from dat_keras.types import Labels, Predict, Step, View
+
+
+@dataclass(frozen=True)
+class Natural(Objective):
+    """Cross-entropy on clean images, the contrast to every robust method.
+
+    Args:
+        label_smoothing: Share of the target spread over all classes.
+
+    Example:
+    >>> Natural().terms
+    ('natural',)
+    """
+
+    label_smoothing: float = 0.0
+    terms: ClassVar[tuple[str, ...]] = ("natural",)
+
+    def craft(self, step: Step) -> Views:
+        """Returns the augmented images as they are."""
+        return (View(step.x, step.x),)
+
+    def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+        """Returns the cross-entropy of the clean images."""
+        (view,) = views
+        logits = predict(view.x, view.branch)
+        return {"natural": mean([cross_entropy(logits, y, self.label_smoothing)])}

@@ -1,0 +1,118 @@
+"""Looks at a classifier before it is attacked: can its numbers be believed?"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dat_keras.evaluations import Trial
+from dat_keras.gradients import input_gradient
+from dat_keras.losses import margin
+from dat_keras.predict import check_classifier, check_logits
+from dat_keras.report import Caution
+from dat_keras.samples import Samples, padded
+
+TOLERANCE = 1e-4
+"""Difference between logits, relative to their length, that rounding may
+cause."""
+
+RANDOMIZED = Caution(
+    "randomized",
+    "Two passes over the same images differ, so these accuracies are one draw "
+    "of many. Look for dropout or noise that stays on in inference.",
+)
+TRAIN_MODE = Caution(
+    "train_mode",
+    "The logits of an image depend on the other images of its batch. Look for "
+    "BatchNorm in training mode.",
+)
+
+
+def check_fit(model: keras.Model, samples: Samples) -> None:
+    """Refuses a classifier that does not fit the images.
+
+    Args:
+        model: The classifier.
+        samples: The images.
+
+    Raises:
+        ValueError: If image size or number of classes differ, or the model
+            does not return logits.
+    """
+    shape = samples.images.shape[1:]
+    # A subclassed model need not know its input before it is called.
+    expected = tuple(getattr(model, "input_shape", None) or (None, *shape))[1:]
+    if len(expected) != 3 or any(
+        want not in (None, have)
+        for want, have in zip(expected, shape, strict=True)
+    ):
+        raise ValueError(
+            f"The classifier takes images of shape {expected}. "
+            f"Received: images of shape {shape} from {samples.name}"
+        )
+    classes = check_classifier(model, shape)
+    low, high = int(samples.labels.min()), int(samples.labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"Labels must be in [0, {classes - 1}], the classifier has "
+            f"{classes} outputs. Received: labels in [{low}, {high}] from "
+            f"{samples.name}"
+        )
+
+
+def cautions(trial: Trial) -> tuple[Caution, ...]:
+    """Tries the classifier on the first batch.
+
+    Args:
+        trial: The classifier and the images.
+
+    Returns:
+        What a reader of the report must know.
+
+    Raises:
+        ValueError: If the classifier returns probabilities, or NaN.
+    """
+    rows, count = next(padded(np.arange(len(trial.samples)), trial.batch_size))
+    x, y = trial.samples.rows(rows)
+    logits = trial.logits(x)
+    check_logits(logits)
+    if _differ(logits, trial.logits(x)):
+        # The checks below compare passes, which chance has already told apart.
+        return (RANDOMIZED,)
+    found = []
+    if any(_reads_its_batch(trial, x, logits, i) for i in range(min(count, 2))):
+        found.append(TRAIN_MODE)
+    dead = _without_gradient(trial, x, y)[:count].sum()
+    if dead:
+        found.append(_zero_grad(dead, count))
+    return tuple(found)
+
+
+def _reads_its_batch(
+    trial: Trial, x: np.ndarray, logits: np.ndarray, i: int
+) -> bool:
+    # Copies instead of a batch of one: the same shape, hence the same kernels.
+    copies = trial.logits(np.repeat(x[i : i + 1], len(x), axis=0))
+    return _differ(logits[i], copies[i])
+
+
+def _differ(a: np.ndarray, b: np.ndarray) -> bool:
+    scale = np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1.0)
+    return bool((np.abs(a - b) > TOLERANCE * scale).any())
+
+
+def _without_gradient(trial: Trial, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    _, _, found = input_gradient(
+        trial.predict, lambda z: margin(z, y), tf.constant(x)
+    )
+    return (found.numpy() == 0).all(axis=(1, 2, 3))
+
+
+def _zero_grad(dead: int, count: int) -> Caution:
+    return Caution(
+        "zero_grad",
+        f"The margin of {dead} of the first {count} images has no gradient: "
+        "attacks that follow gradients fail there, which does not mean that "
+        "the classifier is robust. Look for quantisation.",
+    )

@@ -1,0 +1,95 @@
+"""Recipes by name, and the choice of one from what a user says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dat_keras.architectures import ARCHITECTURES
+from dat_keras.config import override
+from dat_keras.objectives import OBJECTIVES
+from dat_keras.recipes.base import CLASSES, Recipe
+from dat_keras.recipes.paper import PAPER
+from dat_keras.recipes.small import SMALL
+from dat_keras.tables import lookup
+
+__all__ = ["CLASSES", "RECIPES", "Recipe", "choose", "resolve"]
+
+RECIPES: dict[str, Recipe] = PAPER | SMALL
+"""All recipes by name."""
+
+DEFAULT_ARCHITECTURES = {"shapes": "resnet8"}
+"""Architectures for data sets on which ResNet-18 would be too much."""
+
+
+def choose(
+    dataset: str = "shapes",
+    method: str = "dat",
+    architecture: str | None = None,
+) -> Recipe:
+    """The recipe for a data set, a method and an architecture.
+
+    Where none is tabled, the CIFAR-10 recipe of the method is taken, for
+    this data set and architecture: that of the paper, or for small
+    architectures the one for a CPU.
+
+    Args:
+        dataset: Name or folder of a data set.
+        method: Key of `OBJECTIVES`.
+        architecture: Key of `ARCHITECTURES`; by default ResNet-18, and
+            ResNet-8 for `shapes`.
+
+    Raises:
+        ValueError: For an unknown method or architecture.
+
+    Example:
+    >>> choose("cifar100").name
+    'dat-cifar100-resnet18'
+    """
+    lookup(OBJECTIVES, method, "method")
+    architecture = architecture or DEFAULT_ARCHITECTURES.get(dataset, "resnet18")
+    lookup(ARCHITECTURES, architecture, "architecture")
+    name = f"{method}-{dataset}-{architecture}"
+    if name in RECIPES:
+        return RECIPES[name]
+    base = RECIPES.get(
+        f"{method}-cifar10-{architecture}", RECIPES[f"{method}-cifar10-resnet18"]
+    )
+    return replace(
+        base, name=name, dataset=dataset, architecture=architecture, limit=None
+    )
+
+
+def resolve(choice: Mapping[str, object]) -> Recipe:
+    """The recipe that a set of options means.
+
+    Args:
+        choice: `recipe`, or `dataset`, `method` and `architecture`, to pick
+            one; fields such as `epochs` to replace; `settings`, a sequence
+            of `key=value`. What is missing or `None` keeps its default.
+
+    Raises:
+        ValueError: For unknown names and unfit values.
+
+    Example:
+    >>> resolve({"dataset": "cifar10", "epochs": 3}).epochs
+    3
+    """
+    given = {k: v for k, v in choice.items() if v is not None}
+    settings = given.pop("settings", ())
+    picked = {
+        k: str(given.pop(k))
+        for k in ("dataset", "method", "architecture")
+        if k in given
+    }
+    name = given.pop("recipe", None)
+    if name is not None and picked:
+        raise ValueError(
+            f"A recipe fixes its own {', '.join(picked)}: give either. "
+            f"Received: recipe={name!r} and {picked}"
+        )
+    recipe = lookup(RECIPES, str(name), "recipe") if name else choose(**picked)
+    recipe = replace(recipe, **given)
+    for assignment in settings:
+        recipe = override(recipe, assignment)
+    return recipe

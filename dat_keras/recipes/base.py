@@ -1,0 +1,142 @@
+"""A recipe: everything that decides a training run, as one plain value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from dat_keras import attacks, augment, mixup, optimizers
+from dat_keras.architectures import ARCHITECTURES
+from dat_keras.attacks import Attack, pgd
+from dat_keras.augment import Augment, CropFlip
+from dat_keras.averaging import Averaging
+from dat_keras.config import decode, encode
+from dat_keras.objectives import OBJECTIVES, Objective
+from dat_keras.optimizers import SGDConfig
+from dat_keras.tables import lookup
+from dat_keras.threat_models import THREAT_MODELS, Linf
+from dat_keras.weight_perturbation import WeightPerturbation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a training run; two runs differ by what differs here.
+
+    Args:
+        name: `<method>-<dataset>-<architecture>`.
+        dataset: Name or folder of the data set.
+        architecture: Key of `ARCHITECTURES`.
+        objective: The training method.
+        optimizer: The classifier's optimizer and its schedule.
+        epochs: Passes over the training images.
+        batch_size: Images a step.
+        width: Width of the architecture; `None` is its own default.
+        limit: Number of training images used; `None` is all.
+        augment: Augmentation of the base view.
+        eval_attack: Attack of the validation during training.
+        weight_perturbation: AWP.
+        averaging: Weight average; `None` for none.
+        clip_norm: Bound on the gradient's global norm; `None` for none.
+        seed: Seed of initial weights, order and draws.
+        precision: Keras dtype policy of the classifier.
+
+    Example:
+    >>> from dat_keras.recipes import RECIPES
+    >>> RECIPES["dat-cifar10-resnet18"].epochs
+    150
+    """
+
+    name: str
+    dataset: str
+    architecture: str
+    objective: Objective
+    optimizer: SGDConfig
+    epochs: int
+    batch_size: int = 128
+    width: int | None = None
+    limit: int | None = None
+    augment: Augment = CropFlip()
+    eval_attack: Attack = pgd(Linf(8 / 255))
+    weight_perturbation: WeightPerturbation = WeightPerturbation()
+    averaging: Averaging | None = None
+    clip_norm: float | None = None
+    seed: int = 0
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuses unknown names and empty runs."""
+        lookup(ARCHITECTURES, self.architecture, "architecture")
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+
+    def classifier(
+        self, image_shape: tuple[int, int, int], num_classes: int
+    ) -> keras.Model:
+        """Returns the untrained classifier, with the branches it needs."""
+        width = {} if self.width is None else {"width": self.width}
+        return ARCHITECTURES[self.architecture](
+            num_classes,
+            input_shape=image_shape,
+            branches=self.objective.branches,
+            **width,
+        )
+
+    def to_json(self) -> str:
+        """Returns the recipe as indented JSON."""
+        return json.dumps(encode(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Returns the recipe that `to_json` wrote.
+
+        Raises:
+            ValueError: If the text is no recipe of this version.
+        """
+        recipe = decode(json.loads(text), CLASSES)
+        if not isinstance(recipe, cls):
+            raise ValueError("Expected a recipe, found other data.")
+        return recipe
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Returns the recipe in a file."""
+        return cls.from_json(path.read_text())
+
+
+CLASSES: dict[str, type] = {
+    cls.__name__: cls
+    for cls in (
+        Recipe,
+        *OBJECTIVES.values(),
+        *THREAT_MODELS.values(),
+        Averaging,
+        SGDConfig,
+        WeightPerturbation,
+        attacks.PGD,
+        attacks.CarliniWagner,
+        attacks.CarliniWagnerDAT,
+        attacks.CleanStart,
+        attacks.CrossEntropy,
+        attacks.CrossEntropyPlusKL,
+        attacks.KLFromClean,
+        attacks.KeepFirstBroken,
+        attacks.KeepLast,
+        attacks.NormalStart,
+        attacks.RandomStart,
+        augment.CropFlip,
+        augment.Unchanged,
+        mixup.AmplitudeMixup,
+        optimizers.Constant,
+        optimizers.CosineDecay,
+        optimizers.Drops,
+        optimizers.OneCycleDecay,
+    )
+}
+"""The classes that a recipe's JSON may name."""

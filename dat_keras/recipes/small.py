@@ -1,0 +1,56 @@
+"""Recipes for a laptop CPU: ResNet-8 on `shapes` and on CIFAR-10.
+
+    dat-keras train
+    dat-keras train --dataset cifar10 --architecture resnet8
+
+The published DAT settings (beta 15, label smoothing 0.5) learn slowly on a
+short schedule and a small net: little gradient is left for the label. So
+these recipes weigh the divergence as TRADES does (beta 6) and smooth nothing.
+The learning rate is one cycle, which suits a few hundred steps.
+"""
+
+from __future__ import annotations
+
+from dat_keras.objectives import DAT, PGDAT, TRADES, Natural, Objective
+from dat_keras.optimizers import OneCycleDecay, SGDConfig
+from dat_keras.recipes.base import Recipe
+
+METHODS: dict[str, Objective] = {
+    "natural": Natural(),
+    "pgd-at": PGDAT(),
+    "trades": TRADES(),
+    "dat": DAT(beta=6.0, label_smoothing=0.0),
+}
+
+ONE_CYCLE = SGDConfig(0.1, schedule=OneCycleDecay())
+
+SHAPES: dict[str, Recipe] = {
+    f"{method}-shapes-resnet8": Recipe(
+        name=f"{method}-shapes-resnet8",
+        dataset="shapes",
+        architecture="resnet8",
+        objective=objective,
+        optimizer=ONE_CYCLE,
+        epochs=2,
+        batch_size=64,
+        width=8,
+    )
+    for method, objective in METHODS.items()
+}
+
+CIFAR10: dict[str, Recipe] = {
+    f"{method}-cifar10-resnet8": Recipe(
+        name=f"{method}-cifar10-resnet8",
+        dataset="cifar10",
+        architecture="resnet8",
+        objective=objective,
+        optimizer=ONE_CYCLE,
+        epochs=3,
+        batch_size=64,
+        limit=25600,
+    )
+    for method, objective in METHODS.items()
+}
+
+SMALL: dict[str, Recipe] = SHAPES | CIFAR10
+"""Recipes for a CPU by name."""

@@ -1,0 +1,192 @@
+"""The images that an evaluation runs on: the first n, in order, checked."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from dat_keras.data.batches import Batches
+from dat_keras.data.split import Split
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Labelled images in memory, handed out in float32 batches.
+
+    Args:
+        images: Images, shape `(N, H, W, C)`, in `[0, scale]`.
+        labels: Class ids, shape `(N,)`.
+        name: What the data are called in a report.
+        whole: Whether these are all images of the data.
+        scale: Pixel value that means 1.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    name: str
+    whole: bool
+    scale: float = 1.0
+
+    def __len__(self) -> int:
+        """Returns the number of images."""
+        return len(self.images)
+
+    def rows(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns images, float32 in `[0, 1]`, and int32 labels of rows."""
+        x = np.divide(
+            self.images[rows], np.float32(self.scale), dtype=np.float32
+        )
+        return x, self.labels[rows].astype(np.int32)
+
+    def fingerprint(self) -> str:
+        """Returns the SHA-256 of the float32 pixels and labels.
+
+        It is the same whichever way the same images were handed over.
+        """
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        for rows, count in padded(np.arange(len(self)), 512):
+            digest.update(self.rows(rows[:count])[0].tobytes())
+        digest.update(self.labels.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def padded(rows: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Cuts positions into batches of one size, so that one graph serves all.
+
+    Args:
+        rows: Positions.
+        size: Batch size.
+
+    Yields:
+        `size` positions, of which the last may be repeats, and the number of
+        those that are not.
+
+    Example:
+    >>> [(rows.tolist(), n) for rows, n in padded(np.array([4, 6, 7]), 2)]
+    [([4, 6], 2), ([7, 7], 1)]
+    """
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        yield np.pad(part, (0, size - len(part)), mode="edge"), len(part)
+
+
+@functools.singledispatch
+def first(data: object, n: int | None = None) -> Samples:
+    """Returns the first `n` images of data, in their own order.
+
+    Args:
+        data: `(x, y)` arrays with `x` floats in `[0, 1]`, a `Split`, a
+            `Batches` (its split, unshuffled), or a `tf.data.Dataset` of
+            batches `(x, y)`.
+        n: Number of images; `None` is all.
+
+    Raises:
+        ValueError: If the data are none of these, are out of range, or hold
+            fewer than `n` images.
+
+    Example:
+    >>> first((np.zeros((5, 8, 8, 3)), np.arange(5)), 2).whole
+    False
+    """
+    raise ValueError(
+        "`data` must be a tuple `(x, y)` of arrays, a `Split`, a `Batches` or "
+        f"a `tf.data.Dataset` of batches. Received: {type(data).__name__}"
+    )
+
+
+@first.register
+def _(data: Split, n: int | None = None) -> Samples:
+    n = _count(n, len(data))
+    return Samples(
+        data.images[:n], data.labels[:n], data.name, n == len(data), 255.0
+    )
+
+
+@first.register
+def _(data: Batches, n: int | None = None) -> Samples:
+    return first(data.split, n)
+
+
+@first.register
+def _(data: tuple, n: int | None = None) -> Samples:
+    return _from_arrays(data, n, "arrays")
+
+
+@first.register
+def _(data: tf.data.Dataset, n: int | None = None) -> Samples:
+    spec = data.element_spec
+    if not isinstance(spec, tuple) or len(spec) != 2:
+        raise ValueError(
+            "`data` must yield batches `(x, y)`. "
+            f"Received: a `tf.data.Dataset` of {spec}"
+        )
+    if n is None and data.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            "`n_examples` must be given for a `tf.data.Dataset` without end."
+        )
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    seen = 0
+    for x, y in data.as_numpy_iterator():
+        parts.append((x, np.atleast_1d(y)))
+        seen += len(parts[-1][1])
+        # One image more than wanted tells that these are not all.
+        if n is not None and seen > n:
+            break
+    if not parts:
+        raise ValueError("`data` must hold images. Received: no batch at all")
+    x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return _from_arrays((x, y), n, "tf.data")
+
+
+def _from_arrays(data: tuple, n: int | None, name: str) -> Samples:
+    if len(data) != 2:
+        raise ValueError(
+            "`data` must be a pair `(x, y)`. "
+            f"Received: a tuple of {len(data)} values"
+        )
+    x, y = (np.asarray(array) for array in data)
+    n = _count(n, len(x) if x.ndim else 0)
+    _check_labels(y, len(x))
+    _check_images(x[:n])
+    return Samples(x[:n], y[:n], name, n == len(x))
+
+
+def _count(n: int | None, available: int) -> int:
+    if available < 1:
+        raise ValueError("`data` must hold images. Received: none")
+    n = available if n is None else n
+    if not 1 <= n <= available:
+        raise ValueError(
+            f"`n_examples` must be in [1, {available}], the number of images. "
+            f"Received: n_examples={n}"
+        )
+    return n
+
+
+def _check_labels(y: np.ndarray, count: int) -> None:
+    if y.shape != (count,) or y.dtype.kind not in "iu":
+        raise ValueError(
+            f"`y` must be integer class ids of shape ({count},), one per "
+            "image; pass `y.argmax(-1)` for one-hot labels and `y[:, 0]` for "
+            f"a column. Received: {y.dtype} of shape {y.shape}"
+        )
+
+
+def _check_images(x: np.ndarray) -> None:
+    if x.dtype.kind != "f" or x.ndim != 4:
+        raise ValueError(
+            "`x` must be floats in [0, 1] of shape (N, H, W, C); divide uint8 "
+            f"images by 255. Received: {x.dtype} of shape {x.shape}"
+        )
+    low, high = float(x.min()), float(x.max())
+    if not (low >= 0.0 and high <= 1.0):
+        raise ValueError(
+            "`x` must be in [0, 1]; divide by 255 if it holds bytes, and move "
+            "a normalisation into the model. "
+            f"Received: values in [{low:g}, {high:g}]"
+        )

@@ -1,0 +1,47 @@
+"""Imports TensorFlow without its start-up messages; for the command only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+def quiet_tensorflow(verbose: bool) -> None:
+    """Imports TensorFlow and lists its devices, in silence.
+
+    The messages come from C++ before any logger exists, so no setting stops
+    all of them; they go to a temporary file, which is shown if the import
+    fails. A library must not do this to its user's process; a command may.
+
+    Args:
+        verbose: Leave everything as it is.
+    """
+    if verbose:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _stderr_set_aside():
+        import tensorflow as tf
+
+        # The search for a GPU has messages of its own.
+        tf.config.list_physical_devices()
+
+
+@contextlib.contextmanager
+def _stderr_set_aside() -> Iterator[None]:
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            log.seek(0)
+            os.write(terminal, log.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)

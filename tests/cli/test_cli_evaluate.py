@@ -1,0 +1,152 @@
+"""`dat-keras evaluate` from its arguments to its files."""
+
+import hashlib
+import json
+from types import SimpleNamespace
+
+import click
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from dat_keras.cli._errors import OneLineErrors
+from dat_keras.cli.evaluate import evaluate
+
+from dat_keras.data import load_split
+from dat_keras.evaluate import evaluate as measure
+from dat_keras.weights import fingerprint
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(1)
+    image = keras.Input((32, 32, 3), name="image")
+    logits = keras.layers.Dense(10, name="logits")
+    return keras.Model(image, logits(keras.layers.Flatten()(image)))
+
+
+@pytest.fixture(scope="module")
+def model_file(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "net.keras"
+    model.save(path)
+    return path
+
+
+def run(*arguments):
+    main = click.group(cls=OneLineErrors)(lambda: None)
+    main.add_command(evaluate)
+    arguments = ["evaluate", *(str(a) for a in arguments)]
+    return CliRunner().invoke(main, arguments)
+
+
+def test_table_on_stdout_progress_on_stderr_numbers_in_json(
+    model, model_file, tmp_path
+):
+    result = run(
+        model_file,
+        *("--dataset", "shapes", "--attack", "fgsm", "--eps", "1/255"),
+        *("--n-examples", 30, "--batch-size", 16, "--seed", 3),
+        *("--json", tmp_path / "r.json"),
+    )
+    assert result.exit_code == 0, result.output
+    test = load_split("shapes", "test")
+    expected = measure(model, test, "fgsm", eps=1 / 255, n_examples=30, seed=3)
+    lines = result.stdout.splitlines()
+    assert lines[0] == expected.title()
+    assert lines[1].split()[:2] == ["attack", "accuracy"]
+    assert [line.split()[0] for line in lines[2:4]] == ["natural", "fgsm"]
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == [
+        "natural",
+        "fgsm",
+    ]
+    data = json.loads((tmp_path / "r.json").read_text())
+    fgsm = data["attacks"]["fgsm"]
+    assert fgsm["correct"] == expected["fgsm"].correct
+    assert fgsm["broken"] == np.flatnonzero(expected["fgsm"].broken).tolist()
+    assert data["eps"] == 1 / 255 and data["seed"] == 3
+    assert data["model"]["sha256"] == fingerprint(model)
+    assert data["versions"]["keras"] == keras.__version__
+    assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_a_run_knows_its_data_set_and_the_weights_are_chosen(
+    monkeypatch, model, tmp_path
+):
+    asked = {}
+    split = load_split("shapes", "test").take(8)
+
+    def load_classifier(path, weights):
+        asked.update(path=path, weights=weights)
+        recipe = SimpleNamespace(dataset="toy")
+        info = SimpleNamespace(recipe=recipe, data_dir="there")
+        return SimpleNamespace(model=model, info=info)
+
+    def load(name, role, data_dir):
+        asked.update(data=(name, role, str(data_dir)))
+        return split
+
+    monkeypatch.setattr("dat_keras.runs.load_classifier", load_classifier)
+    monkeypatch.setattr("dat_keras.data.load_split", load)
+    natural = ("--attack", "natural")
+    assert run("runs/a", *natural, "--weights", "last").exit_code == 0
+    assert asked["path"] == "runs/a" and asked["weights"] == "last"
+    assert asked["data"] == ("toy", "test", "there")
+    assert run("runs/a", *natural, "--data-dir", tmp_path).exit_code == 0
+    assert asked["weights"] == "best"
+    assert asked["data"] == ("toy", "test", str(tmp_path))
+    assert run("runs/a", *natural, "--dataset", "other").exit_code == 0
+    assert asked["data"][0] == "other"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--attack", "pgd2O"), "Did you mean 'pgd20'?"),
+        (("--eps", "8"), "Did you mean 8/255?"),
+        (("--eps", "x"), "expected a number or a fraction such as 8/255"),
+        (("--norm", "l3"), "Unknown norm 'l3'"),
+        (("--protocol", "dot"), "Did you mean 'dat'?"),
+        (("--dataset", "shaps"), "Did you mean 'shapes'?"),
+        (("--n-examples", "9999"), "must be in [1, 2000]"),
+    ],
+)
+def test_bad_options_are_one_line_and_write_nothing(
+    model_file, tmp_path, arguments, line
+):
+    target = ("--json", tmp_path / "r.json")
+    result = run(model_file, "--dataset", "shapes", *target, *arguments)
+    assert result.exit_code == 2
+    assert line in result.stderr.splitlines()[-1]
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_file_needs_a_data_set(model_file):
+    result = run(model_file)
+    assert result.exit_code == 2 and "name it with --dataset" in result.stderr
+
+
+def test_a_path_that_is_nothing(tmp_path):
+    result = run(tmp_path / "nothing", "--dataset", "shapes")
+    assert result.exit_code == 2
+    assert "is neither a run folder nor a .keras file" in result.stderr
+
+
+def test_a_full_disk_leaves_the_old_json(monkeypatch, model_file, tmp_path):
+    target = tmp_path / "r.json"
+    target.write_text("old")
+    before = hashlib.sha256(target.read_bytes()).digest()
+
+    def full(fd):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    result = run(
+        model_file,
+        *("--dataset", "shapes", "--attack", "natural", "--n-examples", 4),
+        *("--json", target),
+    )
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("error: No space left")
+    assert hashlib.sha256(target.read_bytes()).digest() == before
+    assert list(tmp_path.iterdir()) == [target]

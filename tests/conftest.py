@@ -1,0 +1,147 @@
+"""Small models and batches that the tests share, and their tolerances."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from dat_keras.architectures import BranchedClassifier
+from dat_keras.keys import BatchKey
+from dat_keras.predict import Predictor
+from dat_keras.types import Step
+
+if importlib.util.find_spec("dat_keras.cli") is None and any(
+    (Path(__file__).parents[1] / "cli").glob("*.py")
+):
+    raise pytest.UsageError(
+        "`dat_keras.cli` cannot be imported: run `pip install -e .` first."
+    )
+
+# Two replicas on any machine; this must precede the first tensor.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+
+IMAGE = (8, 8, 3)
+CLASSES = 4
+
+
+@pytest.fixture(scope="session")
+def assert_close():
+    """Asserts that float32 results equal their independent expectation."""
+
+    def check(actual, expected, rtol=1e-5, atol=1e-6):
+        np.testing.assert_allclose(
+            np.asarray(actual), np.asarray(expected), rtol=rtol, atol=atol
+        )
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def snapshot():
+    """Copies variables, to be compared bit by bit later."""
+    return lambda variables: [np.array(v) for v in variables]
+
+
+@pytest.fixture(scope="session")
+def same():
+    """Whether two snapshots agree in every bit."""
+
+    def check(before, after):
+        return len(before) == len(after) and all(
+            a.tobytes() == b.tobytes()
+            for a, b in zip(before, after, strict=True)
+        )
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def make_tiny():
+    """Builds the tiny net: two convolutions with BatchNorm, four classes."""
+    return _tiny
+
+
+@pytest.fixture
+def tiny_model():
+    return _tiny()
+
+
+@pytest.fixture
+def tiny_branched():
+    return _tiny(branches=2)
+
+
+@pytest.fixture
+def linear_model():
+    """Two classes, `z = W x + b`, with weights of a known seed."""
+    kernel = np.random.default_rng(7).normal(size=(192, 2)).astype(np.float32)
+    model = keras.Sequential(
+        [keras.Input(IMAGE), layers.Flatten(), layers.Dense(2, name="logits")]
+    )
+    model.get_layer("logits").set_weights([kernel, np.array([0.1, -0.2], "f")])
+    return model
+
+
+@pytest.fixture
+def batch():
+    """Eight images away from the faces of the box, two of each class."""
+    x = np.random.default_rng(1).uniform(0.05, 0.95, (8, *IMAGE))
+    return tf.constant(x, tf.float32), tf.constant([0, 1, 2, 3] * 2)
+
+
+@pytest.fixture
+def key():
+    return BatchKey.of(0, 0)
+
+
+@pytest.fixture
+def make_step(batch, key):
+    """Builds the context of a step whose augmentation did nothing."""
+
+    def make(model, objective, **changes):
+        x, y = batch
+        fields = {
+            "predict": Predictor(model),
+            "x": x,
+            "x_raw": x,
+            "y": y,
+            "progress": tf.constant(0.5),
+            "key": key,
+            "adversary": objective.build_adversary(IMAGE, CLASSES),
+        }
+        return Step(**(fields | changes))
+
+    return make
+
+
+def _tiny(branches=1):
+    keras.utils.set_random_seed(3)
+    conv1 = layers.Conv2D(4, 3, padding="same", name="conv1")
+    conv2 = layers.Conv2D(8, 3, strides=2, padding="same", name="conv2")
+    dense = layers.Dense(CLASSES, name="logits")
+    models = []
+    for branch in range(branches):
+        end = f"_branch{branch}" if branch else ""
+        image = keras.Input(IMAGE, name="image")
+        x = layers.ReLU(name="relu1" + end)(_norm("bn1" + end)(conv1(image)))
+        x = layers.ReLU(name="relu2" + end)(_norm("bn2" + end)(conv2(x)))
+        logits = dense(layers.GlobalAveragePooling2D(name="pool" + end)(x))
+        models.append(keras.Model(image, logits, name="tiny" + end))
+    if branches == 1:
+        return models[0]
+    return BranchedClassifier(models, name="tiny_branched")
+
+
+def _norm(name):
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)

@@ -1,0 +1,79 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dat_keras.callbacks import (
+    BestRobust,
+    History,
+    ProjectedTime,
+    duration,
+    projection,
+)
+
+
+class Number:
+    def __init__(self, value):
+        self.value = value
+
+    def numpy(self):
+        return self.value
+
+
+def attach(callback, **attributes):
+    callback.set_model(SimpleNamespace(**attributes))
+    return callback
+
+
+def test_history_drops_the_rows_of_a_killed_epoch(tmp_path):
+    history = attach(History(tmp_path / "h.csv"), step=Number(7))
+    for epoch, loss in [(0, 3.0), (1, 2.0), (2, 1.0), (1, 2.5)]:
+        history.on_epoch_begin(epoch)
+        history.on_epoch_end(epoch, {"loss": np.float32(loss)})
+    assert [(r["epoch"], r["loss"]) for r in history.rows()] == [
+        ("0", "3"),
+        ("1", "2.5"),
+    ]
+
+
+def test_best_is_judged_by_robust_then_natural_accuracy(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(
+        "dat_keras.callbacks.save_classifier", lambda model, path: saved.append(1)
+    )
+    history = attach(History(tmp_path / "h.csv"), step=Number(0))
+    best = attach(BestRobust(tmp_path / "best", history))
+    scores = [(0.2, 0.5), (0.3, 0.4), (0.3, 0.4), (0.3, 0.6), (0.1, 0.9)]
+    counts = []
+    for epoch, (robust, natural) in enumerate(scores):
+        logs = {"val_robust_accuracy": robust, "val_accuracy": natural}
+        history.on_epoch_begin(epoch)
+        history.on_epoch_end(epoch, logs)
+        best.on_epoch_end(epoch, logs)
+        counts.append(len(saved))
+    assert counts == [1, 2, 2, 3, 3]
+
+
+def test_the_projection_times_steps_after_the_first():
+    said = []
+    times = iter([100.0, 110.0])
+    callback = ProjectedTime(said.append, clock=lambda: next(times), after=5)
+    attach(callback, total_steps=Number(1006), step=Number(6))
+    callback.on_train_begin()
+    for batch in range(10):
+        callback.on_train_batch_end(batch)
+    assert said == [projection(2.0, 1000)]
+    assert "33 min" in said[0]
+
+
+def test_a_run_of_days_is_told_what_would_shorten_it():
+    assert "--limit" in projection(10.0, 10_000)
+    assert "--limit" not in projection(1.0, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(59, "59 s"), (600, "10 min"), (9000, "2.5 h"), (259200, "3.0 days")],
+)
+def test_durations_are_for_people(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,92 @@
+from dataclasses import dataclass
+
+import pytest
+
+from dat_keras.attacks import PGD, CrossEntropy
+from dat_keras.config import decode, encode, number, override, paths
+from dat_keras.objectives import DAT, TRADES
+from dat_keras.recipes import CLASSES, RECIPES, Recipe
+from dat_keras.threat_models import Linf
+
+
+@dataclass(frozen=True)
+class Secret:
+    command: str
+
+
+def test_decode_builds_listed_classes_only():
+    data = encode(Secret("rm"))
+    with pytest.raises(ValueError, match="Unknown class 'Secret'"):
+        decode(data, CLASSES)
+
+
+def test_decode_refuses_unknown_fields():
+    with pytest.raises(ValueError, match="Did you mean 'eps'"):
+        decode({"class": "Linf", "epss": 0.1}, CLASSES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_survives_json(name):
+    assert Recipe.from_json(RECIPES[name].to_json()) == RECIPES[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("8/255", 8 / 255), ("1e-3", 1e-3), ("2", 2.0)]
+)
+def test_numbers_may_be_fractions(text, value):
+    assert number(text) == value
+
+
+@pytest.mark.parametrize("text", ["8/0", "eight", "", "1/2/3"])
+def test_other_text_is_no_number(text):
+    with pytest.raises(ValueError, match="Expected a number"):
+        number(text)
+
+
+def test_an_outer_field_hides_the_same_name_inside():
+    dat = override(DAT(), "label_smoothing=0.25")
+    assert dat.label_smoothing == 0.25
+    assert dat.attack.loss == CrossEntropy(0.0)
+
+
+def test_a_bare_name_reaches_down_where_it_is_alone():
+    trades = override(TRADES(), "eps=4/255")
+    assert trades.attack.threat_model == Linf(4 / 255)
+
+
+def test_an_ambiguous_name_is_refused_with_its_paths():
+    recipe = RECIPES["dat-cifar10-resnet18"]
+    with pytest.raises(ValueError, match=r"objective\.attack\.steps.*eval_att"):
+        override(recipe, "steps=7")
+    assert override(recipe, "eval_attack.steps=7").eval_attack.steps == 7
+
+
+def test_values_keep_their_type():
+    dat = override(override(DAT(), "split_bn=false"), "update=fused")
+    assert (dat.split_bn, dat.update) == (False, "fused")
+    recipe = RECIPES["dat-cifar10-resnet18"]
+    drops = override(recipe, "optimizer.schedule.epochs=10,20")
+    assert drops.optimizer.schedule.epochs == (10, 20)
+    assert override(recipe, "clip_norm=0.5").clip_norm == 0.5
+    assert override(recipe, "limit=none").limit is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("bta=3", "Did you mean 'beta'"),
+        ("beta", "Expected `key=value`"),
+        ("beta=much", "`beta` holds 15.0"),
+        ("split_bn=perhaps", "truth value"),
+        ("steps=2.5", "`steps` holds 5"),
+    ],
+)
+def test_unfit_settings_are_explained(setting, message):
+    with pytest.raises(ValueError, match=message):
+        override(DAT(), setting)
+
+
+def test_paths_name_every_plain_field_once():
+    found = list(paths(PGD(Linf(0.1))))
+    assert len(found) == len(set(found))
+    assert {"threat_model.eps", "loss.label_smoothing", "steps"} <= set(found)

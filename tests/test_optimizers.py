@@ -1,0 +1,231 @@
+"""PyTorch's SGD against NumPy, and schedules against closed forms."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dat_keras.optimizers import (
+    SGD,
+    Constant,
+    Cosine,
+    CosineDecay,
+    Drops,
+    OneCycle,
+    OneCycleDecay,
+    SGDConfig,
+    StepDrop,
+)
+
+START = np.array([1.0, -2.0, 0.5], np.float32)
+GRADIENTS = np.array(
+    [[0.3, -0.1, 2.0], [-0.7, 0.4, 1.0], [0.2, 0.2, -3.0]], np.float32
+)
+RATES = (0.1, 0.1, 0.01)
+DROP = StepDrop(0.1, (2,))
+
+
+def numpy_sgd(rates, momentum, weight_decay, nesterov=False):
+    w, v = START.astype(np.float64), np.zeros(3)
+    path = []
+    for rate, gradient in zip(rates, GRADIENTS, strict=True):
+        g = gradient + weight_decay * w
+        v = momentum * v + g
+        w = w - rate * (g + momentum * v if nesterov else v)
+        path.append(w)
+    return np.stack(path)
+
+
+def run(optimizer, apply=None):
+    w = keras.Variable(START)
+    optimizer.build([w])
+    apply = apply or optimizer.apply
+    path = []
+    for gradient in GRADIENTS:
+        apply([tf.constant(gradient)], [w])
+        path.append(w.numpy())
+    return np.stack(path)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.05])
+def test_trajectory_with_a_drop_is_numpys(momentum, weight_decay, nesterov):
+    optimizer = SGD(DROP, momentum, weight_decay, nesterov)
+    expected = numpy_sgd(RATES, momentum, weight_decay, nesterov)
+    np.testing.assert_allclose(run(optimizer), expected, atol=1e-6)
+
+
+def test_keras_sgd_agrees_until_the_drop_only():
+    ours = run(SGD(DROP, momentum=0.9))
+    keras_own = run(keras.optimizers.SGD(DROP, momentum=0.9))
+    np.testing.assert_allclose(keras_own[:2], ours[:2], rtol=1e-6)
+    assert np.abs(keras_own[2] - ours[2]).max() > 0.1
+
+
+def test_keras_weight_decay_is_decoupled():
+    keras_own = run(keras.optimizers.SGD(0.1, 0.9, weight_decay=0.05))
+    coupled = numpy_sgd((0.1,) * 3, 0.9, 0.05)
+    # Both decay the first step alike; later only ours remembers it.
+    np.testing.assert_allclose(keras_own[0], coupled[0], rtol=1e-6)
+    assert np.abs(keras_own[2] - coupled[2]).max() > 1e-3
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_graph_and_jit_give_the_eager_trajectory(jit_compile):
+    optimizer = SGD(DROP, 0.9, 0.05)
+
+    @tf.function(jit_compile=jit_compile)
+    def apply(gradients):
+        optimizer.apply(gradients)
+
+    path = run(optimizer, lambda gradients, _: apply(gradients))
+    np.testing.assert_allclose(path, numpy_sgd(RATES, 0.9, 0.05), atol=1e-6)
+
+
+def test_replicas_sum_their_gradients():
+    devices = [d.name for d in tf.config.list_logical_devices("CPU")]
+    strategy = tf.distribute.MirroredStrategy(devices)
+    with strategy.scope():
+        w = keras.Variable(START)
+        optimizer = SGD(DROP, 0.9, 0.05)
+        optimizer.build([w])
+
+    @tf.function
+    def apply(gradient):
+        strategy.run(lambda g: optimizer.apply([g / len(devices)]), (gradient,))
+
+    for gradient in GRADIENTS:
+        apply(tf.constant(gradient))
+    expected = numpy_sgd(RATES, 0.9, 0.05)[-1]
+    for copy in strategy.experimental_local_results(w.value):
+        np.testing.assert_allclose(copy.numpy(), expected, atol=1e-6)
+
+
+def test_all_variables_decay():
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(2, bias_initializer="ones"),
+            keras.layers.BatchNormalization(beta_initializer="ones"),
+        ]
+    )
+    variables = model.trainable_variables
+    before = [v.numpy() for v in variables]
+    zeros = [tf.zeros(v.shape) for v in variables]
+    SGD(0.1, momentum=0.9, weight_decay=0.5).apply(zeros, variables)
+    for old, variable in zip(before, variables, strict=True):
+        np.testing.assert_allclose(variable.numpy(), 0.95 * old, rtol=1e-6)
+
+
+def test_config_round_trip_keeps_the_trajectory():
+    optimizer = SGD(DROP, 0.9, 0.05, nesterov=True)
+    copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert isinstance(copy, SGD)
+    assert copy.get_config() == optimizer.get_config()
+    np.testing.assert_array_equal(run(copy), run(optimizer))
+
+
+@pytest.mark.parametrize(
+    "schedule", [DROP, Cosine(0.2, 40, 10), OneCycle(0.2, 40, 0.25)]
+)
+def test_schedule_config_round_trip(schedule):
+    config = keras.saving.serialize_keras_object(schedule)
+    assert keras.saving.deserialize_keras_object(config) == schedule
+
+
+def test_state_restores_the_velocity():
+    optimizer = SGD(0.1, 0.9)
+    w = keras.Variable(START)
+    optimizer.apply([tf.constant(GRADIENTS[0])], [w])
+    store = {}
+    optimizer.save_own_variables(store)
+    fresh = SGD(0.1, 0.9)
+    fresh.build([w])
+    fresh.load_own_variables(store)
+    fresh.apply([tf.constant(GRADIENTS[1])], [w])
+    expected = numpy_sgd((0.1,) * 3, 0.9, 0.0)[1]
+    np.testing.assert_allclose(w.numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"momentum": 1.0}, {"momentum": -0.1}, {"weight_decay": -1.0}]
+)
+def test_bad_arguments_are_named(arguments):
+    name, value = next(iter(arguments.items()))
+    with pytest.raises(ValueError, match=f"Received: .*{name}={value}"):
+        SGD(0.1, **arguments)
+
+
+def values(schedule, steps):
+    return [float(schedule(step)) for step in steps]
+
+
+def test_drops_count_completed_epochs():
+    schedule = Drops((3, 5)).build(0.1, epochs=6, steps_per_epoch=10)
+    assert schedule == StepDrop(0.1, (30, 50))
+    np.testing.assert_allclose(
+        values(schedule, [0, 29, 30, 49, 50, 10**6]),
+        [0.1, 0.1, 0.01, 0.01, 0.001, 0.001],
+        rtol=1e-6,
+    )
+
+
+def test_step_drop_without_boundaries_is_constant():
+    assert values(StepDrop(0.5, ()), [0, 99]) == [0.5, 0.5]
+
+
+def test_cosine_decay_is_the_formula_per_epoch():
+    schedule = CosineDecay().build(0.2, epochs=4, steps_per_epoch=10)
+    # lr * 0.5 * (1 + cos(pi * (e - 1) / E)) for e = 1, ..., E
+    expected = [
+        0.2 * 0.5 * (1 + math.cos(math.pi * (e - 1) / 4)) for e in (1, 2, 3, 4)
+    ]
+    np.testing.assert_allclose(
+        values(schedule, [0, 10, 20, 30]), expected, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        values(schedule, [9, 19, 29, 39]), expected, rtol=1e-5
+    )
+
+
+def test_one_cycle_has_pytorchs_endpoints():
+    schedule = OneCycleDecay().build(0.5, epochs=10, steps_per_epoch=2)
+    # Twenty steps: the peak is at 0.3 * 20 - 1 = 5, the end at 19.
+    first, last = 0.5 / 25, 0.5 / 25 / 1e4
+    halfway_up, halfway_down = (first + 0.5) / 2, (0.5 + last) / 2
+    np.testing.assert_allclose(
+        values(schedule, [0, 5, 12, 19, 30]),
+        [first, 0.5, halfway_down, last, last],
+        rtol=1e-3,
+    )
+    quarter = first + (0.5 - first) * 0.5 * (1 - math.cos(math.pi / 5))
+    np.testing.assert_allclose(values(schedule, [1]), [quarter], rtol=1e-5)
+    np.testing.assert_allclose(
+        values(OneCycle(0.5, 10), [1]), [halfway_up], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 10])
+def test_one_cycle_is_finite_on_short_runs(steps):
+    rates = np.array(values(OneCycle(0.5, steps), range(steps)))
+    assert np.all((rates > 0) & (rates <= 0.5))
+
+
+def test_config_builds_the_optimizer():
+    optimizer = SGDConfig(0.1, 0.8, 0.05).build(epochs=2, steps_per_epoch=3)
+    expected = numpy_sgd((0.1,) * 3, 0.8, 0.05)
+    np.testing.assert_allclose(run(optimizer), expected, atol=1e-6)
+    assert SGDConfig(0.1) == SGDConfig(0.1, 0.9, 5e-4, Constant())
+
+
+def test_config_passes_the_schedule_on():
+    config = SGDConfig(0.1, schedule=Drops(epochs=(1,)))
+    optimizer = config.build(epochs=2, steps_per_epoch=2)
+    assert optimizer.get_config()["learning_rate"]["config"] == {
+        "initial": 0.1,
+        "boundaries": (2,),
+        "factor": 0.1,
+    }

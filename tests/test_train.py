@@ -1,0 +1,218 @@
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from dat_keras import checkpoint
+from dat_keras.errors import (
+    DamagedFileError,
+    RunFolderError,
+    TrainingDivergedError,
+)
+from dat_keras.recipes import RECIPES
+from dat_keras.runs import RunFolder, RunInfo, load_classifier
+from dat_keras.threat_models import Linf
+from dat_keras.train import Session, train
+from dat_keras.weights import fingerprint
+
+# Three steps an epoch, on a net and a validation that cost next to nothing.
+BASE = RECIPES["dat-shapes-resnet8"]
+TINY = replace(
+    BASE,
+    limit=24,
+    batch_size=8,
+    epochs=2,
+    width=2,
+    objective=replace(BASE.objective, attack=replace(BASE.objective.attack, steps=1)),
+    eval_attack=replace(BASE.eval_attack, steps=1),
+)
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import keras
+from dat_keras.recipes import Recipe
+from dat_keras.train import Session, train
+
+class Kill(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.step.numpy()) == int(sys.argv[3]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+recipe = Recipe.read(Path(sys.argv[1]))
+session = Session(callbacks=(Kill(),), checkpoint_seconds=0.0)
+train(recipe, Path(sys.argv[2]), session=session)
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """An uninterrupted run."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    train(TINY, folder)
+    return folder
+
+
+def table(run):
+    rows = (run / "history.csv").read_text().splitlines()
+    return [row.rpartition(",")[0] for row in rows]
+
+
+def test_a_run_leaves_its_files(finished):
+    run = RunFolder(finished)
+    assert RunInfo.read(run.recipe).recipe == TINY
+    assert len(table(finished)) == 1 + TINY.epochs
+    assert [p.name for p in checkpoint.steps(run.checkpoints)] == [
+        "step-00000003",
+        "step-00000006",
+    ]
+    assert load_classifier(finished, "last").info.class_names
+
+
+def test_killed_and_resumed_ends_with_the_same_bits(finished, tmp_path):
+    recipe, run = tmp_path / "recipe.json", tmp_path / "run"
+    recipe.write_text(TINY.to_json())
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, recipe, run, "4"], capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    assert checkpoint.steps(run / "checkpoints")[-1].name == "step-00000004"
+    train(TINY, run, session=Session(resume=True))
+    for name in ("best.safetensors", "last.safetensors"):
+        assert (run / name).read_bytes() == (finished / name).read_bytes()
+    assert table(run) == table(finished)
+
+
+def test_resuming_a_finished_run_changes_nothing(finished):
+    before = (finished / "last.safetensors").read_bytes()
+    model = train(TINY, finished, session=Session(resume=True))
+    assert int(model.step.numpy()) == 6
+    assert (finished / "last.safetensors").read_bytes() == before
+
+
+def test_a_taken_folder_is_refused(finished, tmp_path):
+    with pytest.raises(RunFolderError, match="--resume or --overwrite"):
+        train(TINY, finished)
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(RunFolderError, match="other files"):
+        train(TINY, tmp_path)
+    with pytest.raises(RunFolderError, match="no run to resume"):
+        train(TINY, tmp_path / "new", session=Session(resume=True))
+    assert not (tmp_path / "new").exists()
+
+
+def test_bad_settings_leave_nothing_behind(tmp_path):
+    with pytest.raises(ValueError, match="batch"):
+        train(replace(TINY, batch_size=1000), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_checkpoint_is_named(finished, tmp_path):
+    model = load_classifier(finished).model
+    folder = tmp_path / "checkpoints"
+    for name in ("step-00000003", "step-00000006"):
+        target = folder / name
+        target.mkdir(parents=True)
+        for file in (finished / "checkpoints" / name).iterdir():
+            (target / file.name).write_bytes(file.read_bytes())
+    state = folder / "step-00000006" / checkpoint.STATE
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(DamagedFileError, match="delete.*step-00000003"):
+        checkpoint.restore(model, folder)
+    with pytest.raises(DamagedFileError, match="nothing to resume"):
+        checkpoint.restore(model, tmp_path / "nowhere")
+
+
+def test_a_full_disk_keeps_the_previous_checkpoint(
+    finished, tmp_path, monkeypatch
+):
+    model = train(replace(TINY, epochs=1), tmp_path / "run")
+    folder = tmp_path / "run" / "checkpoints"
+    model.step.assign(9)
+
+    def full(*args, **kwargs):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(model, folder)
+    assert [p.name for p in folder.iterdir()] == ["step-00000003"]
+    checkpoint.restore(model, folder)
+    assert int(model.step.numpy()) == 3
+
+
+def test_a_diverging_run_says_where_and_keeps_good_weights(tmp_path):
+    recipe = replace(
+        TINY, epochs=3, optimizer=replace(TINY.optimizer, learning_rate=1e30)
+    )
+    with pytest.raises(TrainingDivergedError, match=r"not finite at step \d"):
+        train(recipe, tmp_path / "run", session=Session(checkpoint_seconds=0.0))
+    kept = checkpoint.steps(tmp_path / "run" / "checkpoints")
+    model = load_classifier_of(kept, recipe)
+    assert all(np.isfinite(v.numpy()).all() for v in model.trainable_weights)
+
+
+def load_classifier_of(kept, recipe):
+    from dat_keras.train import build
+
+    model = build(recipe, (32, 32, 3), 10, 3)
+    checkpoint.restore(model, kept[-1].parent)
+    return model.classifier
+
+
+def test_another_seed_is_another_run(finished, tmp_path):
+    train(replace(TINY, seed=1), tmp_path / "other")
+    other = load_classifier(tmp_path / "other", "last")
+    assert other.fingerprint != load_classifier(finished, "last").fingerprint
+
+
+def test_keras_files_load_too(finished, tmp_path):
+    model = load_classifier(finished).model.base
+    model.save(tmp_path / "net.keras")
+    loaded = load_classifier(tmp_path / "net.keras")
+    assert loaded.fingerprint == fingerprint(model)
+    assert loaded.info is None
+
+
+def test_other_paths_are_no_classifier(finished, tmp_path):
+    with pytest.raises(RunFolderError, match="neither a run folder nor"):
+        load_classifier(tmp_path)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.json").write_bytes((finished / "recipe.json").read_bytes())
+    with pytest.raises(DamagedFileError, match="no best weights yet"):
+        load_classifier(run)
+    (run / "recipe.json").write_text("{")
+    with pytest.raises(DamagedFileError, match="cannot read"):
+        load_classifier(run)
+
+
+def test_training_beats_natural_training_in_recipe_terms():
+    natural = RECIPES["natural-shapes-resnet8"]
+    assert natural.width == BASE.width
+    assert BASE.objective.attack.threat_model == Linf(8 / 255)
+
+
+class Recorder(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.logs = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.logs.append(dict(logs))
+
+
+def test_every_term_is_logged(tmp_path):
+    recorder = Recorder()
+    train(TINY, tmp_path / "run", session=Session(callbacks=(recorder,)))
+    names = {"loss", *TINY.objective.terms, "val_accuracy", "val_robust_accuracy"}
+    assert len(recorder.logs) == TINY.epochs
+    assert all(names <= logs.keys() for logs in recorder.logs)
+    for logs in recorder.logs:
+        total = sum(logs[t] for t in TINY.objective.terms)
+        assert logs["loss"] == pytest.approx(total, rel=1e-5)
