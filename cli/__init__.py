@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import click
+
+from dat_keras import __version__
 from dat_keras.cli._errors import OneLineErrors
 from dat_keras.cli.evaluate import evaluate
 from dat_keras.cli.train import train
-
-from dat_keras import __version__
 
 
 @click.group(cls=OneLineErrors, context_settings={"max_content_width": 88})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -16,28 +16,41 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 
 
-def show(report: Report) -> None:
-    """Prints a report on stdout: a drawn table on a terminal, else text.
+def show(reports: Mapping[str, Report]) -> None:
+    """Prints reports on stdout: drawn tables on a terminal, else text.
+
+    One report is printed whole; several are compared.
 
     Args:
-        report: The report.
+        reports: Reports by name of the classifier.
     """
+    from dat_keras.comparison import comparison
+
+    first = next(iter(reports.values()))
+    cells = first.cells() if len(reports) == 1 else comparison(reports)
+    _print_table(first.title(), cells)
+    for name, report in reports.items():
+        for note in report.notes():
+            click.echo(note if len(reports) == 1 else f"{name}: {note}")
+
+
+def _print_table(title: str, cells: list[list[str]]) -> None:
     if not sys.stdout.isatty():
-        click.echo(str(report))
+        from dat_keras.text_table import plain
+
+        click.echo(f"{title}\n{plain(cells)}")
         return
     from rich.console import Console
     from rich.table import Table
 
-    header, *rows = report.cells()
-    table = Table(title=report.title(), title_justify="left")
+    header, *rows = cells
+    table = Table(title=title, title_justify="left")
     table.add_column(header[0])
     for name in header[1:]:
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*row)
     Console().print(table)
-    for note in report.notes():
-        click.echo(note)
 
 
 @contextlib.contextmanager

@@ -12,10 +12,10 @@ import click
 from dat_keras import data
 from dat_keras.callbacks import tensorboard_logs
 from dat_keras.cli._console import show
-from dat_keras.evaluate import evaluate
+from dat_keras.evaluation import evaluate
 from dat_keras.recipes import Recipe, resolve
 from dat_keras.runs import RunFolder, RunInfo, load_classifier
-from dat_keras.train import Session, train
+from dat_keras.training import Session, train
 
 FINAL_EXAMPLES = 1000
 """Test images of the closing table; `dat-keras evaluate` takes any number."""
@@ -53,7 +53,7 @@ def run_training(
         n_examples=min(FINAL_EXAMPLES, len(test)),
         seed=recipe.seed,
     )
-    show(report)
+    show({str(output): report})
 
 
 def default_output(recipe: Recipe) -> Path:
@@ -62,9 +62,7 @@ def default_output(recipe: Recipe) -> Path:
     return Path("runs") / f"{Path(recipe.dataset).name}-{method}"
 
 
-def resumed(
-    output: Path, data_dir: Path | None
-) -> tuple[Recipe, Path | None]:
+def resumed(output: Path, data_dir: Path | None) -> tuple[Recipe, Path | None]:
     """Returns what the interrupted run was made of."""
     RunFolder(output).prepare(resume=True)
     info = RunInfo.read(RunFolder(output).recipe)

@@ -1,4 +1,4 @@
-"""`dat-keras evaluate`: robust accuracy of a run or a model file."""
+"""`dat-keras evaluate`: robust accuracy of runs or model files."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from dat_keras.cli._console import progress, show
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._types import FractionType, NewFile
-
 from dat_keras.startup import quiet_tensorflow
 
 if TYPE_CHECKING:
+    from dat_keras.report import Report
     from dat_keras.runs import RunInfo
 
 
 @click.command()
-@click.argument("source", metavar="RUN_OR_MODEL")
+@click.argument("sources", metavar="RUN_OR_MODEL", nargs=-1, required=True)
 @click.option("--dataset", help="Data set.  [default: the run's own]")
 @click.option("--data-dir", type=Path, help="Folder of prepared data sets.")
 @click.option(
@@ -46,30 +47,41 @@ if TYPE_CHECKING:
 @click.option("--json", "json_file", type=NewFile(), help="Also write JSON.")
 @verbose_option
 def evaluate(
-    source: str,
-    dataset: str | None,
-    data_dir: Path | None,
+    sources: tuple[str, ...],
     json_file: Path | None,
     verbose: bool,
     **options: Any,
 ) -> None:
     """Measure accuracy under attack on the test images.
 
-    RUN_OR_MODEL is a run folder, or a .keras file that you trust.
+    RUN_OR_MODEL is a run folder, or a .keras file that you trust. Several
+    are compared in one table.
     """
     quiet_tensorflow(verbose)
+    from dat_keras.report import save_all
+
+    reports = {str(source): _report(source, **options) for source in sources}
+    show(reports)
+    if json_file:
+        save_all(reports, json_file)
+
+
+def _report(
+    source: str,
+    dataset: str | None,
+    data_dir: Path | None,
+    weights: str,
+    **options: Any,
+) -> Report:
     from dat_keras.data import load_split
-    from dat_keras.evaluate import evaluate as measure
+    from dat_keras.evaluation import evaluate as measure
     from dat_keras.runs import load_classifier
 
-    loaded = load_classifier(source, weights=options.pop("weights"))
-    name, folder = _data(loaded.info, dataset, data_dir)
-    test = load_split(name, "test", data_dir=folder)
+    loaded = load_classifier(source, weights=weights)
+    dataset, data_dir = _data(loaded.info, dataset, data_dir)
+    test = load_split(dataset, "test", data_dir=data_dir)
     with progress() as tell:
-        report = measure(loaded.model, test, progress=tell, **options)
-    show(report)
-    if json_file:
-        report.save(json_file)
+        return measure(loaded.model, test, progress=tell, **options)
 
 
 def _data(

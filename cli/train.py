@@ -26,7 +26,9 @@ Examples:
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--batch-size", type=click.IntRange(1))
 @click.option("--limit", type=click.IntRange(1), help="Training images used.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="TFDS folder.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="TFDS folder."
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -57,6 +59,4 @@ def train(
     quiet_tensorflow(verbose)
     from dat_keras.cli._training import run_training
 
-    run_training(
-        choice, data_dir, output, (resume, overwrite), tensorboard
-    )
+    run_training(choice, data_dir, output, (resume, overwrite), tensorboard)

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
         spectral,
     )
     from dat_keras.averaging import Averaging
-    from dat_keras.evaluate import evaluate
+    from dat_keras.evaluation import evaluate
     from dat_keras.model import AdversarialModel
     from dat_keras.objectives import DAT, PGDAT, TRADES, Natural, Objective
     from dat_keras.recipes import Recipe
     from dat_keras.report import Report
     from dat_keras.runs import load_classifier
     from dat_keras.threat_models import L2, Linf, ThreatModel
-    from dat_keras.train import train
+    from dat_keras.training import train
     from dat_keras.weight_perturbation import WeightPerturbation
 
 _MODULES = (
@@ -65,9 +65,9 @@ _NAMES = {
     "TRADES": "objectives",
     "ThreatModel": "threat_models",
     "WeightPerturbation": "weight_perturbation",
-    "evaluate": "evaluate",
+    "evaluate": "evaluation",
     "load_classifier": "runs",
-    "train": "train",
+    "train": "training",
 }
 
 __all__ = [

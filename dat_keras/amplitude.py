@@ -46,7 +46,10 @@ class AmplitudeGenerator(keras.Model):
     """
 
     def __init__(
-        self, image_shape: tuple[int, int, int], num_classes: int, latent: int = 100
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        latent: int = 100,
     ) -> None:
         super().__init__(name="amplitude_generator", dtype="float32")
         height, width, channels = image_shape
@@ -101,9 +104,7 @@ class AmplitudeAdversary(Adversary):
         self.scale = scale
         self.built = True
 
-    def amplitude(
-        self, own: tf.Tensor, logits: Logits, key: Key
-    ) -> tf.Tensor:
+    def amplitude(self, own: tf.Tensor, logits: Logits, key: Key) -> tf.Tensor:
         """Returns generated amplitudes, differentiable in the generator.
 
         Args:
@@ -140,16 +141,16 @@ class BorrowedAmplitude(NoAdversary):
     The paper's ablation without the generator.
     """
 
-    def amplitude(
-        self, own: tf.Tensor, logits: Logits, key: Key
-    ) -> tf.Tensor:
+    def amplitude(self, own: tf.Tensor, logits: Logits, key: Key) -> tf.Tensor:
         """Returns the amplitudes of the batch, rolled by a random shift."""
         others = tf.cast(tf.shape(own)[0] - 1, tf.float32)
         shift = 1 + tf.cast(key.uniform((1,))[0] * others, tf.int32)
         return tf.roll(own, shift, axis=0)
 
 
-def _dense(index: int, units: int, activation: str | None = None) -> layers.Layer:
+def _dense(
+    index: int, units: int, activation: str | None = None
+) -> layers.Layer:
     return layers.Dense(
         units,
         activation=activation,

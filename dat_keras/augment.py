@@ -16,9 +16,7 @@ class Augment(abc.ABC):
     """A random change of a training batch."""
 
     @abc.abstractmethod
-    def __call__(
-        self, x: Images, y: Labels, key: Key
-    ) -> tuple[Images, Labels]:
+    def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
         """Returns the changed images and their labels.
 
         Args:
@@ -33,9 +31,7 @@ class Augment(abc.ABC):
 class Unchanged(Augment):
     """No augmentation."""
 
-    def __call__(
-        self, x: Images, y: Labels, key: Key
-    ) -> tuple[Images, Labels]:
+    def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
         """Returns its arguments."""
         return x, y
 
@@ -58,9 +54,7 @@ class CropFlip(Augment):
     flip: float = 0.5
     mode: str = "CONSTANT"
 
-    def __call__(
-        self, x: Images, y: Labels, key: Key
-    ) -> tuple[Images, Labels]:
+    def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
         """Returns the images cropped and flipped, each by its own draw."""
         known = x.shape
         batch, height, width = tf.unstack(tf.shape(x)[:3])

@@ -6,7 +6,7 @@ import csv
 import importlib.util
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -51,13 +51,13 @@ class History(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Writes the table with the finished epoch's row."""
-        row = {
+        row: dict[str, object] = {
             "epoch": epoch,
             "step": int(self.model.step.numpy()),
             **{name: f"{float(v):.6g}" for name, v in (logs or {}).items()},
             "seconds": f"{time.monotonic() - self._began:.1f}",
         }
-        rows = [*self.rows(before=epoch), row]
+        rows: list[Mapping] = [*self.rows(before=epoch), row]
         text = io.StringIO()
         writer = csv.DictWriter(text, list(row), restval="")
         writer.writeheader()
@@ -102,7 +102,9 @@ class StepCheckpoint(keras.callbacks.Callback):
         last: File of the classifier's weights, written after each epoch.
     """
 
-    def __init__(self, folder: Path, last: Path, seconds: float = 120.0) -> None:
+    def __init__(
+        self, folder: Path, last: Path, seconds: float = 120.0
+    ) -> None:
         super().__init__()
         self.folder = folder
         self.last = last

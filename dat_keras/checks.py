@@ -41,7 +41,9 @@ def checked(x: Images, y: Labels, num_classes: int) -> tuple[Images, Labels]:
         return tf.identity(x), tf.identity(y)
 
 
-def _within(values: tf.Tensor, low: float, high: float, what: str) -> tf.Operation:
+def _within(
+    values: tf.Tensor, low: float, high: float, what: str
+) -> tf.Operation:
     least, most = tf.reduce_min(values), tf.reduce_max(values)
     inside = tf.logical_and(least >= low, most <= high)
     return tf.debugging.Assert(

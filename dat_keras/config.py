@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from dat_keras.tables import lookup
@@ -12,7 +12,7 @@ T = TypeVar("T")
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
-def encode(value: object) -> Json:
+def encode(value: Any) -> Json:
     """A value made of dataclasses, tuples and plain values, as JSON data.
 
     Args:
@@ -87,7 +87,9 @@ def override(config: T, assignment: str) -> T:
     key, separator, text = assignment.partition("=")
     if not separator:
         raise ValueError(f"Expected `key=value`. Received: {assignment!r}")
-    return _replaced(config, _resolve(config, key.strip()).split("."), text.strip())
+    return _replaced(
+        config, _resolve(config, key.strip()).split("."), text.strip()
+    )
 
 
 def number(text: str) -> float:
@@ -106,7 +108,7 @@ def number(text: str) -> float:
         ) from None
 
 
-def paths(config: object, prefix: str = "") -> Iterator[str]:
+def paths(config: Any, prefix: str = "") -> Iterator[str]:
     """Dotted paths of all plain fields of a nested dataclass.
 
     Example:
@@ -161,8 +163,8 @@ def _parsed(old: object, text: str, name: str) -> object:
 
 
 def _optional(text: str) -> object:
-    parsers = (_nothing, int, number, str)
-    for parse in parsers[:-1]:
+    parsers: tuple[Callable[[str], object], ...] = (_nothing, int, number)
+    for parse in parsers:
         try:
             return parse(text)
         except ValueError:
@@ -183,7 +185,7 @@ def _sequence(text: str) -> tuple:
     return tuple(_optional(item.strip()) for item in text.split(",") if item)
 
 
-_PARSERS = {
+_PARSERS: dict[type, Callable[[str], object]] = {
     bool: _truth,
     int: int,
     float: number,

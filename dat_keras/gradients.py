@@ -36,9 +36,8 @@ def input_gradient(
         Logits `(B, K)`, values `(B,)` and gradients of the shape of `x`.
 
     Example:
-    >>> _, _, grad = input_gradient(
-    ...     lambda x: x[:, 0, 0, :], lambda z: z[:, 0] ** 2, tf.ones((2, 1, 1, 3))
-    ... )
+    >>> predict, loss = lambda x: x[:, 0, 0, :], lambda z: z[:, 0] ** 2
+    >>> _, _, grad = input_gradient(predict, loss, tf.ones((2, 1, 1, 3)))
     >>> grad[0, 0, 0].numpy().tolist()
     [2.0, 0.0, 0.0]
     """
@@ -46,7 +45,13 @@ def input_gradient(
         tape.watch(x)
         logits = predict(x)
         values = loss(logits)
-    return logits, values, tape.gradient(values, x)
+    return (
+        logits,
+        values,
+        tape.gradient(
+            values, x, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        ),
+    )
 
 
 def terms_and_gradients(

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import abc
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import tensorflow as tf
+
+Shape: TypeAlias = Sequence[int] | tf.Tensor
 
 
 class Key(abc.ABC):
@@ -26,12 +29,15 @@ class Key(abc.ABC):
 
     @abc.abstractmethod
     def uniform(
-        self, shape: Sequence[int] | tf.Tensor, low: float = 0.0, high: float = 1.0
+        self,
+        shape: Shape,
+        low: float = 0.0,
+        high: float = 1.0,
     ) -> tf.Tensor:
         """Draws float32 numbers of `shape`, uniform in `[low, high)`."""
 
     @abc.abstractmethod
-    def normal(self, shape: Sequence[int] | tf.Tensor) -> tf.Tensor:
+    def normal(self, shape: Shape) -> tf.Tensor:
         """Draws float32 standard normal numbers of `shape`."""
 
 
@@ -61,18 +67,20 @@ class BatchKey(Key):
         return BatchKey(_fold_in(self.seed, purpose))
 
     def uniform(
-        self, shape: Sequence[int] | tf.Tensor, low: float = 0.0, high: float = 1.0
+        self,
+        shape: Shape,
+        low: float = 0.0,
+        high: float = 1.0,
     ) -> tf.Tensor:
         """Draws float32 numbers of `shape`, uniform in `[low, high)`."""
         return _of_this_replica(
-            lambda s: tf.random.stateless_uniform(s, self.seed, low, high), shape
+            lambda s: _uniform(s, self.seed, low, high),
+            shape,
         )
 
-    def normal(self, shape: Sequence[int] | tf.Tensor) -> tf.Tensor:
+    def normal(self, shape: Shape) -> tf.Tensor:
         """Draws float32 standard normal numbers of `shape`."""
-        return _of_this_replica(
-            lambda s: tf.random.stateless_normal(s, self.seed), shape
-        )
+        return _of_this_replica(lambda s: _normal(s, self.seed), shape)
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,9 @@ class RowKey(Key):
     rows: tf.Tensor
 
     @classmethod
-    def of(cls, seed: int | tf.Tensor, rows: Sequence[int] | tf.Tensor) -> RowKey:
+    def of(
+        cls, seed: int | tf.Tensor, rows: Sequence[int] | tf.Tensor
+    ) -> RowKey:
         """Returns the key of the rows at these positions of a data set."""
         seed = tf.stack([tf.cast(seed, tf.int64), tf.constant(0, tf.int64)])
         return cls(seed, tf.cast(rows, tf.int64))
@@ -104,18 +114,24 @@ class RowKey(Key):
         return RowKey(_fold_in(self.seed, purpose), self.rows)
 
     def uniform(
-        self, shape: Sequence[int] | tf.Tensor, low: float = 0.0, high: float = 1.0
+        self,
+        shape: Shape,
+        low: float = 0.0,
+        high: float = 1.0,
     ) -> tf.Tensor:
         """Draws float32 numbers of `shape`, uniform in `[low, high)`."""
         return self._each_row(
-            lambda s, seed: tf.random.stateless_uniform(s, seed, low, high), shape
+            lambda s, seed: _uniform(s, seed, low, high),
+            shape,
         )
 
-    def normal(self, shape: Sequence[int] | tf.Tensor) -> tf.Tensor:
+    def normal(self, shape: Shape) -> tf.Tensor:
         """Draws float32 standard normal numbers of `shape`."""
-        return self._each_row(tf.random.stateless_normal, shape)
+        return self._each_row(_normal, shape)
 
-    def _each_row(self, draw, shape) -> tf.Tensor:
+    def _each_row(
+        self, draw: Callable[[Shape, tf.Tensor], tf.Tensor], shape: Shape
+    ) -> tf.Tensor:
         shape = tf.convert_to_tensor(shape, tf.int32)
         return tf.map_fn(
             lambda row: draw(shape[1:], _fold_in(self.seed, row)),
@@ -124,15 +140,31 @@ class RowKey(Key):
         )
 
 
+# Left to choose, TensorFlow takes another generator under XLA.
+_ALGORITHM = "philox"
+
+
+def _uniform(
+    shape: tf.Tensor, seed: tf.Tensor, low: float, high: float
+) -> tf.Tensor:
+    return tf.random.stateless_uniform(shape, seed, low, high, alg=_ALGORITHM)
+
+
+def _normal(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_normal(shape, seed, alg=_ALGORITHM)
+
+
 def _fold_in(seed: tf.Tensor, purpose: str | int | tf.Tensor) -> tf.Tensor:
     if isinstance(purpose, str):
         purpose = zlib.crc32(purpose.encode())
     return tf.random.experimental.stateless_fold_in(
-        seed, tf.cast(purpose, tf.int64)
+        seed, tf.cast(purpose, tf.int64), alg=_ALGORITHM
     )
 
 
-def _of_this_replica(draw, shape) -> tf.Tensor:
+def _of_this_replica(
+    draw: Callable[[Shape], tf.Tensor], shape: Shape
+) -> tf.Tensor:
     replica = tf.distribute.get_replica_context()
     replicas = replica.num_replicas_in_sync
     if replicas == 1:

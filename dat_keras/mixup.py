@@ -1,7 +1,7 @@
 """Amplitude mix-up: an image's amplitude mixed with another, phase kept.
 
-    A_mix = ratio * A_adversary + (1 - ratio) * A(x)
-    x_hat = clip(Re F^-1(A_mix * exp(i * P(x))), 0, 1)
+A_mix = ratio * A_adversary + (1 - ratio) * A(x)
+x_hat = clip(Re F^-1(A_mix * exp(i * P(x))), 0, 1)
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class AmplitudeMixup:
         adversary: AmplitudeAdversary | BorrowedAmplitude,
         key: Key,
     ) -> Images:
-        """Returns recombined images in `[0, 1]`, differentiable in the adversary.
+        """Returns recombined images, differentiable in the adversary.
 
         Args:
             spectrum: What the images are made of.

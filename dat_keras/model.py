@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from dat_keras.adversary import Views
 from dat_keras.architectures import branches_of
 from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
@@ -94,7 +94,7 @@ class AdversarialModel(keras.Model):
         optimizer: keras.optimizers.Optimizer,
         averaging: Averaging | None = None,
         clip_norm: float | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         """Sets the classifier's optimizer, on the classifier's weights alone.
 
@@ -113,11 +113,27 @@ class AdversarialModel(keras.Model):
         if averaging is not None:
             self.average = WeightAverage(self.classifier.weights, averaging)
 
+    def fit(
+        self,
+        x: Any = None,
+        *args: Any,
+        shuffle: bool | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains as `keras.Model.fit` does.
+
+        `Batches` and other `PyDataset`s order themselves: unless `shuffle` is
+        given, Keras must not shuffle them a second time.
+        """
+        if shuffle is None:
+            shuffle = not isinstance(x, keras.utils.PyDataset)
+        return super().fit(x, *args, shuffle=shuffle, **kwargs)
+
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns the classifier's logits, shape `(B, K)`."""
         return self.classifier(x, training=training)
 
-    def inference_scope(self):
+    def inference_scope(self) -> AbstractContextManager:
         """Returns a scope in which the classifier reads its best weights.
 
         The averaged weights where an average is kept, else its own.
@@ -136,10 +152,10 @@ class AdversarialModel(keras.Model):
         views = self.objective.craft(step)
         attach = partial(self.objective.attach, step, views)
 
-        moving = Predictor(self.classifier, training=True)
-        frozen = Predictor(
-            self.classifier, training=True, scope=keras.StatelessScope
-        )
+        statistics = keras.StatelessScope()
+        training = partial(Predictor, self.classifier, training=True)
+        moving = training(scope=lambda: statistics)
+        frozen = training(scope=keras.StatelessScope)
         outer = partial(self.objective.loss, y=y)
         weights = self.classifier.trainable_variables
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
@@ -154,16 +170,20 @@ class AdversarialModel(keras.Model):
                 self.adversary.joint_weights,
                 scale=1.0 / replicas,
             )
-        gradients = _finite(terms, self._clipped(gradients))
-        self.optimizer.apply(gradients, weights)
-        climbing = moving if self.objective.ascent_updates_statistics else frozen
-        self.adversary.ascend(
-            joint, lambda: self.objective.ascent_loss(climbing, attach(), y)
-        )
-        self.step.assign_add(1)
-        if self.average is not None:
-            self.average.update(self.classifier.weights, self.progress)
-        return self._track(terms)
+        gradients = self._clipped(gradients)
+        # Nothing is written before the check has passed.
+        with tf.control_dependencies([_finite(terms, gradients)]):
+            self.optimizer.apply(gradients, weights)
+            _write(statistics, self.classifier.non_trainable_variables)
+            moves = self.objective.ascent_updates_statistics
+            climbing = training() if moves else frozen
+            self.adversary.ascend(
+                joint, lambda: self.objective.ascent_loss(climbing, attach(), y)
+            )
+            self.step.assign_add(1)
+            if self.average is not None:
+                self.average.update(self.classifier.weights, self.progress)
+            return self._track(terms)
 
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """Measures natural and robust accuracy on one batch."""
@@ -182,7 +202,9 @@ class AdversarialModel(keras.Model):
     def progress(self) -> tf.Tensor:
         """Share of the training done, in `[0, 1]`; see `total_steps`."""
         done = tf.cast(self.step.value, tf.float32)
-        return tf.minimum(done / tf.cast(self.total_steps.value, tf.float32), 1.0)
+        return tf.minimum(
+            done / tf.cast(self.total_steps.value, tf.float32), 1.0
+        )
 
     def _clipped(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
         if self.clip_norm is None:
@@ -220,14 +242,20 @@ def _check_branches(classifier: keras.Model, objective: Objective) -> None:
         )
 
 
-def _finite(terms: dict[str, tf.Tensor], gradients: list) -> list:
-    """Returns the gradients, or stops before anything is written.
+def _write(scope: keras.StatelessScope, variables: list) -> None:
+    """Assigns what a scope held back."""
+    for variable in variables:
+        value = scope.get_current_value(variable)
+        if value is not None:
+            variable.assign(value)
 
-    The weights of the last good step survive. XLA compiles the check away;
+
+def _finite(terms: dict[str, tf.Tensor], gradients: list) -> tf.Tensor:
+    """Returns a check to be waited for before anything is written.
+
+    So the state of the last good step survives. XLA compiles the check away;
     there the `StopOnNaN` callback ends the run.
     """
-    total = tf.add_n(list(terms.values())) + 0.0 * tf.linalg.global_norm(gradients)
-    with tf.control_dependencies(
-        [tf.debugging.check_numerics(total, "The loss is not finite.")]
-    ):
-        return [tf.identity(g) for g in gradients]
+    total = tf.add_n(list(terms.values()))
+    total += 0.0 * tf.linalg.global_norm(gradients)
+    return tf.debugging.check_numerics(total, "The loss is not finite.")

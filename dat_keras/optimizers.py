@@ -56,7 +56,7 @@ class SGD(keras.optimizers.Optimizer):
         momentum: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
-        **kwargs,
+        **kwargs: object,
     ) -> None:
         # The base class must not see the decay: it would decouple it.
         super().__init__(learning_rate, **kwargs)

@@ -25,8 +25,8 @@ class Predictor:
             updates of statistics, or puts other weights in.
 
     Example:
-    >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten()])
-    >>> Predictor(model)(tf.ones((3, 2, 2, 1))).shape
+    >>> flat = [keras.Input((2, 2, 1)), keras.layers.Flatten()]
+    >>> Predictor(keras.Sequential(flat))(tf.ones((3, 2, 2, 1))).shape
     TensorShape([3, 4])
     """
 
@@ -90,7 +90,7 @@ def check_logits(logits: np.ndarray) -> None:
         raise ValueError(
             "The classifier returns probabilities: every row of its output "
             "lies in [0, 1] and sums to 1. Attacks need logits: remove the "
-            'softmax (Keras: `classifier_activation=None`, or a last `Dense` '
+            "softmax (Keras: `classifier_activation=None`, or a last `Dense` "
             'without `activation="softmax"`).'
         )
 

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dat_keras.evaluations import Trial
 from dat_keras.gradients import input_gradient
 from dat_keras.losses import margin
 from dat_keras.predict import check_classifier, check_logits
 from dat_keras.report import Caution
 from dat_keras.samples import Samples, padded
+from dat_keras.trials import Trial
 
 TOLERANCE = 1e-4
 """Difference between logits, relative to their length, that rounding may

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dat_keras.intervals import wilson
 from dat_keras.tables import lookup
+from dat_keras.text_table import markdown, plain
 from dat_keras.weights import write_whole
 
 
@@ -177,26 +179,12 @@ class Report:
 
     def table(self) -> str:
         """Returns title, table and cautions as plain text."""
-        cells = self.cells()
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            "  ".join(
-                [row[0].ljust(widths[0])]
-                + [
-                    cell.rjust(width)
-                    for cell, width in zip(row[1:], widths[1:], strict=True)
-                ]
-            )
-            for row in cells
-        ]
-        return "\n".join([self.title(), *lines, *self.notes()])
+        return "\n".join([self.title(), plain(self.cells()), *self.notes()])
 
     def markdown(self) -> str:
         """Returns the table in Markdown."""
-        header, *rows = self.cells()
-        rule = ["---", *["---:"] * (len(header) - 1)]
-        lines = [f"| {' | '.join(row)} |" for row in (header, rule, *rows)]
-        return "\n".join([self.title(), "", *lines, *self.notes()]) + "\n"
+        lines = [self.title(), "", markdown(self.cells()), *self.notes()]
+        return "\n".join(lines) + "\n"
 
     def to_json(self) -> dict:
         """Returns the report as plain data for `json.dumps`."""
@@ -218,8 +206,23 @@ class Report:
 
     def save(self, path: Path) -> None:
         """Writes the report as JSON, whole or not at all."""
-        text = json.dumps(self.to_json(), indent=2) + "\n"
-        write_whole(Path(path), lambda file: file.write(text.encode()))
+        _write(self.to_json(), path)
+
+
+def save_all(reports: Mapping[str, Report], path: Path) -> None:
+    """Writes reports as JSON: one as it is, several by their names.
+
+    Args:
+        reports: Reports by name of the classifier.
+        path: The file.
+    """
+    data = {name: report.to_json() for name, report in reports.items()}
+    _write(next(iter(data.values())) if len(data) == 1 else data, path)
+
+
+def _write(data: dict, path: Path) -> None:
+    text = json.dumps(data, indent=2) + "\n"
+    write_whole(Path(path), lambda file: file.write(text.encode()))
 
 
 def pixel_fraction(eps: float) -> str:

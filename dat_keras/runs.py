@@ -1,10 +1,10 @@
 """Run folders: what a training run leaves on disk, and how it is read back.
 
-    recipe.json                 the resolved recipe and what made it
-    best.safetensors            classifier with the best robust validation
-    last.safetensors            classifier after the last epoch
-    history.csv                 one row an epoch
-    checkpoints/step-########/  the whole state, to resume from
+recipe.json                 the resolved recipe and what made it
+best.safetensors            classifier with the best robust validation
+last.safetensors            classifier after the last epoch
+history.csv                 one row an epoch
+checkpoints/step-########/  the whole state, to resume from
 """
 
 from __future__ import annotations
@@ -138,7 +138,9 @@ class LoadedClassifier:
         return branches_of(self.model)
 
 
-def load_classifier(path: Path | str, weights: str = "best") -> LoadedClassifier:
+def load_classifier(
+    path: Path | str, weights: str = "best"
+) -> LoadedClassifier:
     """The classifier of a run folder or of a `.keras` file.
 
     A run folder is read as plain data. A `.keras` file is deserialised by
@@ -158,7 +160,9 @@ def load_classifier(path: Path | str, weights: str = "best") -> LoadedClassifier
         return LoadedClassifier(model, path.name, fingerprint(model))
     run = RunFolder(path)
     if not run.recipe.is_file():
-        raise RunFolderError(f"{path} is neither a run folder nor a .keras file")
+        raise RunFolderError(
+            f"{path} is neither a run folder nor a .keras file"
+        )
     info = RunInfo.read(run.recipe)
     if not run.weights(weights).is_file():
         raise DamagedFileError(

@@ -25,7 +25,9 @@ class ThreatModel(abc.ABC):
     def __post_init__(self) -> None:
         """Refuses a radius that cannot be meant."""
         if isinstance(self.eps, (int, float)) and not 0 <= self.eps:
-            raise ValueError(f"`eps` must not be negative. Received: {self.eps}")
+            raise ValueError(
+                f"`eps` must not be negative. Received: {self.eps}"
+            )
 
     @abc.abstractmethod
     def project(self, x_adv: Images, x: Images) -> Images:

@@ -1,6 +1,6 @@
 """AWP: adversarial weight perturbation (Wu, Xia and Wang, NeurIPS 2020).
 
-    v_l = gamma * ||w_l|| * g_l / ||g_l||,   g = grad of the loss at w
+v_l = gamma * ||w_l|| * g_l / ||g_l||,   g = grad of the loss at w
 """
 
 from __future__ import annotations

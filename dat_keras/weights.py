@@ -42,7 +42,7 @@ def save_weights(model: keras.Model, path: Path) -> str:
             raise ValueError(f"Refused to save: `{name}` is not finite.")
     data = save(arrays, metadata={"format": "keras"})
     write_whole(path, lambda file: file.write(data))
-    return _hash(arrays)
+    return fingerprint(model)
 
 
 def load_weights(model: keras.Model, path: Path) -> str:
@@ -79,23 +79,29 @@ def load_weights(model: keras.Model, path: Path) -> str:
             raise DamagedFileError(f"{path}: `{name}` is not finite")
     for variable in model.weights:
         variable.assign(found[variable.path])
-    return _hash(found)
+    return fingerprint(model)
 
 
 def fingerprint(model: keras.Model) -> str:
-    """Returns the sha256 of a model's weights, names included.
+    """Returns the sha256 of a model's weights.
 
     Args:
         model: The model.
 
     Returns:
-        64 hexadecimal digits, the same for the same weights in any process.
+        64 hexadecimal digits, the same for the same weights in any process:
+        names, which Keras may make up anew, do not count, order does.
 
     Example:
     >>> len(fingerprint(keras.Sequential([keras.Input((2,))])))
     64
     """
-    return _hash(_arrays(model))
+    digest = hashlib.sha256()
+    for variable in model.weights:
+        array = _array(variable)
+        digest.update(f"{array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def write_whole(path: Path, write: Callable) -> None:
@@ -129,20 +135,15 @@ def write_whole(path: Path, write: Callable) -> None:
 
 def _arrays(model: keras.Model) -> dict[str, np.ndarray]:
     arrays = {
-        v.path: np.ascontiguousarray(keras.ops.convert_to_numpy(v.value))
-        for v in sorted(model.weights, key=lambda v: v.path)
+        v.path: _array(v) for v in sorted(model.weights, key=lambda v: v.path)
     }
     if len(arrays) != len(model.weights):
         raise ValueError(
-            "Two weights of the model share a path. Give its layers unique names."
+            "Two weights of the model share a path: name its layers uniquely."
         )
     return arrays
 
 
-def _hash(arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+def _array(variable: keras.Variable) -> np.ndarray:
+    # `value` respects a scope that puts averaged weights in.
+    return np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))

@@ -39,7 +39,8 @@ def test_history_drops_the_rows_of_a_killed_epoch(tmp_path):
 def test_best_is_judged_by_robust_then_natural_accuracy(tmp_path, monkeypatch):
     saved = []
     monkeypatch.setattr(
-        "dat_keras.callbacks.save_classifier", lambda model, path: saved.append(1)
+        "dat_keras.callbacks.save_classifier",
+        lambda model, path: saved.append(1),
     )
     history = attach(History(tmp_path / "h.csv"), step=Number(0))
     best = attach(BestRobust(tmp_path / "best", history))

@@ -9,13 +9,13 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     "types losses threat_models gradients spectral keys tables checks augment "
     "optimizers predict averaging data architectures config errors intervals "
-    "versions weights startup",
+    "versions weights startup allocator text_table",
     "attacks",
     "adversary amplitude mixup weight_perturbation objectives",
     "model",
     "recipes",
-    "train evaluate checkpoint callbacks runs evaluations preflight protocols "
-    "report samples verification analysis",
+    "training evaluation checkpoint callbacks runs trials preflight protocols "
+    "report samples verification comparison analysis",
     "zoo",
     "cli",
 ]

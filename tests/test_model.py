@@ -12,12 +12,12 @@ from dat_keras.attacks import PGD, NormalStart
 from dat_keras.augment import Unchanged
 from dat_keras.averaging import Averaging
 from dat_keras.keys import BatchKey
-from dat_keras.mixup import AmplitudeMixup
 from dat_keras.model import AdversarialModel
 from dat_keras.objectives import DAT, PGDAT, TRADES, Natural
 from dat_keras.optimizers import SGD
 from dat_keras.predict import Predictor
 from dat_keras.threat_models import Linf
+from dat_keras.types import Step
 from dat_keras.weight_perturbation import WeightPerturbation
 
 EPS = 8 / 255
@@ -73,8 +73,6 @@ def terms_at(model, batch, views=None, attach=False):
 
 
 def crafted_views(model, batch):
-    from dat_keras.types import Step
-
     x, y = batch
     step = Step(
         Predictor(model.classifier),
@@ -353,12 +351,19 @@ def test_progress_is_the_share_of_the_run(make, batch):
 
 def test_same_seed_same_run_bit_by_bit(make, data, snapshot, same):
     runs, histories = [], []
-    for seed in (0, 0, 1):
-        model = make(SHORT_DAT, seed=seed)
+    for _ in range(2):
+        model = make(SHORT_DAT, seed=4)
         histories.append(fit(model, data))
         runs.append(snapshot(model.variables + model.optimizer.variables))
-    assert same(runs[0], runs[1]) and histories[0] == histories[1]
-    assert not same(runs[0], runs[2])
+    assert same(*runs) and histories[0] == histories[1]
+
+
+def test_another_seed_is_another_run(make, batch):
+    losses = {
+        float(make(SHORT_DAT, seed=seed).train_step(batch)["loss"])
+        for seed in (0, 0, 1)
+    }
+    assert len(losses) == 2
 
 
 def test_one_trace_and_metrics_by_epoch(make, data):
@@ -397,26 +402,21 @@ def test_one_trace_and_metrics_by_epoch(make, data):
     np.testing.assert_allclose(history["natural"], history["natural"][0], 1e-5)
 
 
-@pytest.mark.parametrize("update", ["sequential", "fused"])
-def test_compiled_and_plain_first_steps_agree(update, make, batch):
-    objective = DAT(
-        dataclasses.replace(SHORT, steps=1),
-        update=update,
-        mix=AmplitudeMixup(mixup=False),
-    )
+def test_compiled_and_plain_first_steps_agree(make, batch):
     results = []
     for jit_compile in (False, True):
-        model = make(objective)
+        model = make(DAT(dataclasses.replace(SHORT, steps=1)))
         run = tf.function(
-            lambda x, y, m=model: m.train_step((x, y)), jit_compile=jit_compile
+            lambda x, y, m=model: m.train_step((x, y)),
+            jit_compile=jit_compile,
+            autograph=False,
         )
-        results.append({k: float(v) for k, v in run(*batch).items()})
-        results[-1]["kernel"] = float(
-            tf.norm(model.classifier.trainable_variables[0].value)
-        )
+        terms = {name: float(value) for name, value in run(*batch).items()}
+        generator = model.adversary.generator.trainable_variables
+        results.append(terms | {"generator": float(tf.norm(generator[-1]))})
     for name, value in results[0].items():
-        # Draws differ in their last bits, and signs of tiny gradients flip.
-        assert results[1][name] == pytest.approx(value, rel=2e-2), name
+        # The signs of gradients near zero are decided by rounding.
+        assert results[1][name] == pytest.approx(value, rel=2e-3), name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -428,28 +428,36 @@ class Diverging(Natural):
         return {name: term * float("nan") for name, term in terms.items()}
 
 
+def everything(model):
+    return (
+        model.classifier.variables
+        + model.adversary.variables
+        + model.optimizer.variables
+        + [model.step]
+    )
+
+
 @pytest.mark.parametrize("gamma", [0.0, 0.01])
 def test_a_nan_loss_stops_before_anything_is_written(
     gamma, make, data, snapshot, same
 ):
     model = make(Diverging(), weight_perturbation=WeightPerturbation(gamma))
-    variables = model.classifier.trainable_variables + model.optimizer.variables
-    before = snapshot(variables)
+    before = snapshot(everything(model))
     with pytest.raises(tf.errors.InvalidArgumentError, match="not finite"):
         fit(model, data)
-    assert same(before, snapshot(variables))
+    assert same(before, snapshot(everything(model)))
 
 
-def test_overflowing_images_do_not_reach_the_statistics(
+def test_overflowing_activations_do_not_reach_the_statistics(
     make, data, snapshot, same
 ):
-    model = make(SHORT_DAT)
-    kernel = model.classifier.branches[0].get_layer("conv2").kernel
+    model = make(Natural())
+    kernel = model.classifier.get_layer("conv2").kernel
     kernel.assign(tf.fill(kernel.shape, 1e38))
-    before = snapshot(model.classifier.variables)
+    before = snapshot(everything(model))
     with pytest.raises(tf.errors.InvalidArgumentError, match="not finite"):
         fit(model, data)
-    assert same(before, snapshot(model.classifier.variables))
+    assert same(before, snapshot(everything(model)))
 
 
 def test_validation_reads_the_average_and_changes_nothing(
@@ -518,10 +526,11 @@ def test_robust_accuracy_of_a_linear_model_in_closed_form(linear_model):
     assert report["robust_accuracy"] == pytest.approx(expected)
 
 
-def test_state_round_trip(make, data, batch, tmp_path, snapshot, same):
+def test_state_round_trip(make, batch, tmp_path, snapshot, same):
     settings = {"compiled": {"averaging": Averaging(0.5, start=0.0)}}
     model = make(SHORT_DAT, **settings)
-    fit(model, data)
+    for _ in range(2):
+        model.train_step(batch)
     path = tmp_path / "state.weights.h5"
     model.save_weights(path)
     restored = make(SHORT_DAT, **settings)
@@ -529,18 +538,13 @@ def test_state_round_trip(make, data, batch, tmp_path, snapshot, same):
 
     def state(model):
         return snapshot(
-            [
-                model.step,
-                model.total_steps,
-                *model.classifier.variables,
-                *model.adversary.generator.variables,
-                *model.optimizer.variables,
-                *model.adversary.optimizer.variables,
-                *model.average.average,
-            ]
+            everything(model)
+            + [model.total_steps]
+            + model.adversary.optimizer.variables
+            + model.average.average
         )
 
-    assert int(restored.step) == 3
+    assert int(restored.step) == 2
     assert np.abs(model.adversary.optimizer.velocities[0]).max() > 0
     assert same(state(model), state(restored))
     for each in (model, restored):
@@ -567,11 +571,10 @@ def test_bad_values_stop_before_anything_is_written(
     change, message, make, data, snapshot, same
 ):
     model = make(Natural())
-    variables = model.classifier.variables + model.optimizer.variables
-    before = snapshot(variables)
+    before = snapshot(everything(model))
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         fit(model, change(*data))
-    assert same(before, snapshot(variables))
+    assert same(before, snapshot(everything(model)))
 
 
 def test_a_users_functional_model_trains(batch):
@@ -615,11 +618,57 @@ def test_two_branches_are_asked_for(tiny_model):
     assert "branches=2" in message and "split_bn=False" in message
 
 
-def test_two_branches_serve_a_method_that_needs_one(make_tiny, batch):
-    model = AdversarialModel(make_tiny(2), TRADES(SHORT))
-    model.compile(optimizer=SGD(0.1))
-    with pytest.warns(UserWarning, match="Gradients do not exist"):
-        pytest.skip("covered below")
+def test_two_branches_serve_a_method_that_needs_one(
+    make_tiny, batch, assert_close
+):
+    losses = []
+    for branches in (1, 2):
+        model = AdversarialModel(make_tiny(branches), TRADES(SHORT))
+        model.compile(optimizer=SGD(0.1))
+        losses.append(model.train_step(batch)["loss"])
+    assert_close(*losses)
+
+
+def test_replicas_do_what_one_does(batch, assert_close):
+    x, y = batch
+    devices = [d.name for d in tf.config.list_logical_devices("CPU")]
+    weights = []
+    for strategy in (
+        tf.distribute.get_strategy(),
+        tf.distribute.MirroredStrategy(devices),
+    ):
+        with strategy.scope():
+            keras.utils.set_random_seed(0)
+            net = keras.Sequential(
+                [
+                    keras.Input((8, 8, 3)),
+                    layers.Conv2D(4, 3, activation="tanh"),
+                    layers.Flatten(),
+                    layers.Dense(4),
+                ]
+            )
+            model = AdversarialModel(
+                net,
+                TRADES(SHORT),
+                weight_perturbation=WeightPerturbation(0.05),
+            )
+            model.compile(optimizer=SGD(0.5), clip_norm=0.3)
+        parts = strategy.num_replicas_in_sync
+        each = tf.data.Dataset.from_tensors(batch).unbatch().batch(8 // parts)
+        rows = (
+            strategy.experimental_distribute_values_from_function(
+                lambda c, rows=list(each): rows[c.replica_id_in_sync_group]
+            )
+            if parts > 1
+            else batch
+        )
+        tf.function(
+            lambda rows, s=strategy, m=model: s.run(m.train_step, (rows,)),
+            autograph=False,
+        )(rows)
+        weights.append([w.numpy() for w in net.weights])
+    for one, two in zip(*weights, strict=True):
+        assert_close(two, one, rtol=1e-4, atol=1e-5)
 
 
 def test_probabilities_are_refused(make_tiny):

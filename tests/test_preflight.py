@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dat_keras.evaluate import evaluate
+from dat_keras.evaluation import evaluate
 from dat_keras.threat_models import L2, Linf
 from dat_keras.verification import verify
 

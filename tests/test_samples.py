@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.data import Batches, Split
-from dat_keras.evaluate import evaluate
+from dat_keras.evaluation import evaluate
 from dat_keras.samples import first, padded
 
 IMAGE = (8, 8, 3)

@@ -28,7 +28,8 @@ def test_round_trip(tmp_path):
     digest = save_weights(saved, path)
     assert fingerprint(other) != digest
     assert load_weights(other, path) == digest == fingerprint(other)
-    np.testing.assert_array_equal(other.layers[0].kernel, saved.layers[0].kernel)
+    kernels = [model.layers[0].kernel for model in (other, saved)]
+    np.testing.assert_array_equal(*kernels)
 
 
 def test_equal_weights_make_equal_files(tmp_path):

@@ -98,7 +98,7 @@ class Parts:
         )(x)
 
     def _layer(
-        self, name: str, make: type[layers.Layer], **settings
+        self, name: str, make: type[layers.Layer], **settings: object
     ) -> layers.Layer:
         if name not in self.made:
             self.made[name] = make(name=name, **settings)

@@ -60,9 +60,7 @@ def pgd(threat_model: ThreatModel, steps: int = 20) -> PGD:
 
 def cw(threat_model: ThreatModel, loss: AttackLoss = CarliniWagner()) -> PGD:  # noqa: B008
     """C&W-inf: 100 steps of PGD on the margin."""
-    return PGD(
-        threat_model, loss, steps=100, step_size=threat_model.eps / 4
-    )
+    return PGD(threat_model, loss, steps=100, step_size=threat_model.eps / 4)
 
 
 ATTACKS: dict[str, Callable[[ThreatModel], Attack]] = {

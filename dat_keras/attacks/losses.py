@@ -62,14 +62,14 @@ class KLFromClean(AttackLoss):
 
 @dataclass(frozen=True)
 class CrossEntropyPlusKL(AttackLoss):
-    """`CE(f(x_adv), y) + beta * KL(p(x) || p(x_adv))`, the loss of DAT's attack.
+    """`CE(f(x_adv), y) + beta * KL(p(x) || p(x_adv))`, DAT's `L_AE`.
 
     Args:
         beta: Weight of the divergence. Default: DAT's paper, Section 4.1.
         label_smoothing: Smoothing of the cross-entropy.
 
     Reference:
-        [Li et al., 2024](https://arxiv.org/abs/2410.12307), `L_AE`.
+        [Li et al., 2024](https://arxiv.org/abs/2410.12307)
     """
 
     beta: float = 15.0

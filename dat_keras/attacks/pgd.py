@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from dat_keras.attacks.base import Attack
-from dat_keras.attacks.keep import Keep, KeepLast
+from dat_keras.attacks.keep import Keep, KeepLast, Kept
 from dat_keras.attacks.losses import AttackLoss, CrossEntropy
 from dat_keras.attacks.starts import RandomStart, Start
 from dat_keras.gradients import input_gradient
@@ -60,7 +60,9 @@ class PGD(Attack):
         """Returns the chosen iterate for each image of `x`."""
         loss = self.loss.bind(predict, x, y)
 
-        def climb(i, x_adv, kept):
+        def climb(
+            i: tf.Tensor, x_adv: Images, kept: Kept
+        ) -> tuple[tf.Tensor, Images, Kept]:
             logits, _, grad = input_gradient(predict, loss, x_adv)
             kept = self.keep.visit(kept, x_adv, logits, y)
             x_adv += self.step_size * self.threat_model.steepest(grad)

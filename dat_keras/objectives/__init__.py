@@ -16,4 +16,12 @@ OBJECTIVES: dict[str, type[Objective]] = {
 }
 """Training methods by name."""
 
-__all__ = ["DAT", "OBJECTIVES", "PGDAT", "TRADES", "Natural", "Objective", "attacked"]
+__all__ = [
+    "DAT",
+    "OBJECTIVES",
+    "PGDAT",
+    "TRADES",
+    "Natural",
+    "Objective",
+    "attacked",
+]

@@ -11,9 +11,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import tensorflow as tf
 
@@ -28,7 +28,7 @@ from dat_keras.attacks import PGD, CrossEntropyPlusKL, NormalStart
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
 from dat_keras.mixup import AmplitudeMixup, Spectrum
-from dat_keras.objectives.base import Objective, attacked, mean
+from dat_keras.objectives.base import Objective, attacked
 from dat_keras.optimizers import SGD
 from dat_keras.tables import lookup
 from dat_keras.threat_models import Linf
@@ -44,8 +44,8 @@ class RecombinedView(View):
         adversarial: Spectrum behind `x_adv`, where that was recombined too.
     """
 
-    clean: Spectrum | None = None
-    adversarial: Spectrum | None = None
+    clean: Spectrum = field(kw_only=True)
+    adversarial: Spectrum | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,16 @@ class DAT(Objective):
     def craft(self, step: Step) -> Views:
         """Attacks the images and their recombinations."""
         base = attacked(self.ae_attack, step, step.x)
-        second = self._recombined_pair if self.single_ae else self._second_attack
+        second = (
+            self._recombined_pair if self.single_ae else self._second_attack
+        )
         return base, second(step, base)
 
     def attach(self, step: Step, views: Views) -> Views:
         """Returns the views as functions of the generator."""
-        base, view = views
+        base, view = cast(tuple[View, RecombinedView], views)
         x = self._mixed(step, view.clean)
-        if self.single_ae:
+        if view.adversarial is not None:
             x_adv = self._mixed(step, view.adversarial)
             return base, View(x, x_adv, view.branch)
         x = self._augmented(step, x)
@@ -194,7 +196,7 @@ class DAT(Objective):
         spectrum = Spectrum.of(step.x_raw, step.predict(step.x_raw))
         x = tf.stop_gradient(self._augmented(step, self._mixed(step, spectrum)))
         view = attacked(self.ae_attack, step, x, branch=self.branches - 1)
-        return RecombinedView(view.x, view.x_adv, view.branch, spectrum)
+        return RecombinedView(view.x, view.x_adv, view.branch, clean=spectrum)
 
     def _recombined_pair(self, step: Step, base: View) -> RecombinedView:
         clean, adversarial = (
@@ -204,8 +206,8 @@ class DAT(Objective):
             tf.stop_gradient(self._mixed(step, clean)),
             tf.stop_gradient(self._mixed(step, adversarial)),
             self.branches - 1,
-            clean,
-            adversarial,
+            clean=clean,
+            adversarial=adversarial,
         )
 
     def _mixed(self, step: Step, spectrum: Spectrum) -> Images:

@@ -1,6 +1,6 @@
 """Natural training: no attack at all.
 
-    min_theta  CE(f(x), y)
+min_theta  CE(f(x), y)
 """
 
 from __future__ import annotations
@@ -37,4 +37,6 @@ class Natural(Objective):
         """Returns the cross-entropy of the clean images."""
         (view,) = views
         logits = predict(view.x, view.branch)
-        return {"natural": mean([cross_entropy(logits, y, self.label_smoothing)])}
+        return {
+            "natural": mean([cross_entropy(logits, y, self.label_smoothing)])
+        }

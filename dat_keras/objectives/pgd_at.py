@@ -1,6 +1,6 @@
 """PGD-AT: adversarial training (Madry et al., ICLR 2018).
 
-    min_theta  max_{|x' - x| <= eps}  CE(f(x'), y)
+min_theta  max_{|x' - x| <= eps}  CE(f(x'), y)
 """
 
 from __future__ import annotations

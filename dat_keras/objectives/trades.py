@@ -1,6 +1,6 @@
 """TRADES: a surrogate of accuracy plus boundary error (Zhang et al., 2019).
 
-    min_theta  CE(f(x), y) + beta * max_{|x' - x| <= eps} KL(p(x) || p(x'))
+min_theta  CE(f(x), y) + beta * max_{|x' - x| <= eps} KL(p(x) || p(x'))
 """
 
 from __future__ import annotations
@@ -54,4 +54,7 @@ class TRADES(Objective):
         logits_adv = predict(view.x_adv, view.branch)
         natural = cross_entropy(logits, y, self.label_smoothing)
         robust = kl_divergence(logits, logits_adv)
-        return {"natural": mean([natural]), "robust": self.beta * mean([robust])}
+        return {
+            "natural": mean([natural]),
+            "robust": self.beta * mean([robust]),
+        }

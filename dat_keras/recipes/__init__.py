@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.config import override
@@ -47,20 +48,23 @@ def choose(
     'dat-cifar100-resnet18'
     """
     lookup(OBJECTIVES, method, "method")
-    architecture = architecture or DEFAULT_ARCHITECTURES.get(dataset, "resnet18")
+    architecture = architecture or DEFAULT_ARCHITECTURES.get(
+        dataset, "resnet18"
+    )
     lookup(ARCHITECTURES, architecture, "architecture")
     name = f"{method}-{dataset}-{architecture}"
     if name in RECIPES:
         return RECIPES[name]
     base = RECIPES.get(
-        f"{method}-cifar10-{architecture}", RECIPES[f"{method}-cifar10-resnet18"]
+        f"{method}-cifar10-{architecture}",
+        RECIPES[f"{method}-cifar10-resnet18"],
     )
     return replace(
         base, name=name, dataset=dataset, architecture=architecture, limit=None
     )
 
 
-def resolve(choice: Mapping[str, object]) -> Recipe:
+def resolve(choice: Mapping[str, Any]) -> Recipe:
     """The recipe that a set of options means.
 
     Args:

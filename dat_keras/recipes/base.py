@@ -110,33 +110,32 @@ class Recipe:
         return cls.from_json(path.read_text())
 
 
-CLASSES: dict[str, type] = {
-    cls.__name__: cls
-    for cls in (
-        Recipe,
-        *OBJECTIVES.values(),
-        *THREAT_MODELS.values(),
-        Averaging,
-        SGDConfig,
-        WeightPerturbation,
-        attacks.PGD,
-        attacks.CarliniWagner,
-        attacks.CarliniWagnerDAT,
-        attacks.CleanStart,
-        attacks.CrossEntropy,
-        attacks.CrossEntropyPlusKL,
-        attacks.KLFromClean,
-        attacks.KeepFirstBroken,
-        attacks.KeepLast,
-        attacks.NormalStart,
-        attacks.RandomStart,
-        augment.CropFlip,
-        augment.Unchanged,
-        mixup.AmplitudeMixup,
-        optimizers.Constant,
-        optimizers.CosineDecay,
-        optimizers.Drops,
-        optimizers.OneCycleDecay,
-    )
-}
+_CLASSES: tuple[type, ...] = (
+    Recipe,
+    *OBJECTIVES.values(),
+    *THREAT_MODELS.values(),
+    Averaging,
+    SGDConfig,
+    WeightPerturbation,
+    attacks.PGD,
+    attacks.CarliniWagner,
+    attacks.CarliniWagnerDAT,
+    attacks.CleanStart,
+    attacks.CrossEntropy,
+    attacks.CrossEntropyPlusKL,
+    attacks.KLFromClean,
+    attacks.KeepFirstBroken,
+    attacks.KeepLast,
+    attacks.NormalStart,
+    attacks.RandomStart,
+    augment.CropFlip,
+    augment.Unchanged,
+    mixup.AmplitudeMixup,
+    optimizers.Constant,
+    optimizers.CosineDecay,
+    optimizers.Drops,
+    optimizers.OneCycleDecay,
+)
+
+CLASSES: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 """The classes that a recipe's JSON may name."""

@@ -14,7 +14,7 @@ of the second crop (3, Tiny-ImageNet 2) come from the published code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dat_keras.augment import CropFlip
 from dat_keras.objectives import DAT, PGDAT, TRADES, Natural, Objective
@@ -43,9 +43,7 @@ METHODS: dict[str, Objective] = {
     "dat": DAT(),
 }
 
-TINY_DAT = replace(
-    METHODS["dat"], attack_label_smoothing=0.0, augment=CropFlip(pad=2)
-)
+TINY_DAT = DAT(attack_label_smoothing=0.0, augment=CropFlip(pad=2))
 
 PAPER: dict[str, Recipe] = {
     f"{method}-{dataset}-{architecture}": Recipe(

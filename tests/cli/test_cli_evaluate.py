@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
 from dat_keras.cli._errors import OneLineErrors
 from dat_keras.cli.evaluate import evaluate
-
 from dat_keras.data import load_split
-from dat_keras.evaluate import evaluate as measure
+from dat_keras.evaluation import evaluate as measure
 from dat_keras.weights import fingerprint
 
 

@@ -4,8 +4,8 @@ import io
 import sys
 
 import pytest
-from dat_keras.cli._console import progress, show
 
+from dat_keras.cli._console import progress, show
 from dat_keras.report import Caution, Report, Row
 
 

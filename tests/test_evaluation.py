@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.attacks import ATTACKS, PGD, Attack, AttackLoss
-from dat_keras.evaluate import evaluate
+from dat_keras.evaluation import evaluate
 from dat_keras.losses import margin
 from dat_keras.threat_models import L2, Linf
 
@@ -193,6 +193,13 @@ def test_the_seed_changes_the_draws(net):
     assert flags[0] == flags[1] != flags[2]
 
 
+def test_attacks_of_two_names_draw_independently(net):
+    model, x, y = net
+    start = PGD(Linf(0.3), steps=0)
+    report = evaluate(model, (x, y), {"a": start, "b": start}, eps=0.3)
+    assert report["a"].broken != report["b"].broken
+
+
 @dataclass(frozen=True)
 class Remorse(AttackLoss):
     """Maximises the margin, against the attacker's own interest."""
@@ -253,6 +260,26 @@ def test_one_trace_an_attack_and_the_last_batch_is_filled_up(linear):
     assert attack.traces == [(5, *SHAPE)]
     assert len(report["still"].broken) == 17
     assert report["still"].broken == report["natural"].broken
+
+
+def test_a_natural_error_stays_broken_under_strict_alone(linear):
+    wrong = linear.gap_and_direction()[0] < 0
+    mended = 1.0 - linear.x
+    still_wrong = replace(linear, x=mended).gap_and_direction()[0] < 0
+    assert (wrong & ~still_wrong).any()
+    attack = Scripted(Linf(1.0), lambda x: 1.0 - x)
+    strict, dat = (
+        evaluate(
+            linear.model,
+            (linear.x, linear.y),
+            {"negative": attack},
+            eps=1.0,
+            protocol=protocol,
+        )["negative"].broken
+        for protocol in ("strict", "dat")
+    )
+    assert np.array_equal(strict, wrong | still_wrong)
+    assert np.array_equal(dat, still_wrong)
 
 
 def test_images_outside_the_threat_model_count_as_robust(linear):

@@ -10,7 +10,14 @@ import tensorflow as tf
 
 from dat_keras.attacks import Attack
 from dat_keras.data import Batches, Split
-from dat_keras.evaluations import (
+from dat_keras.predict import Predictor
+from dat_keras.preflight import cautions, check_fit
+from dat_keras.protocols import PROTOCOLS, Protocol
+from dat_keras.report import Caution, Report, Row
+from dat_keras.samples import first
+from dat_keras.tables import lookup
+from dat_keras.threat_models import THREAT_MODELS, ThreatModel
+from dat_keras.trials import (
     EVALUATIONS,
     Evaluation,
     NoAttack,
@@ -19,13 +26,6 @@ from dat_keras.evaluations import (
     Trial,
     Verdict,
 )
-from dat_keras.predict import Predictor
-from dat_keras.preflight import cautions, check_fit
-from dat_keras.protocols import PROTOCOLS, Protocol
-from dat_keras.report import Caution, Report, Row
-from dat_keras.samples import first
-from dat_keras.tables import lookup
-from dat_keras.threat_models import THREAT_MODELS, ThreatModel
 from dat_keras.types import Images, Labels
 from dat_keras.versions import versions
 from dat_keras.weights import fingerprint

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+from keras.callbacks import Callback
 
 from dat_keras import checkpoint, data
 from dat_keras.callbacks import (
@@ -42,7 +43,7 @@ class Session:
     overwrite: bool = False
     verbose: int = 0
     say: Callable[[str], None] = lambda sentence: None
-    callbacks: Sequence[keras.callbacks.Callback] = ()
+    callbacks: Sequence[Callback] = ()
     checkpoint_seconds: float = 120.0
 
 
@@ -155,7 +156,7 @@ def _fit(
         ),
     ]
 
-    def fit(step: int, epoch: int, until: int, *first) -> None:
+    def fit(step: int, epoch: int, until: int, *first: Callback) -> None:
         model.fit(
             batches.starting_at(step),
             validation_data=validation,
@@ -163,7 +164,6 @@ def _fit(
             epochs=until,
             callbacks=[*first, *callbacks],
             verbose=session.verbose,
-            shuffle=False,
         )
 
     epoch, done = divmod(int(model.step.numpy()), len(batches))

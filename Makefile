@@ -1,0 +1,34 @@
+# Two commands: `make demo` shows what the project does, `make test` checks it.
+# Both build .venv from a package index; nothing else is downloaded.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench clean
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -e .
+	touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/pip install --quiet -e '.[test]'
+	touch $@
+
+demo: .venv/installed
+	$(BIN)/dat-keras train --overwrite
+	$(BIN)/dat-keras train --method natural --overwrite
+	$(BIN)/dat-keras evaluate runs/shapes-natural runs/shapes-dat \
+		--attack natural,fgsm,pgd20,cw --n-examples 200
+
+test: .venv/tested
+	$(BIN)/pytest
+
+check: .venv/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tests/check_wheel.py
+
+clean:
+	rm -rf .venv build dist *.egg-info runs
