@@ -7,13 +7,22 @@ TensorFlow.
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
 # Keras reads this once, at its own import; a user's explicit choice stays.
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+_backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+if "keras" in sys.modules:
+    _backend = sys.modules["keras"].config.backend()
+if _backend != "tensorflow":
+    raise ImportError(
+        "dat_keras runs on Keras' TensorFlow backend only. Received: "
+        f"backend={_backend!r}. Set the environment variable "
+        "KERAS_BACKEND=tensorflow before Keras is imported."
+    )
 
 if TYPE_CHECKING:
     from dat_keras import (
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
         objectives,
         optimizers,
         recipes,
+        schedules,
         spectral,
     )
     from dat_keras.averaging import Averaging
@@ -49,6 +59,7 @@ _MODULES = (
     "objectives",
     "optimizers",
     "recipes",
+    "schedules",
     "spectral",
 )
 _NAMES = {
@@ -95,6 +106,7 @@ __all__ = [
     "objectives",
     "optimizers",
     "recipes",
+    "schedules",
     "spectral",
     "train",
 ]

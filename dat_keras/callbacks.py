@@ -148,7 +148,11 @@ class RestoreMetrics(keras.callbacks.Callback):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Stops with an error when the loss is no number any more."""
+    """Stops with an error when the loss is no number any more.
+
+    Without `jit_compile` the step itself checks, before it writes anything,
+    and without waiting for the device as this callback does.
+    """
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Looks at the running mean of the loss."""
@@ -185,12 +189,14 @@ class ProjectedTime(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Times steps 2 to `after + 1`."""
         self._seen += 1
+        if self._seen not in (1, 1 + self.after):
+            return
+        # Reading the counter waits for the steps that are still under way.
+        left = int(self.model.total_steps.numpy() - self.model.step.numpy())
         if self._seen == 1:
             self._began = self.clock()
-        if self._seen != 1 + self.after:
             return
         pace = (self.clock() - self._began) / self.after
-        left = int(self.model.total_steps.numpy() - self.model.step.numpy())
         self.say(projection(pace, left))
 
 

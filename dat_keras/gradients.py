@@ -9,13 +9,6 @@ import tensorflow as tf
 
 from dat_keras.types import Images, Logits, PerExample
 
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        "dat_keras runs on Keras' TensorFlow backend only. Received: "
-        f"backend={keras.backend.backend()!r}. Set the environment variable "
-        "KERAS_BACKEND=tensorflow before Keras is imported."
-    )
-
 
 def input_gradient(
     predict: Callable[[Images], Logits],

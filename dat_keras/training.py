@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from dat_keras.callbacks import (
     ProjectedTime,
     RestoreMetrics,
     StepCheckpoint,
-    StopOnNaN,
 )
 from dat_keras.data import Batches
 from dat_keras.errors import TrainingDivergedError
@@ -117,9 +117,10 @@ def build(
         steps_per_epoch: Batches an epoch.
     """
     keras.utils.set_random_seed(recipe.seed)
-    keras.config.set_dtype_policy(recipe.precision)
+    with _dtype_policy(recipe.precision):
+        classifier = recipe.classifier(image_shape, num_classes)
     model = AdversarialModel(
-        recipe.classifier(image_shape, num_classes),
+        classifier,
         recipe.objective,
         augment=recipe.augment,
         eval_attack=recipe.eval_attack,
@@ -135,6 +136,17 @@ def build(
     return model
 
 
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    """Builds layers under a policy; what is built later is not affected."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def _fit(
     model: AdversarialModel,
     recipe: Recipe,
@@ -146,7 +158,6 @@ def _fit(
     """Runs the rest of an interrupted epoch, then the other epochs."""
     history = History(run.history)
     callbacks = [
-        StopOnNaN(),
         ProjectedTime(session.say),
         *session.callbacks,
         history,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from dat_keras import attacks, augment, mixup, optimizers
+from dat_keras import attacks, augment, mixup, schedules
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
@@ -131,10 +131,10 @@ _CLASSES: tuple[type, ...] = (
     augment.CropFlip,
     augment.Unchanged,
     mixup.AmplitudeMixup,
-    optimizers.Constant,
-    optimizers.CosineDecay,
-    optimizers.Drops,
-    optimizers.OneCycleDecay,
+    schedules.Constant,
+    schedules.CosineDecay,
+    schedules.Drops,
+    schedules.OneCycleDecay,
 )
 
 CLASSES: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}

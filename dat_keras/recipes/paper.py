@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from dat_keras.augment import CropFlip
 from dat_keras.objectives import DAT, PGDAT, TRADES, Natural, Objective
-from dat_keras.optimizers import Drops, SGDConfig
+from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
+from dat_keras.schedules import Drops
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ The learning rate is one cycle, which suits a few hundred steps.
 from __future__ import annotations
 
 from dat_keras.objectives import DAT, PGDAT, TRADES, Natural, Objective
-from dat_keras.optimizers import OneCycleDecay, SGDConfig
+from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
+from dat_keras.schedules import OneCycleDecay
 
 METHODS: dict[str, Objective] = {
     "natural": Natural(),

@@ -29,13 +29,13 @@ def report():
 
 
 def test_a_file_gets_plain_text(report, capsys):
-    show(report)
+    show({"net": report})
     assert capsys.readouterr().out == report.table() + "\n"
 
 
 def test_a_terminal_gets_a_drawn_table_and_the_cautions(report, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
-    show(report)
+    show({"net": report})
     text = sys.stdout.getvalue()
     assert "┃" in text and "50.00 %" in text
     assert "warning: train_mode: Look." in text
@@ -65,3 +65,12 @@ def test_a_terminal_sees_a_bar_a_task(monkeypatch):
     text = sys.stderr.getvalue()
     assert "natural" in text and "5/5" in text
     assert "fgsm" in text and "3/5" in text and "left" in text
+
+
+def test_several_reports_make_one_table(report, capsys):
+    show({"a": report, "b": report})
+    title, header, *rows, first, second = capsys.readouterr().out.splitlines()
+    assert title == report.title()
+    assert header.split() == ["model", "natural", "fgsm"]
+    assert [row.split()[0] for row in rows] == ["a", "b"]
+    assert first.startswith("a: warning") and second.startswith("b: warning")

@@ -1,0 +1,118 @@
+"""`dat-keras train` on a folder of tiny images, and its one-line errors."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner
+
+from dat_keras.cli import main
+from dat_keras.runs import RunFolder, RunInfo
+
+FAST = [
+    *("--architecture", "resnet8", "--epochs", "1", "--batch-size", "8"),
+    *("--set", "width=2", "--set", "objective.attack.steps=1"),
+    *("--set", "eval_attack.steps=1"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three classes of 8x8 images, told apart by their colour."""
+    root = tmp_path_factory.mktemp("colours")
+    draw = np.random.default_rng(0)
+    for part, count in (("train", 12), ("validation", 4), ("test", 4)):
+        for channel, name in enumerate(("blue", "green", "red")):
+            target = root / part / name
+            target.mkdir(parents=True)
+            for i in range(count):
+                image = draw.integers(0, 100, (8, 8, 3))
+                image[..., channel] += 150
+                png = tf.io.encode_png(tf.constant(image, tf.uint8))
+                tf.io.write_file(str(target / f"{i}.png"), png)
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    """A finished run, with what the command printed."""
+    output = tmp_path_factory.mktemp("runs") / "run"
+    return output, run("train", "--dataset", folder, *FAST, "--output", output)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def test_train_ends_with_a_table_of_natural_and_pgd20_accuracy(trained):
+    output, result = trained
+    assert result.exit_code == 0, result.output
+    rows = result.stdout.splitlines()
+    assert [row.split()[0] for row in rows[-2:]] == ["natural", "pgd20"]
+    assert "val_robust_accuracy" in result.stderr
+    assert "training dat-" in result.stderr
+
+
+def test_the_resolved_recipe_is_written(trained):
+    output, _ = trained
+    info = RunInfo.read(RunFolder(output).recipe)
+    assert info.recipe.width == 2
+    assert info.recipe.objective.attack.steps == 1
+    assert info.class_names == ("blue", "green", "red")
+    assert json.loads((output / "recipe.json").read_text())["class"]
+
+
+def test_evaluate_takes_the_run(trained):
+    output, _ = trained
+    result = run("evaluate", output, "--attack", "fgsm")
+    assert result.exit_code == 0, result.output
+    assert "all 12 images" in result.stdout
+
+
+def test_a_finished_run_is_not_overwritten_by_accident(trained, folder):
+    output, _ = trained
+    before = (output / "last.safetensors").read_bytes()
+    result = run("train", "--dataset", folder, *FAST, "--output", output)
+    assert result.exit_code == 2
+    assert "--resume or --overwrite" in result.stderr
+    assert (output / "last.safetensors").read_bytes() == before
+    result = run("train", "--output", output, "--resume")
+    assert result.exit_code == 0, result.output
+    assert (output / "last.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "cifr10"], "Did you mean 'cifar10'"),
+        (["--method", "tradess"], "Did you mean 'trades'"),
+        (["--architecture", "resnet81"], "Did you mean 'resnet8'"),
+        (["--recipe", "dat-cifar10-resnet19"], "Did you mean"),
+        (["--set", "betta=1"], "Did you mean 'beta'"),
+        (["--set", "objective.attack.threat_model.eps=8"], "8/255"),
+        (["--epochs", "0"], "--epochs"),
+        (["--resume"], "no run to resume"),
+    ],
+)
+def test_typos_get_one_line_and_leave_nothing(arguments, message, tmp_path):
+    output = tmp_path / "run"
+    result = run("train", *arguments, "--output", output)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not output.exists()
+
+
+def test_a_data_set_that_is_not_there_says_where_it_looked(
+    tmp_path, monkeypatch
+):
+    def refuse(*args, **kwargs):
+        raise OSError("unreachable")
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    options = ["--dataset", "cifar10", "--data-dir", tmp_path / "none"]
+    result = run("train", *options, "--output", tmp_path / "run")
+    assert result.exit_code == 2
+    assert str(tmp_path / "none") in result.stderr
+    assert not (tmp_path / "run").exists()
