@@ -65,11 +65,12 @@ class History(keras.callbacks.Callback):
         write_whole(self.path, lambda f: f.write(text.getvalue().encode()))
 
 
-class BestRobust(keras.callbacks.Callback):
-    """Keeps the classifier with the best robust validation accuracy.
+class BestCheckpoint(keras.callbacks.Callback):
+    """Keeps the classifier of the best epoch, on the validation images.
 
-    Ties go to the higher natural accuracy, then to the earlier epoch. The
-    best so far is read from the history, so a resumed run remembers it.
+    The objective says which metric decides (`selects_by`); ties go to the
+    next one, then to the earlier epoch. The best so far is read from the
+    history, so a resumed run remembers it.
 
     Args:
         path: File of the weights.
@@ -83,7 +84,7 @@ class BestRobust(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Saves the classifier if it is the best of all epochs."""
-        names = ("val_robust_accuracy", "val_accuracy")
+        names = [f"val_{n}" for n in self.model.objective.selects_by]
         # As written in the history, so that both compare alike.
         score = [float(f"{float((logs or {})[n]):.6g}") for n in names]
         earlier = self.history.rows(before=epoch)

@@ -10,6 +10,7 @@ own stream, so they do not depend on batch size or order either.
 from __future__ import annotations
 
 import abc
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -140,18 +141,31 @@ class RowKey(Key):
         )
 
 
-# Left to choose, TensorFlow takes another generator under XLA.
+# Left to choose, TensorFlow takes another generator under XLA; and even the
+# same generator's integers become other floats there. Both are done here.
 _ALGORITHM = "philox"
 
 
+def _unit(shape: Shape, seed: tf.Tensor) -> tf.Tensor:
+    """Returns multiples of `2**-24`, uniform in `[0, 1)`."""
+    bits = tf.random.stateless_uniform(
+        shape, seed, None, None, tf.uint32, alg=_ALGORITHM
+    )
+    high = tf.bitcast(tf.bitwise.right_shift(bits, 8), tf.int32)
+    return tf.cast(high, tf.float32) * 2.0**-24
+
+
 def _uniform(
-    shape: tf.Tensor, seed: tf.Tensor, low: float, high: float
+    shape: Shape, seed: tf.Tensor, low: float, high: float
 ) -> tf.Tensor:
-    return tf.random.stateless_uniform(shape, seed, low, high, alg=_ALGORITHM)
+    return low + (high - low) * _unit(shape, seed)
 
 
-def _normal(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    return tf.random.stateless_normal(shape, seed, alg=_ALGORITHM)
+def _normal(shape: Shape, seed: tf.Tensor) -> tf.Tensor:
+    """Returns normal numbers by the method of Box and Muller."""
+    radius = tf.sqrt(-2.0 * tf.math.log(1.0 - _unit(shape, seed)))
+    angle = _unit(shape, _fold_in(seed, "angle"))
+    return radius * tf.cos(2.0 * math.pi * angle)
 
 
 def _fold_in(seed: tf.Tensor, purpose: str | int | tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """Run folders: what a training run leaves on disk, and how it is read back.
 
 recipe.json                 the resolved recipe and what made it
-best.safetensors            classifier with the best robust validation
+best.safetensors            classifier of the best epoch on validation
 last.safetensors            classifier after the last epoch
 history.csv                 one row an epoch
 checkpoints/step-########/  the whole state, to resume from

@@ -13,7 +13,7 @@ from keras.callbacks import Callback
 
 from dat_keras import checkpoint, data
 from dat_keras.callbacks import (
-    BestRobust,
+    BestCheckpoint,
     History,
     ProjectedTime,
     RestoreMetrics,
@@ -161,7 +161,7 @@ def _fit(
         ProjectedTime(session.say),
         *session.callbacks,
         history,
-        BestRobust(run.weights("best"), history),
+        BestCheckpoint(run.weights("best"), history),
         StepCheckpoint(
             run.checkpoints, run.weights("last"), session.checkpoint_seconds
         ),

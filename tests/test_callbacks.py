@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dat_keras.callbacks import (
-    BestRobust,
+    BestCheckpoint,
     History,
     ProjectedTime,
     StopOnNaN,
@@ -12,6 +12,7 @@ from dat_keras.callbacks import (
     projection,
 )
 from dat_keras.errors import TrainingDivergedError
+from dat_keras.objectives import DAT, Natural
 
 
 class Number:
@@ -45,7 +46,7 @@ def test_best_is_judged_by_robust_then_natural_accuracy(tmp_path, monkeypatch):
         lambda model, path: saved.append(1),
     )
     history = attach(History(tmp_path / "h.csv"), step=Number(0))
-    best = attach(BestRobust(tmp_path / "best", history))
+    best = attach(BestCheckpoint(tmp_path / "best", history), objective=DAT())
     scores = [(0.2, 0.5), (0.3, 0.4), (0.3, 0.4), (0.3, 0.6), (0.1, 0.9)]
     counts = []
     for epoch, (robust, natural) in enumerate(scores):
@@ -55,6 +56,10 @@ def test_best_is_judged_by_robust_then_natural_accuracy(tmp_path, monkeypatch):
         best.on_epoch_end(epoch, logs)
         counts.append(len(saved))
     assert counts == [1, 2, 2, 3, 3]
+
+
+def test_natural_training_is_judged_by_natural_accuracy():
+    assert Natural().selects_by == ("accuracy",)
 
 
 def test_the_projection_times_steps_after_the_first():

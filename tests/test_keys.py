@@ -37,6 +37,19 @@ def test_graph_and_eager_draw_the_same_numbers(make):
     )
 
 
+@pytest.mark.parametrize("method", ["uniform", "normal"])
+def test_xla_draws_the_same_numbers(make, method):
+    draws = [
+        tf.function(
+            lambda: getattr(make().fold_in("a"), method)((4, 50)),
+            jit_compile=jit_compile,
+            autograph=False,
+        )()
+        for jit_compile in (False, True)
+    ]
+    np.testing.assert_allclose(*draws, rtol=1e-5, atol=1e-6)
+
+
 def test_purposes_are_independent(make, draw):
     key = make()
     keys = [
@@ -82,6 +95,9 @@ def test_uniform_fills_its_range(make):
 def test_normal_is_standard(make):
     numbers = make().normal((4, 5000)).numpy()
     assert abs(numbers.mean()) < 0.03 and abs(numbers.std() - 1) < 0.03
+    # Shares within one, two and three standard deviations.
+    for deviations, share in ((1, 0.6827), (2, 0.9545), (3, 0.9973)):
+        assert abs((np.abs(numbers) < deviations).mean() - share) < 0.015
 
 
 def test_large_seeds_are_kept_apart():

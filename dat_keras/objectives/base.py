@@ -26,6 +26,9 @@ class Objective(abc.ABC):
     terms: ClassVar[tuple[str, ...]]
     """Names of the loss terms, in the order of the logs."""
 
+    selects_by: ClassVar[tuple[str, ...]] = ("robust_accuracy", "accuracy")
+    """Validation metrics that pick the best checkpoint, the first one first."""
+
     @property
     def branches(self) -> int:
         """Number of BatchNorm branches that the method trains."""

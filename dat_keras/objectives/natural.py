@@ -28,6 +28,8 @@ class Natural(Objective):
 
     label_smoothing: float = 0.0
     terms: ClassVar[tuple[str, ...]] = ("natural",)
+    # Its robust accuracy is highest before it has learned anything.
+    selects_by: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     def craft(self, step: Step) -> Views:
         """Returns the augmented images as they are."""
