@@ -7,6 +7,10 @@ import click
 from dat_keras import __version__
 from dat_keras.cli._errors import OneLineErrors
 from dat_keras.cli.evaluate import evaluate
+from dat_keras.cli.info import info
+from dat_keras.cli.list import list_models
+from dat_keras.cli.pull import pull
+from dat_keras.cli.push import push
 from dat_keras.cli.train import train
 
 
@@ -16,5 +20,5 @@ def main() -> None:
     """Train image classifiers that resist attacks, and measure how well."""
 
 
-for _command in (train, evaluate):
+for _command in (train, evaluate, push, pull, list_models, info):
     main.add_command(_command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import re
 import traceback
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import click
 from dat_keras.errors import DatKerasError
 
 VERBOSE = "dat_keras.verbose"
+JSON = "dat_keras.json"
+TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{8,}")
 
 Outcome = tuple[str, int]
 """What to print, and the exit code."""
@@ -49,8 +52,39 @@ class OneLineErrors(click.Group):
             raise
         except (Exception, KeyboardInterrupt) as error:
             if ctx.meta.get(VERBOSE):
-                traceback.print_exc()
-            raise Failure(*explain(error)) from error
+                click.echo(masked(traceback.format_exc()), nl=False, err=True)
+            message, code = explain(error)
+            if ctx.meta.get(JSON):
+                click.echo(as_json(error, message, code))
+            raise Failure(message, code) from error
+
+
+def masked(text: str) -> str:
+    """Returns a text without the tokens of the Hub in it.
+
+    Example:
+    >>> masked("Bearer hf_abcdefghijkl")
+    'Bearer hf_…'
+    """
+    return TOKEN.sub("hf_…", text)
+
+
+def as_json(error: BaseException, message: str, code: int) -> str:
+    """Returns an error as the JSON object that `--json` promises.
+
+    Args:
+        error: The error; those of the zoo know a hint.
+        message: Its line.
+        code: The exit code.
+
+    Example:
+    >>> as_json(ValueError(), "odd", 2)
+    '{"error": {"code": 2, "message": "odd", "hint": ""}}'
+    """
+    hint = masked(getattr(error, "hint", ""))
+    told = {"code": code, "message": message, "hint": hint}
+    told["message"] = message.removesuffix(f": {hint}") if hint else message
+    return json.dumps({"error": told}, ensure_ascii=False)
 
 
 def explain(error: BaseException) -> Outcome:
@@ -147,4 +181,4 @@ ADVICE = {
 
 def _one_line(text: str) -> str:
     """The first paragraph, without line breaks."""
-    return " ".join(text.strip().split("\n\n")[0].split())
+    return masked(" ".join(text.strip().split("\n\n")[0].split()))

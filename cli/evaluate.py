@@ -1,4 +1,4 @@
-"""`dat-keras evaluate`: robust accuracy of runs or model files."""
+"""`dat-keras evaluate`: robust accuracy of runs, files and zoo models."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import click
 
 from dat_keras.cli._console import progress, show
 from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._hub import connect
 from dat_keras.cli._types import FractionType, NewFile
 from dat_keras.startup import quiet_tensorflow
 
 if TYPE_CHECKING:
     from dat_keras.report import Report
-    from dat_keras.runs import RunInfo
+    from dat_keras.zoo.client import Hub
+    from dat_keras.zoo.resolve import Resolved
 
 
 @click.command()
@@ -54,12 +56,14 @@ def evaluate(
 ) -> None:
     """Measure accuracy under attack on the test images.
 
-    RUN_OR_MODEL is a run folder, or a .keras file that you trust. Several
-    are compared in one table.
+    RUN_OR_MODEL is a run folder, a .keras file that you trust, a pulled
+    model's folder, a name of `dat-keras list`, or `namespace/name[@revision]`
+    on the Hugging Face Hub. Several are compared in one table.
     """
     quiet_tensorflow(verbose)
     from dat_keras.report import save_all
 
+    options["hub"] = connect(quiet=False, verbose=verbose)
     reports = {str(source): _report(source, **options) for source in sources}
     show(reports)
     if json_file:
@@ -71,27 +75,28 @@ def _report(
     dataset: str | None,
     data_dir: Path | None,
     weights: str,
+    hub: Hub,
     **options: Any,
 ) -> Report:
     from dat_keras.data import load_split
     from dat_keras.evaluation import evaluate as measure
-    from dat_keras.runs import load_classifier
+    from dat_keras.zoo.resolve import resolve
 
-    loaded = load_classifier(source, weights=weights)
-    dataset, data_dir = _data(loaded.info, dataset, data_dir)
+    loaded = resolve(source, weights, hub)
+    dataset, data_dir = _data(loaded, dataset, data_dir)
     test = load_split(dataset, "test", data_dir=data_dir)
     with progress() as tell:
         return measure(loaded.model, test, progress=tell, **options)
 
 
 def _data(
-    info: RunInfo | None, dataset: str | None, data_dir: Path | None
+    loaded: Resolved, dataset: str | None, data_dir: Path | None
 ) -> tuple[str, Path | str | None]:
-    """The data set to use: the one named, else that of the run."""
+    """The data set to use: the one named, else that of the model."""
     if dataset:
         return dataset, data_dir
-    if info is None:
+    if loaded.dataset is None:
         raise click.UsageError(
             "A model file does not say its data set: name it with --dataset."
         )
-    return info.recipe.dataset, data_dir or info.data_dir
+    return loaded.dataset, data_dir or loaded.data_dir

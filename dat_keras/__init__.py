@@ -41,13 +41,26 @@ if TYPE_CHECKING:
     from dat_keras.averaging import Averaging
     from dat_keras.evaluation import evaluate
     from dat_keras.model import AdversarialModel
-    from dat_keras.objectives import DAT, PGDAT, TRADES, Natural, Objective
+    from dat_keras.objectives import (
+        DAJAT,
+        DAT,
+        IDBH,
+        LASAT,
+        MART,
+        PGDAT,
+        SCARL,
+        ST,
+        TRADES,
+        Natural,
+        Objective,
+    )
     from dat_keras.recipes import Recipe
     from dat_keras.report import Report
     from dat_keras.runs import load_classifier
     from dat_keras.threat_models import L2, Linf, ThreatModel
     from dat_keras.training import train
     from dat_keras.weight_perturbation import WeightPerturbation
+    from dat_keras.zoo.load import load_model
 
 _MODULES = (
     "architectures",
@@ -65,26 +78,39 @@ _MODULES = (
 _NAMES = {
     "AdversarialModel": "model",
     "Averaging": "averaging",
+    "DAJAT": "objectives",
     "DAT": "objectives",
+    "IDBH": "objectives",
     "L2": "threat_models",
+    "LASAT": "objectives",
     "Linf": "threat_models",
+    "MART": "objectives",
     "Natural": "objectives",
     "Objective": "objectives",
     "PGDAT": "objectives",
     "Recipe": "recipes",
     "Report": "report",
+    "SCARL": "objectives",
+    "ST": "objectives",
     "TRADES": "objectives",
     "ThreatModel": "threat_models",
     "WeightPerturbation": "weight_perturbation",
     "evaluate": "evaluation",
     "load_classifier": "runs",
+    "load_model": "zoo.load",
     "train": "training",
 }
 
 __all__ = [
+    "DAJAT",
     "DAT",
+    "IDBH",
     "L2",
+    "LASAT",
+    "MART",
     "PGDAT",
+    "SCARL",
+    "ST",
     "TRADES",
     "AdversarialModel",
     "Averaging",
@@ -102,6 +128,7 @@ __all__ = [
     "data",
     "evaluate",
     "load_classifier",
+    "load_model",
     "losses",
     "objectives",
     "optimizers",

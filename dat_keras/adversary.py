@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from dat_keras.gradients import terms_and_gradients
-from dat_keras.types import View
+from dat_keras.types import Step, View
 
 Terms = dict[str, tf.Tensor]
 Views = tuple[View, ...]
@@ -22,8 +22,14 @@ class Adversary(keras.layers.Layer, abc.ABC):
     It owns its weights and its optimizer. The training step gives it two
     chances: weights in `joint_weights` get their gradient from the
     classifier's own backward pass, and `ascend` may run passes of its own
-    after the classifier has moved.
+    after the classifier has moved. Weights in `allied_weights` are on the
+    classifier's side: its optimizer moves them, down its loss.
     """
+
+    @property
+    def allied_weights(self) -> list[keras.Variable]:
+        """Weights that descend with the classifier's, by default none."""
+        return []
 
     @property
     @abc.abstractmethod
@@ -42,11 +48,17 @@ class Adversary(keras.layers.Layer, abc.ABC):
 
     @abc.abstractmethod
     def ascend(
-        self, joint: Sequence[tf.Tensor], loss: Callable[[], Terms]
+        self,
+        step: Step,
+        views: Views,
+        joint: Sequence[tf.Tensor],
+        loss: Callable[[], Terms],
     ) -> None:
         """Takes one step up.
 
         Args:
+            step: Context of the step.
+            views: The crafted views, detached.
             joint: Gradients of `joint_weights`.
             loss: Returns the terms to be raised, attached to the weights,
                 under the classifier's weights of the moment.
@@ -66,7 +78,11 @@ class NoAdversary(Adversary):
         return views
 
     def ascend(
-        self, joint: Sequence[tf.Tensor], loss: Callable[[], Terms]
+        self,
+        step: Step,
+        views: Views,
+        joint: Sequence[tf.Tensor],
+        loss: Callable[[], Terms],
     ) -> None:
         """Does nothing."""
 

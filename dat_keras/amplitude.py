@@ -10,7 +10,7 @@ from keras import layers
 
 from dat_keras.adversary import Adversary, NoAdversary, Terms, Update, Views
 from dat_keras.keys import Key
-from dat_keras.types import Logits
+from dat_keras.types import Logits, Step
 
 AMPLITUDE_SCALES: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "reference": lambda generated, own: generated,
@@ -128,7 +128,11 @@ class AmplitudeAdversary(Adversary):
         return self.update.joint_views(views, attach)
 
     def ascend(
-        self, joint: Sequence[tf.Tensor], loss: Callable[[], Terms]
+        self,
+        step: Step,
+        views: Views,
+        joint: Sequence[tf.Tensor],
+        loss: Callable[[], Terms],
     ) -> None:
         """Moves the generator up the loss by one step."""
         weights = self.generator.trainable_variables

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dat_keras.attacks import Attack
 from dat_keras.data import Batches, Split
+from dat_keras.journal import open_journal
 from dat_keras.predict import Predictor
 from dat_keras.preflight import cautions, check_fit
 from dat_keras.protocols import PROTOCOLS, Protocol
 from dat_keras.report import Caution, Report, Row
-from dat_keras.samples import first
+from dat_keras.samples import Samples, first
+from dat_keras.suites import EVALUATIONS
 from dat_keras.tables import lookup
 from dat_keras.threat_models import THREAT_MODELS, ThreatModel
 from dat_keras.trials import (
-    EVALUATIONS,
     Evaluation,
     NoAttack,
     Progress,
@@ -28,7 +33,7 @@ from dat_keras.trials import (
 )
 from dat_keras.types import Images, Labels
 from dat_keras.versions import versions
-from dat_keras.weights import fingerprint
+from dat_keras.weights import fingerprint, write_whole
 
 DEFAULT_EPS: dict[str, float] = {"linf": 8 / 255, "l2": 0.5}
 """The usual radius of each norm on CIFAR, as on RobustBench."""
@@ -37,7 +42,7 @@ DEFAULT_EPS: dict[str, float] = {"linf": 8 / 255, "l2": 0.5}
 def evaluate(
     model: keras.Model,
     data: tuple[Images, Labels] | Split | Batches | tf.data.Dataset,
-    attacks: str | Sequence[str] | Mapping[str, Attack] = (
+    attacks: str | Sequence[str] | Mapping[str, Attack | Evaluation] = (
         "natural",
         "fgsm",
         "pgd20",
@@ -50,6 +55,8 @@ def evaluate(
     seed: int = 0,
     protocol: str = "strict",
     progress: Progress | None = None,
+    resume: Path | None = None,
+    save_adversarial: Path | None = None,
 ) -> Report:
     """Measures the accuracy of a classifier under attacks.
 
@@ -64,8 +71,8 @@ def evaluate(
             integer labels, a `Split`, a `Batches` (its split, in order), or a
             `tf.data.Dataset` of batches `(x, y)`.
         attacks: Keys of `EVALUATIONS`, as a sequence or separated by commas;
-            or attacks by a name of your own. Natural accuracy comes first,
-            named or not.
+            or attacks or a `Cascade` by a name of your own. Natural accuracy
+            comes first, named or not.
         norm: Key of `THREAT_MODELS`.
         eps: Radius in pixel units of `[0, 1]`. Default: 8/255 for `"linf"`,
             0.5 for `"l2"`.
@@ -74,13 +81,20 @@ def evaluate(
         seed: Seed of all draws.
         protocol: Key of `PROTOCOLS`; `"dat"` reproduces the published tables.
         progress: Called as `progress(name, done, total)` after each batch.
+        resume: A folder. AutoAttack and its parts keep in it, after each
+            batch, what they need to go on from there, and do go on from what
+            an interrupted evaluation left there.
+        save_adversarial: A file to be written with NumPy's `savez`: `y` and,
+            for AutoAttack and its parts, by name the image found for each
+            sample, or the clean one where it stands.
 
     Returns:
         The report; `report["pgd20"].accuracy` is one number of it.
 
     Raises:
         ValueError: If an argument is unknown or out of range, or the model
-            returns probabilities or NaN.
+            returns probabilities or NaN, or `resume` is of another evaluation.
+        DamagedFileError: If what is in `resume` cannot be read.
 
     Example:
     >>> import numpy as np
@@ -97,6 +111,11 @@ def evaluate(
         raise ValueError(
             f"`batch_size` must be at least 1. Received: {batch_size}"
         )
+    if save_adversarial and not any(e.keeps_images for e in plan.values()):
+        raise ValueError(
+            "`save_adversarial` needs AutoAttack or one of its parts among "
+            f"`attacks`. Received: {', '.join(plan)}"
+        )
     samples = first(data, n_examples)
     check_fit(model, samples)
     trial = Trial(
@@ -108,21 +127,30 @@ def evaluate(
         seed=seed,
         progress=progress or (lambda name, done, total: None),
     )
+    about: dict[str, Any] = {
+        "model": fingerprint(model),
+        "data": samples.name,
+        "data_fingerprint": samples.fingerprint(),
+        "whole": samples.whole,
+        "norm": norm,
+        "eps": float(threat_model.eps),
+        "protocol": protocol,
+        "seed": seed,
+        "batch_size": trial.batch_size,
+        "versions": versions(),
+    }
+    if resume is not None:
+        settings = {name: repr(each) for name, each in plan.items()}
+        journal = open_journal(Path(resume), {**about, "attacks": settings})
+        trial = replace(trial, journal=journal)
     found = cautions(trial)
     timed = {n: _timed(n, evaluation, trial) for n, evaluation in plan.items()}
+    if save_adversarial:
+        _save_images(Path(save_adversarial), samples, timed)
     return Report(
         rows=tuple(_row(n, *result) for n, result in timed.items()),
-        model=fingerprint(model),
-        data=samples.name,
-        data_fingerprint=samples.fingerprint(),
-        whole=samples.whole,
-        norm=norm,
-        eps=float(threat_model.eps),
-        protocol=protocol,
-        seed=seed,
-        batch_size=trial.batch_size,
-        cautions=(*found, *_unverified(timed)),
-        versions=versions(),
+        cautions=(*found, *_told(timed), *_unverified(timed)),
+        **about,
     )
 
 
@@ -132,7 +160,7 @@ def _threat_model(norm: str, eps: float | None) -> ThreatModel:
 
 
 def _plan(
-    attacks: str | Sequence[str] | Mapping[str, Attack],
+    attacks: str | Sequence[str] | Mapping[str, Attack | Evaluation],
     threat_model: ThreatModel,
     protocol: Protocol,
 ) -> dict[str, Evaluation]:
@@ -149,13 +177,28 @@ def _plan(
     }
 
 
-def _own(name: str, attack: Attack, threat_model: ThreatModel) -> Evaluation:
+def _own(
+    name: str, attack: Attack | Evaluation, threat_model: ThreatModel
+) -> Evaluation:
+    if isinstance(attack, Evaluation):
+        return attack
     if attack.threat_model != threat_model:
         raise ValueError(
             f"`attacks` must search the threat model of the evaluation, "
             f"{threat_model}. Received: {name!r} with {attack.threat_model}"
         )
     return SingleAttack(attack)
+
+
+def _save_images(
+    path: Path, samples: Samples, timed: Mapping[str, tuple[Verdict, float]]
+) -> None:
+    arrays: dict[str, Any] = {
+        name: verdict.x_adv
+        for name, (verdict, _) in timed.items()
+        if verdict.x_adv is not None
+    }
+    write_whole(path, lambda file: np.savez(file, y=samples.labels, **arrays))
 
 
 def _timed(
@@ -172,6 +215,16 @@ def _row(name: str, verdict: Verdict, seconds: float) -> Row:
         tuple(verdict.broken.tolist()),
         verdict.max_distance,
         seconds,
+        sum(part.forwards for part in verdict.parts),
+        sum(part.gradients for part in verdict.parts),
+        verdict.parts,
+    )
+
+
+def _told(timed: Mapping[str, tuple[Verdict, float]]) -> dict[Caution, None]:
+    """What the evaluations say, each thing once."""
+    return dict.fromkeys(
+        caution for verdict, _ in timed.values() for caution in verdict.cautions
     )
 
 

@@ -17,7 +17,12 @@ from dat_keras.checks import checked
 from dat_keras.gradients import terms_and_gradients
 from dat_keras.keys import BatchKey
 from dat_keras.objectives import Objective
-from dat_keras.predict import Predictor, check_classifier, image_shape_of
+from dat_keras.predict import (
+    Predictor,
+    check_classifier,
+    feature_size,
+    image_shape_of,
+)
 from dat_keras.threat_models import Linf
 from dat_keras.types import Step
 from dat_keras.weight_perturbation import WeightPerturbation
@@ -78,7 +83,7 @@ class AdversarialModel(keras.Model):
         self.weight_perturbation = weight_perturbation
         self.seed = seed
         self.adversary = objective.build_adversary(
-            image_shape, self.num_classes
+            image_shape, self.num_classes, feature_size(classifier)
         )
         self.average: WeightAverage | None = None
         self.step = self._counter("step", 0)
@@ -96,7 +101,7 @@ class AdversarialModel(keras.Model):
         clip_norm: float | None = None,
         **kwargs: Any,
     ) -> None:
-        """Sets the classifier's optimizer, on the classifier's weights alone.
+        """Sets the optimizer of the classifier and of its allied weights.
 
         Args:
             optimizer: Moves the classifier.
@@ -108,7 +113,7 @@ class AdversarialModel(keras.Model):
             **kwargs: For `keras.Model.compile`, such as `jit_compile`.
         """
         super().compile(optimizer=optimizer, **kwargs)
-        self.optimizer.build(self.classifier.trainable_variables)
+        self.optimizer.build(self._descending)
         self.clip_norm = clip_norm
         if averaging is not None:
             self.average = WeightAverage(self.classifier.weights, averaging)
@@ -157,10 +162,12 @@ class AdversarialModel(keras.Model):
         moving = training(scope=lambda: statistics)
         frozen = training(scope=keras.StatelessScope)
         outer = partial(self.objective.loss, y=y)
-        weights = self.classifier.trainable_variables
+        weights = self._descending
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
         with self.weight_perturbation.applied(
-            weights, lambda: outer(frozen, views)
+            self.classifier.trainable_variables,
+            lambda: self.objective.perturbation_loss(frozen, views, y),
+            self.progress,
         ):
             terms, (gradients, joint) = terms_and_gradients(
                 lambda: outer(
@@ -178,7 +185,10 @@ class AdversarialModel(keras.Model):
             moves = self.objective.ascent_updates_statistics
             climbing = training() if moves else frozen
             self.adversary.ascend(
-                joint, lambda: self.objective.ascent_loss(climbing, attach(), y)
+                step,
+                views,
+                joint,
+                lambda: self.objective.ascent_loss(climbing, attach(), y),
             )
             self.step.assign_add(1)
             if self.average is not None:
@@ -204,6 +214,13 @@ class AdversarialModel(keras.Model):
         done = tf.cast(self.step.value, tf.float32)
         return tf.minimum(
             done / tf.cast(self.total_steps.value, tf.float32), 1.0
+        )
+
+    @property
+    def _descending(self) -> list[keras.Variable]:
+        """Everything that the optimizer moves."""
+        return (
+            self.classifier.trainable_variables + self.adversary.allied_weights
         )
 
     def _clipped(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from dat_keras.types import Images, Logits
+from dat_keras.types import Features, Images, Logits
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A `Predict`: the classifier in one mode, its logits in float32.
+    """A `Network`: the classifier in one mode, its logits in float32.
 
     Args:
         classifier: Maps images to logits; called with `branch=` only where
@@ -40,6 +40,54 @@ class Predictor:
         with self.scope():
             logits = self.classifier(x, training=self.training, **options)
         return tf.cast(logits, tf.float32)
+
+    @property
+    def batchwise(self) -> Predictor:
+        """The classifier on batch statistics, which leave no trace."""
+        return replace(self, training=True, scope=keras.StatelessScope)
+
+    def features(self, x: Images, branch: int = 0) -> tuple[Features, Logits]:
+        """Returns what the last layer reads, and the logits, of `x`."""
+        model = _with_features(_branches(self.classifier)[branch])
+        with self.scope():
+            features, logits = model(x, training=self.training)
+        return tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
+
+
+def feature_size(classifier: keras.Model) -> int | None:
+    """Number of features that a classifier's last layer reads.
+
+    Args:
+        classifier: Any classifier.
+
+    Returns:
+        `F`, or `None` for a classifier that does not show its last layer: a
+        subclassed model, or one nested in another.
+
+    Example:
+    >>> layers = [keras.Input((7,)), keras.layers.Dense(2)]
+    >>> feature_size(keras.Sequential(layers))
+    7
+    """
+    base = _branches(classifier)[0]
+    if not isinstance(base, (keras.Sequential, keras.src.models.Functional)):
+        return None
+    shape = _last_input(base).shape
+    return shape[1] if len(shape) == 2 else None
+
+
+def _branches(classifier: keras.Model) -> list[keras.Model]:
+    return getattr(classifier, "branches", [classifier])
+
+
+def _last_input(model: keras.Model) -> keras.KerasTensor:
+    # A layer shared by branches has many inputs; the output knows which.
+    operation, node, _ = model.outputs[0]._keras_history
+    return operation._inbound_nodes[node].input_tensors[0]
+
+
+def _with_features(model: keras.Model) -> keras.Model:
+    return keras.Model(model.inputs, [_last_input(model), model.outputs[0]])
 
 
 def check_classifier(
@@ -102,7 +150,8 @@ def image_shape_of(classifier: keras.Model) -> tuple[int, int, int]:
         ValueError: If the model does not fix it.
 
     Example:
-    >>> image_shape_of(keras.Sequential([keras.Input((8, 8, 3))]))
+    >>> layers = [keras.Input((8, 8, 3)), keras.layers.Flatten()]
+    >>> image_shape_of(keras.Sequential(layers))
     (8, 8, 3)
     """
     shape = tuple(getattr(classifier, "input_shape", None) or ())

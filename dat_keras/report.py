@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,6 +38,9 @@ class Row:
         max_distance: Largest distance of an adversarial image, in the norm
             of the report, verified in float64.
         seconds: Time it took, tracing included.
+        forwards: Images that went through the classifier, where counted.
+        gradients: Images whose gradient was taken, where counted.
+        parts: What was broken once each part of an ensemble was done.
 
     Example:
     >>> row = Row("fgsm", "", (True, False, False, False))
@@ -49,6 +53,21 @@ class Row:
     broken: tuple[bool, ...]
     max_distance: float = 0.0
     seconds: float = 0.0
+    forwards: int = 0
+    gradients: int = 0
+    parts: tuple[Row, ...] = ()
+
+    @property
+    def broken_by(self) -> tuple[str | None, ...]:
+        """The first part after which each sample is broken, if one is.
+
+        The first part of an ensemble is no attack: natural errors.
+        """
+        names = [part.name for part in self.parts]
+        flags = zip(*(part.broken for part in self.parts), strict=True)
+        return tuple(
+            next(itertools.compress(names, broken), None) for broken in flags
+        )
 
     @property
     def correct(self) -> int:
@@ -77,6 +96,10 @@ class Row:
             "seconds": round(self.seconds, 3),
             "settings": self.settings,
             "broken": [i for i, broken in enumerate(self.broken) if broken],
+            "forwards": self.forwards,
+            "gradients": self.gradients,
+            "parts": {part.name: part.to_json() for part in self.parts},
+            "broken_by": list(self.broken_by),
         }
 
 
@@ -154,14 +177,15 @@ class Report:
     def cells(self) -> list[list[str]]:
         """Returns the table as text, its header first.
 
-        The interval is left out where no image was.
+        Below an ensemble stand its parts, with what each left standing. The
+        interval is left out where no image was.
         """
         table = [["attack", "accuracy", "95 % interval", "correct", "seconds"]]
-        for row in self.rows:
+        for name, row in self._lines():
             low, high = (100 * end for end in row.interval)
             table.append(
                 [
-                    row.name,
+                    name,
                     f"{100 * row.accuracy:.2f} %",
                     f"{low:.1f} - {high:.1f} %",
                     f"{row.correct}/{len(row.broken)}",
@@ -172,6 +196,13 @@ class Report:
         return [
             [cell for i, cell in enumerate(row) if i != hidden] for row in table
         ]
+
+    def _lines(self) -> Iterator[tuple[str, Row]]:
+        for row in self.rows:
+            yield row.name, row
+            # A part alone repeats its ensemble, and errors have a row.
+            shown = row.parts[1:] if len(row.parts) > 2 else ()
+            yield from ((f"+ {part.name}", part) for part in shown)
 
     def notes(self) -> list[str]:
         """Returns the cautions, one line each."""

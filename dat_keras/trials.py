@@ -6,14 +6,17 @@ import abc
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
 
-from dat_keras.attacks import ATTACKS, Attack
+from dat_keras.attacks import Attack
+from dat_keras.journal import Journal, NoJournal
 from dat_keras.keys import RowKey
 from dat_keras.predict import Predictor
 from dat_keras.protocols import Protocol
+from dat_keras.report import Caution, Row
 from dat_keras.samples import Samples, padded
 from dat_keras.threat_models import ThreatModel
 from dat_keras.types import Images, Labels
@@ -33,12 +36,19 @@ class Verdict:
         invalid: Samples whose returned image left the ball or the box; they
             count as robust.
         max_distance: Largest distance of a valid image, in units of `eps`'s.
+        parts: One after the other, what is broken once each part is done.
+        cautions: What a reader of the result must know.
+        x_adv: An image for each sample, the clean one where it stands; `None`
+            where they were not kept.
     """
 
     broken: np.ndarray
     settings: str = ""
     invalid: tuple[int, ...] = ()
     max_distance: float = 0.0
+    parts: tuple[Row, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    x_adv: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +63,7 @@ class Trial:
         batch_size: Rows of every batch; the last one is filled up.
         seed: Seed of all draws.
         progress: Told about every finished batch.
+        journal: Where an evaluation keeps what it needs to go on later.
     """
 
     predict: Predictor
@@ -62,6 +73,7 @@ class Trial:
     batch_size: int
     seed: int = 0
     progress: Progress = field(default=lambda name, done, total: None)
+    journal: Journal = field(default_factory=NoJournal)
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Returns the logits of a full batch, shape `(batch_size, K)`.
@@ -110,18 +122,43 @@ class Trial:
         for batch, count in padded(rows, self.batch_size):
             x, y = self.samples.rows(batch)
             x_adv = search(x, y, batch).numpy()
-            distance, valid = verify(x_adv, x, self.threat_model)
-            _refuse_nonfinite(name, batch[~np.isfinite(distance)])
-            wrong = self.logits(x_adv).argmax(-1) != y
-            found[batch[:count]] = (wrong & valid)[:count]
+            broken, valid, distance = self.judge(name, batch, x_adv)
+            found[batch[:count]] = broken[:count]
             invalid += batch[:count][~valid[:count]].tolist()
             furthest = max(furthest, distance[valid].max(initial=0.0))
             done += count
             self.progress(name, done, len(rows))
         return Verdict(found, repr(attack), tuple(invalid), float(furthest))
 
+    def judge(
+        self, name: str, rows: np.ndarray, x_adv: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Judges a full batch of adversarial images.
+
+        Args:
+            name: Names the attack in a message.
+            rows: Positions of their clean images, shape `(batch_size,)`.
+            x_adv: The images.
+
+        Returns:
+            Whether each is valid and misclassified, whether it is valid, and
+            its distance, in float64.
+
+        Raises:
+            ValueError: If one is not finite.
+        """
+        x, y = self.samples.rows(rows)
+        distance, valid = verify(x_adv, x, self.threat_model)
+        _refuse_nonfinite(name, rows[~np.isfinite(distance)])
+        return (self.logits(x_adv).argmax(-1) != y) & valid, valid, distance
+
+    @property
+    def classes(self) -> int:
+        """Number of the classifier's classes."""
+        return self._forward.get_concrete_function().output_shapes[-1]
+
     @functools.cached_property
-    def _forward(self) -> Callable[[np.ndarray], tf.Tensor]:
+    def _forward(self) -> tf.types.experimental.PolymorphicFunction:
         return tf.function(
             self.predict, input_signature=self._signature[:1], autograph=False
         )
@@ -156,6 +193,8 @@ class _Search:
 
 class Evaluation(abc.ABC):
     """One named row of a report."""
+
+    keeps_images: ClassVar[bool] = False
 
     @abc.abstractmethod
     def __call__(self, name: str, trial: Trial) -> Verdict:
@@ -198,19 +237,6 @@ class SingleAttack(Evaluation):
         return Verdict(
             broken, found.settings, found.invalid, found.max_distance
         )
-
-
-def _single(
-    make: Callable[[ThreatModel], Attack],
-) -> Callable[[ThreatModel], Evaluation]:
-    return lambda threat_model: SingleAttack(make(threat_model))
-
-
-EVALUATIONS: dict[str, Callable[[ThreatModel], Evaluation]] = {
-    "natural": lambda threat_model: NoAttack(),
-    **{name: _single(make) for name, make in ATTACKS.items()},
-}
-"""Evaluations by name; each makes itself for a threat model."""
 
 
 def _refuse_nonfinite(name: str, rows: np.ndarray) -> None:

@@ -19,6 +19,8 @@ Logits: TypeAlias = tf.Tensor
 """`(B, K)` float32, before any softmax."""
 PerExample: TypeAlias = tf.Tensor
 """`(B,)` float32, one number per example."""
+Features: TypeAlias = tf.Tensor
+"""`(B, F)` float32, what the last dense layer reads."""
 
 
 class Predict(Protocol):
@@ -26,6 +28,19 @@ class Predict(Protocol):
 
     def __call__(self, x: Images, branch: int = 0) -> Logits:
         """Returns the logits of `x`, computed on BatchNorm branch `branch`."""
+        ...
+
+
+class Network(Predict, Protocol):
+    """A `Predict` that training methods may ask for more than logits."""
+
+    @property
+    def batchwise(self) -> Predict:
+        """The classifier on batch statistics, which leave no trace."""
+        ...
+
+    def features(self, x: Images, branch: int = 0) -> tuple[Features, Logits]:
+        """Returns what the last layer reads, and the logits, of `x`."""
         ...
 
 
@@ -58,7 +73,7 @@ class Step:
         adversary: The learned second player, if the objective has one.
     """
 
-    predict: Predict
+    predict: Network
     x: Images
     x_raw: Images
     y: Labels

@@ -23,6 +23,8 @@ class WeightPerturbation:
     Args:
         gamma: Length of the move relative to each kernel's norm; 0 is off.
             Default of the paper: 0.005 for TRADES and DAT, 0.01 for PGD-AT.
+        start: Share of the training after which weights move. The published
+            code waits for 10 of 200 epochs (0.05), for PGD-AT not at all.
 
     Example:
     >>> WeightPerturbation().gamma
@@ -33,18 +35,21 @@ class WeightPerturbation:
     """
 
     gamma: float = 0.0
+    start: float = 0.0
 
     @contextmanager
     def applied(
         self,
         weights: Sequence[keras.Variable],
         outer: Callable[[], Terms],
+        progress: float | tf.Tensor = 1.0,
     ) -> Iterator[None]:
         """Holds the weights at the perturbed point inside a `with`.
 
         Args:
             weights: Trainable variables; kernels (rank 2 and up) move.
             outer: The host's loss; it must not update BatchNorm statistics.
+            progress: Share of the training done.
         """
         if self.gamma == 0.0:
             yield
@@ -56,9 +61,10 @@ class WeightPerturbation:
         )
         # Replicas that perturbed differently would drift apart.
         gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        gamma = tf.where(progress < self.start, 0.0, self.gamma)
         saved = [tf.identity(w.value) for w in kernels]
         for w, value, g in zip(kernels, saved, gradients, strict=True):
-            scale = self.gamma * tf.norm(value) / (tf.norm(g) + 1e-20)
+            scale = gamma * tf.norm(value) / (tf.norm(g) + 1e-20)
             w.assign(value + scale * g)
         try:
             yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,7 +123,8 @@ def write_whole(path: Path, write: Callable) -> None:
     ...     path.read_bytes()
     b'x'
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    unique = f"{os.getpid()}-{threading.get_ident()}"
+    beside = path.with_name(f".{path.name}.{unique}")
     try:
         with beside.open("wb") as file:
             write(file)

@@ -15,7 +15,7 @@ from keras import layers
 
 from dat_keras.architectures import BranchedClassifier
 from dat_keras.keys import BatchKey
-from dat_keras.predict import Predictor
+from dat_keras.predict import Predictor, feature_size
 from dat_keras.types import Step
 
 if importlib.util.find_spec("dat_keras.cli") is None and any(
@@ -118,7 +118,9 @@ def make_step(batch, key):
             "y": y,
             "progress": tf.constant(0.5),
             "key": key,
-            "adversary": objective.build_adversary(IMAGE, CLASSES),
+            "adversary": objective.build_adversary(
+                IMAGE, CLASSES, feature_size(model)
+            ),
         }
         return Step(**(fields | changes))
 

@@ -68,7 +68,7 @@ def test_no_adversary_does_nothing(views):
     nobody = NoAdversary()
     assert nobody.joint_weights == [] and nobody.variables == []
     assert nobody.joint_views(views, pytest.fail) is views
-    assert nobody.ascend([], pytest.fail) is None
+    assert nobody.ascend(None, views, [], pytest.fail) is None
 
 
 def test_updates_have_names():

@@ -131,7 +131,7 @@ def test_ascend_climbs_by_one_step(adversary, own, logits, key, assert_close):
     with tf.GradientTape() as tape:
         value = tf.add_n(list(terms().values()))
     gradients = tape.gradient(value, [w.value for w in weights])
-    adversary.ascend([], terms)
+    adversary.ascend(None, (), [], terms)
     assert tf.add_n(list(terms().values())) > value
     for old, w, g in zip(before, weights, gradients, strict=True):
         assert_close(w, old + 0.1 * g.numpy())

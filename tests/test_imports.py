@@ -15,7 +15,8 @@ LAYERS = [
     "model",
     "recipes",
     "training evaluation checkpoint callbacks runs trials preflight protocols "
-    "report samples verification comparison analysis",
+    "report samples verification comparison analysis pursuit cascade suites "
+    "journal",
     "zoo",
     "cli",
 ]

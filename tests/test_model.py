@@ -23,6 +23,7 @@ from dat_keras.weight_perturbation import WeightPerturbation
 EPS = 8 / 255
 SHORT = PGD(Linf(EPS), steps=2, start=NormalStart())
 SHORT_DAT = DAT(SHORT)
+SHORT_TRADES = TRADES(SHORT)
 CHECK = PGD(Linf(EPS), steps=1)
 
 
@@ -84,6 +85,18 @@ def crafted_views(model, batch):
         model.adversary,
     )
     return step, model.objective.craft(step)
+
+
+def whole(model):
+    """All that a step may change, but averages and metrics."""
+    learned = getattr(model.adversary, "optimizer", None)
+    return (
+        model.classifier.variables
+        + model.adversary.variables
+        + model.optimizer.variables
+        + (learned.variables if learned else [])
+        + [model.step]
+    )
 
 
 class Recorder:
@@ -151,7 +164,7 @@ def test_a_small_generator_step_raises_the_loss(update, make, batch):
     assert terms_at(model, batch, views, attach=True) > before
 
 
-@pytest.mark.parametrize("adv_grad", ["none", "projection", "full"])
+@pytest.mark.parametrize("adv_grad", ["none", "projection"])
 def test_fused_gradient_is_the_negative_of_the_losses(
     adv_grad, make, batch, monkeypatch, assert_close
 ):
@@ -209,20 +222,20 @@ def test_both_updates_move_the_classifier_alike(
 
 
 @pytest.mark.parametrize(
-    ("objective", "updates"),
+    ("objective", "gamma", "updates"),
     [
-        (Natural(), [1]),
-        (PGDAT(SHORT), [1]),
-        (TRADES(SHORT), [2]),
-        (SHORT_DAT, [2, 2]),
-        (DAT(SHORT, update="fused"), [2, 2]),
-        (DAT(SHORT, split_bn=False), [4]),
-        (DAT(SHORT, generator_updates_statistics=True), [4, 4]),
+        (Natural(), 0.0, [1]),
+        (PGDAT(SHORT), 0.01, [1]),
+        (SHORT_TRADES, 0.01, [2]),
+        (SHORT_DAT, 0.0, [2, 2]),
+        (SHORT_DAT, 0.01, [2, 2]),
+        (DAT(SHORT, update="fused"), 0.0, [2, 2]),
+        (DAT(SHORT, split_bn=False), 0.0, [4]),
+        (DAT(SHORT, generator_updates_statistics=True), 0.01, [4, 4]),
     ],
 )
-@pytest.mark.parametrize("gamma", [0.0, 0.01])
 def test_statistics_move_once_per_forward_pass(
-    objective, updates, gamma, make, batch
+    objective, gamma, updates, make, batch
 ):
     model = make(objective, weight_perturbation=WeightPerturbation(gamma))
     for branch in norms(model):
@@ -270,7 +283,7 @@ def test_classifier_optimizer_does_not_know_the_generator(make):
 def test_clipping_bounds_the_gradient(make, batch, monkeypatch, assert_close):
     gradients = []
     for bound in (None, 0.01):
-        model = make(SHORT_DAT, compiled={"clip_norm": bound})
+        model = make(SHORT_TRADES, compiled={"clip_norm": bound})
         recorder = Recorder(model.optimizer, monkeypatch)
         model.train_step(batch)
         gradients.append(
@@ -294,7 +307,9 @@ def test_perturbation_without_a_step_leaves_no_trace(
 def test_perturbation_takes_the_gradient_uphill(make, batch, monkeypatch):
     losses, gradients = [], []
     for gamma in (0.0, 0.02):
-        model = make(SHORT_DAT, weight_perturbation=WeightPerturbation(gamma))
+        model = make(
+            SHORT_TRADES, weight_perturbation=WeightPerturbation(gamma)
+        )
         recorder = Recorder(model.optimizer, monkeypatch)
         losses.append(float(model.train_step(batch)["loss"]))
         gradients.append(recorder.gradients)
@@ -350,17 +365,21 @@ def test_progress_is_the_share_of_the_run(make, batch):
 
 
 def test_same_seed_same_run_bit_by_bit(make, data, snapshot, same):
-    runs, histories = [], []
-    for _ in range(2):
-        model = make(SHORT_DAT, seed=4)
-        histories.append(fit(model, data))
-        runs.append(snapshot(model.variables + model.optimizer.variables))
-    assert same(*runs) and histories[0] == histories[1]
+    model, twin = make(SHORT_DAT, seed=4), make(SHORT_DAT, seed=4)
+    before = snapshot(whole(model))
+    assert same(before, snapshot(whole(twin)))
+    history = fit(model, data)
+    after = snapshot(whole(model))
+    assert not same(before, after)
+    for variable, value in zip(whole(model), before, strict=True):
+        variable.assign(value)
+    assert fit(model, data) == history
+    assert same(after, snapshot(whole(model)))
 
 
 def test_another_seed_is_another_run(make, batch):
     losses = {
-        float(make(SHORT_DAT, seed=seed).train_step(batch)["loss"])
+        float(make(SHORT_TRADES, seed=seed).train_step(batch)["loss"])
         for seed in (0, 0, 1)
     }
     assert len(losses) == 2
@@ -378,7 +397,7 @@ def test_one_trace_and_metrics_by_epoch(make, data):
             traces.append("test")
             return super().test_step(batch)
 
-    built = make(TRADES(SHORT), rate=0.0)
+    built = make(SHORT_TRADES, rate=0.0)
     model = Counting(
         built.classifier,
         built.objective,
@@ -428,24 +447,15 @@ class Diverging(Natural):
         return {name: term * float("nan") for name, term in terms.items()}
 
 
-def everything(model):
-    return (
-        model.classifier.variables
-        + model.adversary.variables
-        + model.optimizer.variables
-        + [model.step]
-    )
-
-
 @pytest.mark.parametrize("gamma", [0.0, 0.01])
 def test_a_nan_loss_stops_before_anything_is_written(
     gamma, make, data, snapshot, same
 ):
     model = make(Diverging(), weight_perturbation=WeightPerturbation(gamma))
-    before = snapshot(everything(model))
+    before = snapshot(whole(model))
     with pytest.raises(tf.errors.InvalidArgumentError, match="not finite"):
         fit(model, data)
-    assert same(before, snapshot(everything(model)))
+    assert same(before, snapshot(whole(model)))
 
 
 def test_overflowing_activations_do_not_reach_the_statistics(
@@ -454,17 +464,17 @@ def test_overflowing_activations_do_not_reach_the_statistics(
     model = make(Natural())
     kernel = model.classifier.get_layer("conv2").kernel
     kernel.assign(tf.fill(kernel.shape, 1e38))
-    before = snapshot(everything(model))
+    before = snapshot(whole(model))
     with pytest.raises(tf.errors.InvalidArgumentError, match="not finite"):
         fit(model, data)
-    assert same(before, snapshot(everything(model)))
+    assert same(before, snapshot(whole(model)))
 
 
 def test_validation_reads_the_average_and_changes_nothing(
     make, data, snapshot, same
 ):
     model = make(
-        TRADES(SHORT), compiled={"averaging": Averaging(0.5, start=0.0)}
+        SHORT_TRADES, compiled={"averaging": Averaging(0.5, start=0.0)}
     )
     fit(model, data)
     for w, mean in zip(
@@ -486,8 +496,8 @@ def test_validation_reads_the_average_and_changes_nothing(
 
 
 def test_average_never_feeds_back(make, batch, snapshot, same, assert_close):
-    plain = make(SHORT_DAT)
-    kept = make(SHORT_DAT, compiled={"averaging": Averaging(0.5, start=0.0)})
+    plain = make(SHORT_TRADES)
+    kept = make(SHORT_TRADES, compiled={"averaging": Averaging(0.5, start=0.0)})
     expected = [w.numpy().astype(np.float64) for w in kept.classifier.weights]
     for _ in range(2):
         plain.train_step(batch)
@@ -538,10 +548,7 @@ def test_state_round_trip(make, batch, tmp_path, snapshot, same):
 
     def state(model):
         return snapshot(
-            everything(model)
-            + [model.total_steps]
-            + model.adversary.optimizer.variables
-            + model.average.average
+            whole(model) + [model.total_steps] + model.average.average
         )
 
     assert int(restored.step) == 2
@@ -571,17 +578,17 @@ def test_bad_values_stop_before_anything_is_written(
     change, message, make, data, snapshot, same
 ):
     model = make(Natural())
-    before = snapshot(everything(model))
+    before = snapshot(whole(model))
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         fit(model, change(*data))
-    assert same(before, snapshot(everything(model)))
+    assert same(before, snapshot(whole(model)))
 
 
 def test_a_users_functional_model_trains(batch):
     image = keras.Input((8, 8, 3))
     x = layers.Conv2D(4, 3, activation="relu")(image)
     logits = layers.Dense(4)(layers.Dropout(0.1)(layers.Flatten()(x)))
-    model = AdversarialModel(keras.Model(image, logits), TRADES(SHORT))
+    model = AdversarialModel(keras.Model(image, logits), SHORT_TRADES)
     model.compile(optimizer="adam")
     before = model.classifier.get_weights()
     terms = model.train_step(batch)
@@ -623,7 +630,7 @@ def test_two_branches_serve_a_method_that_needs_one(
 ):
     losses = []
     for branches in (1, 2):
-        model = AdversarialModel(make_tiny(branches), TRADES(SHORT))
+        model = AdversarialModel(make_tiny(branches), SHORT_TRADES)
         model.compile(optimizer=SGD(0.1))
         losses.append(model.train_step(batch)["loss"])
     assert_close(*losses)
@@ -649,7 +656,7 @@ def test_replicas_do_what_one_does(batch, assert_close):
             )
             model = AdversarialModel(
                 net,
-                TRADES(SHORT),
+                SHORT_TRADES,
                 weight_perturbation=WeightPerturbation(0.05),
             )
             model.compile(optimizer=SGD(0.5), clip_norm=0.3)

@@ -10,6 +10,7 @@ from dat_keras.predict import (
     Predictor,
     check_classifier,
     check_logits,
+    feature_size,
     image_shape_of,
 )
 
@@ -140,3 +141,33 @@ def test_image_size(tiny_model, tiny_branched):
 def test_a_model_that_fixes_no_image_size(make):
     with pytest.raises(ValueError, match="does not say its image size"):
         image_shape_of(make())
+
+
+def test_features_are_what_the_last_layer_reads(
+    tiny_branched, batch, assert_close
+):
+    x, _ = batch
+    assert feature_size(tiny_branched) == 8
+    predict = Predictor(tiny_branched, training=True).batchwise
+    for branch in (0, 1):
+        features, logits = predict.features(x, branch)
+        assert features.shape == (8, 8)
+        kernel, bias = tiny_branched.base.get_layer("logits").get_weights()
+        assert_close(logits, features @ kernel + bias, rtol=1e-4, atol=1e-5)
+        assert_close(logits, predict(x, branch))
+
+
+def test_a_classifier_in_a_classifier_shows_no_features(tiny_model):
+    image = keras.Input((8, 8, 3))
+    assert feature_size(keras.Model(image, tiny_model(image))) is None
+
+
+def test_batchwise_reads_the_batch_and_leaves_no_trace(
+    tiny_model, batch, snapshot, same, assert_close
+):
+    x, _ = batch
+    before = snapshot(tiny_model.variables)
+    logits = Predictor(tiny_model).batchwise(x)
+    assert same(before, snapshot(tiny_model.variables))
+    assert_close(logits, tiny_model(x, training=True))
+    assert not np.allclose(logits, Predictor(tiny_model)(x), atol=1e-3)

@@ -104,3 +104,12 @@ def test_statistics_of_a_model_stay(tiny_model, batch, snapshot, same):
     ):
         pass
     assert same(before, snapshot(tiny_model.variables))
+
+
+@pytest.mark.parametrize(("progress", "moves"), [(0.1, False), (0.3, True)])
+def test_weights_move_from_the_start_on(progress, moves, assert_close):
+    w = variable([[3.0, 4.0]])
+    awp = WeightPerturbation(0.005, start=0.3)
+    with awp.applied([w], lambda: {"loss": w.value[0, 0]}, progress):
+        assert_close(w, [[3.0 + 0.025 * moves, 4.0]])
+    np.testing.assert_array_equal(w, [[3.0, 4.0]])

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dat_keras.attacks.apgd import APGD, SurfaceStart
+from dat_keras.attacks.auto_attack import (
+    PARTS,
+    monitor,
+    monitor_attack,
+    standard,
+)
 from dat_keras.attacks.base import Attack
+from dat_keras.attacks.dlr import DLR, TargetedDLR, TargetedMargin
+from dat_keras.attacks.fab import FAB
 from dat_keras.attacks.keep import Keep, KeepFirstBroken, KeepLast
 from dat_keras.attacks.losses import (
     AttackLoss,
@@ -15,11 +24,17 @@ from dat_keras.attacks.losses import (
     KLFromClean,
 )
 from dat_keras.attacks.pgd import PGD
+from dat_keras.attacks.square import Square
+from dat_keras.attacks.staged import EachTarget, Ensemble, Restarts, Staged
 from dat_keras.attacks.starts import CleanStart, NormalStart, RandomStart, Start
 from dat_keras.threat_models import ThreatModel
 
 __all__ = [
+    "APGD",
     "ATTACKS",
+    "DLR",
+    "FAB",
+    "PARTS",
     "PGD",
     "Attack",
     "AttackLoss",
@@ -28,16 +43,27 @@ __all__ = [
     "CleanStart",
     "CrossEntropy",
     "CrossEntropyPlusKL",
+    "EachTarget",
+    "Ensemble",
     "KLFromClean",
     "Keep",
     "KeepFirstBroken",
     "KeepLast",
     "NormalStart",
     "RandomStart",
+    "Restarts",
+    "Square",
+    "Staged",
     "Start",
+    "SurfaceStart",
+    "TargetedDLR",
+    "TargetedMargin",
     "cw",
     "fgsm",
+    "monitor",
+    "monitor_attack",
     "pgd",
+    "standard",
 ]
 
 

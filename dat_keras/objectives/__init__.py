@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from dat_keras.objectives.base import Objective, attacked
+from dat_keras.objectives.dajat import DAJAT
 from dat_keras.objectives.dat import DAT
+from dat_keras.objectives.idbh import IDBH
+from dat_keras.objectives.las_at import LASAT
+from dat_keras.objectives.mart import MART
 from dat_keras.objectives.natural import Natural
 from dat_keras.objectives.pgd_at import PGDAT
+from dat_keras.objectives.scarl import SCARL
+from dat_keras.objectives.st import ST
 from dat_keras.objectives.trades import TRADES
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "natural": Natural,
     "pgd-at": PGDAT,
     "trades": TRADES,
+    "mart": MART,
+    "st": ST,
+    "scarl": SCARL,
+    "las-at": LASAT,
+    "dajat": DAJAT,
+    "idbh": IDBH,
     "dat": DAT,
 }
 """Training methods by name."""
 
 __all__ = [
+    "DAJAT",
     "DAT",
+    "IDBH",
+    "LASAT",
+    "MART",
     "OBJECTIVES",
     "PGDAT",
+    "SCARL",
+    "ST",
     "TRADES",
     "Natural",
     "Objective",

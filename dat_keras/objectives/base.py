@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
 import tensorflow as tf
 
 from dat_keras.adversary import Adversary, NoAdversary, Terms, Views
-from dat_keras.attacks import Attack
-from dat_keras.types import Images, Labels, Predict, Step, View
+from dat_keras.attacks import PGD, Attack
+from dat_keras.types import Images, Labels, Network, Step, View
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Objective(abc.ABC):
         """Returns the views of this step, detached from every gradient."""
 
     @abc.abstractmethod
-    def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+    def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns weighted scalar terms; their sum is the loss.
 
         Args:
@@ -49,16 +49,32 @@ class Objective(abc.ABC):
         """
 
     def build_adversary(
-        self, image_shape: tuple[int, int, int], num_classes: int
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        num_features: int | None,
     ) -> Adversary:
-        """Returns the second player, by default none."""
+        """Returns the second player, by default none.
+
+        Args:
+            image_shape: `(H, W, C)`.
+            num_classes: Number of logits.
+            num_features: Length of the classifier's features; `None` for a
+                classifier that does not show them.
+        """
         return NoAdversary(name="no_adversary")
 
     def attach(self, step: Step, views: Views) -> Views:
         """Returns the views as differentiable functions of the adversary."""
         return views
 
-    def ascent_loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+    def perturbation_loss(
+        self, predict: Network, views: Views, y: Labels
+    ) -> Terms:
+        """Returns the terms that AWP's weights climb, by default the loss."""
+        return self.loss(predict, views, y)
+
+    def ascent_loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the terms that the adversary raises."""
         return self.loss(predict, views, y)
 
@@ -73,6 +89,56 @@ def attacked(attack: Attack, step: Step, x: Images, branch: int = 0) -> View:
     predict = partial(step.predict, branch=branch)
     key = step.key.fold_in("attack").fold_in(branch)
     return View(x, attack(predict, x, step.y, key), branch)
+
+
+def raw_images(step: Step) -> Images:
+    """The un-augmented images of a step, for methods that augment themselves.
+
+    Raises:
+        ValueError: If the labels were mixed, as then no raw image has them.
+    """
+    if step.y.shape.rank != 1:
+        raise ValueError(
+            "This method makes views of the un-augmented images, so its base "
+            "augmentation must not mix labels. Received: labels of shape "
+            f"{step.y.shape}"
+        )
+    return step.x_raw
+
+
+def hard_labels(y: Labels) -> Labels:
+    """Class ids, shape `(B,)`: of a mixed label, the largest share.
+
+    Example:
+    >>> hard_labels(tf.constant([[0.3, 0.7]])).numpy()
+    array([1], dtype=int32)
+    """
+    if y.shape.rank == 1:
+        return y
+    return tf.argmax(y, axis=-1, output_type=tf.int32)
+
+
+def ramped(attack: PGD, progress: tf.Tensor, over: float) -> PGD:
+    """An attack whose radius and step size grow from zero.
+
+    Args:
+        attack: The attack at the end of the ramp.
+        progress: Share of the training done.
+        over: Share of the training that the ramp takes; 0 for no ramp.
+
+    Example:
+    >>> from dat_keras.threat_models import Linf
+    >>> half = ramped(PGD(Linf(0.5)), tf.constant(0.2), over=0.4)
+    >>> float(half.threat_model.eps)
+    0.25
+    """
+    share = tf.where(progress < over, progress / max(over, 1e-9), 1.0)
+    eps = share * attack.threat_model.eps
+    return replace(
+        attack,
+        threat_model=replace(attack.threat_model, eps=eps),
+        step_size=share * attack.step_size,
+    )
 
 
 def mean(values: list[tf.Tensor]) -> tf.Tensor:

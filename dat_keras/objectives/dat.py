@@ -28,7 +28,7 @@ from dat_keras.attacks import PGD, CrossEntropyPlusKL, NormalStart
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
 from dat_keras.mixup import AmplitudeMixup, Spectrum
-from dat_keras.objectives.base import Objective, attacked
+from dat_keras.objectives.base import Objective, attacked, raw_images
 from dat_keras.optimizers import SGD
 from dat_keras.tables import lookup
 from dat_keras.threat_models import Linf
@@ -132,7 +132,10 @@ class DAT(Objective):
         )
 
     def build_adversary(
-        self, image_shape: tuple[int, int, int], num_classes: int
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        num_features: int | None,
     ) -> Adversary:
         """Returns the generator with its optimizer, or other images."""
         if not self.learned_amplitude:
@@ -193,7 +196,8 @@ class DAT(Objective):
         }
 
     def _second_attack(self, step: Step, base: View) -> RecombinedView:
-        spectrum = Spectrum.of(step.x_raw, step.predict(step.x_raw))
+        x = raw_images(step)
+        spectrum = Spectrum.of(x, step.predict(x))
         x = tf.stop_gradient(self._augmented(step, self._mixed(step, spectrum)))
         view = attacked(self.ae_attack, step, x, branch=self.branches - 1)
         return RecombinedView(view.x, view.x_adv, view.branch, clean=spectrum)

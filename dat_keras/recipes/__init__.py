@@ -10,13 +10,14 @@ from dat_keras.architectures import ARCHITECTURES
 from dat_keras.config import override
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes.base import CLASSES, Recipe
+from dat_keras.recipes.own import OWN
 from dat_keras.recipes.paper import PAPER
 from dat_keras.recipes.small import SMALL
 from dat_keras.tables import lookup
 
 __all__ = ["CLASSES", "RECIPES", "Recipe", "choose", "resolve"]
 
-RECIPES: dict[str, Recipe] = PAPER | SMALL
+RECIPES: dict[str, Recipe] = PAPER | OWN | SMALL
 """All recipes by name."""
 
 DEFAULT_ARCHITECTURES = {"shapes": "resnet8"}

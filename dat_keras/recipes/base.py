@@ -15,6 +15,7 @@ from dat_keras.augment import Augment, CropFlip
 from dat_keras.averaging import Averaging
 from dat_keras.config import decode, encode
 from dat_keras.objectives import OBJECTIVES, Objective
+from dat_keras.objectives.strategy import Reward
 from dat_keras.optimizers import SGDConfig
 from dat_keras.tables import lookup
 from dat_keras.threat_models import THREAT_MODELS, Linf
@@ -115,6 +116,7 @@ _CLASSES: tuple[type, ...] = (
     *OBJECTIVES.values(),
     *THREAT_MODELS.values(),
     Averaging,
+    Reward,
     SGDConfig,
     WeightPerturbation,
     attacks.PGD,
@@ -128,8 +130,8 @@ _CLASSES: tuple[type, ...] = (
     attacks.KeepLast,
     attacks.NormalStart,
     attacks.RandomStart,
-    augment.CropFlip,
-    augment.Unchanged,
+    *augment.AUGMENTS.values(),
+    augment.Chain,
     mixup.AmplitudeMixup,
     schedules.Constant,
     schedules.CosineDecay,

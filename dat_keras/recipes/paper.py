@@ -8,8 +8,9 @@ PGD-20 / AutoAttack, %): DAT on CIFAR-10 84.17 / 57.55 / 51.36, on CIFAR-100
 about 220 s an epoch of CIFAR.
 
 The paper does not say which schedule stands behind its baselines: all get
-DAT's own here, so that they are comparable. Label smoothing 0.5 and the pads
-of the second crop (3, Tiny-ImageNet 2) come from the published code.
+DAT's own here, so that they are comparable (`own.py` has their own). Label
+smoothing 0.5 and the pads of the second crop (3, Tiny-ImageNet 2) come from
+the published code.
 """
 
 from __future__ import annotations
@@ -17,7 +18,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dat_keras.augment import CropFlip
-from dat_keras.objectives import DAT, PGDAT, TRADES, Natural, Objective
+from dat_keras.objectives import (
+    DAJAT,
+    DAT,
+    IDBH,
+    LASAT,
+    MART,
+    PGDAT,
+    SCARL,
+    ST,
+    TRADES,
+    Natural,
+    Objective,
+)
+from dat_keras.objectives.idbh import WEAK
+from dat_keras.objectives.strategy import Reward
 from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
 from dat_keras.schedules import Drops
@@ -41,33 +56,62 @@ METHODS: dict[str, Objective] = {
     "natural": Natural(),
     "pgd-at": PGDAT(),
     "trades": TRADES(),
+    "mart": MART(),
+    "st": ST(),
+    "scarl": SCARL(),
+    "las-at": LASAT(),
+    "dajat": DAJAT(),
+    "idbh": IDBH(),
     "dat": DAT(),
 }
 
-TINY_DAT = DAT(attack_label_smoothing=0.0, augment=CropFlip(pad=2))
+LAS_CIFAR100 = LASAT(true_class=0.6, steps_grid=tuple(range(3, 13)))
+LAS_TINY = LASAT(true_class=0.8, reward=Reward(interval=1))
+# The published smoothing spares the true class: 0.1 over 99 others.
+DAJAT_CIFAR100 = DAJAT(beta=9.0, label_smoothing=10 / 99)
+DAT_TINY = DAT(attack_label_smoothing=0.0, augment=CropFlip(pad=2))
 
-PAPER: dict[str, Recipe] = {
-    f"{method}-{dataset}-{architecture}": Recipe(
-        name=f"{method}-{dataset}-{architecture}",
+SPECIAL: dict[str, Objective] = {
+    "mart-cifar10-wrn-34-10": MART(beta=6.0),
+    "mart-cifar100-wrn-34-10": MART(beta=6.0),
+    "las-at-cifar100-resnet18": LAS_CIFAR100,
+    "las-at-cifar100-wrn-34-10": LAS_CIFAR100,
+    "las-at-tiny_imagenet-resnet18": LAS_TINY,
+    "las-at-tiny_imagenet-wrn-34-10": LAS_TINY,
+    "dajat-cifar10-wrn-34-10": DAJAT(beta=10.0, omega=3.0),
+    "dajat-cifar100-resnet18": DAJAT_CIFAR100,
+    "dajat-cifar100-wrn-34-10": DAJAT_CIFAR100,
+    "idbh-cifar10-wrn-34-10": IDBH(augment=WEAK),
+    "idbh-cifar100-wrn-34-10": IDBH(augment=WEAK),
+    "dat-tiny_imagenet-resnet18": DAT_TINY,
+    "dat-tiny_imagenet-wrn-34-10": DAT_TINY,
+}
+"""Settings that a method has for one data set or architecture."""
+
+
+CLIP_NORMS = {("dat", "tiny_imagenet"): 0.5}
+
+
+def _recipe(method: str, dataset: str, architecture: str) -> Recipe:
+    name = f"{method}-{dataset}-{architecture}"
+    schedule = SCHEDULES[dataset]
+    return Recipe(
+        name=name,
         dataset=dataset,
         architecture=architecture,
-        objective=objective,
+        objective=SPECIAL.get(name, METHODS[method]),
         optimizer=SGDConfig(0.1, schedule=Drops(schedule.drops)),
         epochs=schedule.epochs,
+        clip_norm=CLIP_NORMS.get((method, dataset)),
     )
-    for dataset, schedule in SCHEDULES.items()
+
+
+_RECIPES = [
+    _recipe(method, dataset, architecture)
+    for dataset in SCHEDULES
     for architecture in ("resnet18", "wrn-34-10")
-    for method, objective in METHODS.items()
-} | {
-    f"dat-tiny_imagenet-{architecture}": Recipe(
-        name=f"dat-tiny_imagenet-{architecture}",
-        dataset="tiny_imagenet",
-        architecture=architecture,
-        objective=TINY_DAT,
-        optimizer=SGDConfig(0.1, schedule=Drops((75, 80))),
-        epochs=100,
-        clip_norm=0.5,
-    )
-    for architecture in ("resnet18", "wrn-34-10")
-}
+    for method in METHODS
+]
+
+PAPER: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
 """Recipes of the paper by name."""

@@ -85,16 +85,20 @@ def test_a_run_knows_its_data_set_and_the_weights_are_chosen(
         asked.update(data=(name, role, str(data_dir)))
         return split
 
-    monkeypatch.setattr("dat_keras.runs.load_classifier", load_classifier)
+    monkeypatch.setattr(
+        "dat_keras.zoo.resolve.load_classifier", load_classifier
+    )
     monkeypatch.setattr("dat_keras.data.load_split", load)
     natural = ("--attack", "natural")
-    assert run("runs/a", *natural, "--weights", "last").exit_code == 0
-    assert asked["path"] == "runs/a" and asked["weights"] == "last"
+    source = tmp_path / "runs"
+    source.mkdir()
+    assert run(source, *natural, "--weights", "last").exit_code == 0
+    assert asked["path"] == source and asked["weights"] == "last"
     assert asked["data"] == ("toy", "test", "there")
-    assert run("runs/a", *natural, "--data-dir", tmp_path).exit_code == 0
+    assert run(source, *natural, "--data-dir", tmp_path).exit_code == 0
     assert asked["weights"] == "best"
     assert asked["data"] == ("toy", "test", str(tmp_path))
-    assert run("runs/a", *natural, "--dataset", "other").exit_code == 0
+    assert run(source, *natural, "--dataset", "other").exit_code == 0
     assert asked["data"][0] == "other"
 
 

@@ -20,11 +20,17 @@ from dat_keras.predict import Predictor
 from dat_keras.threat_models import Linf
 
 EPS = 8 / 255
+# LAS-AT's default strategy network would dominate the time of this file.
+SMALLER = {"las-at": {"policy": "resnet8"}}
+# Its strengths go beyond the radius that is evaluated, as published.
+REACH = {"las-at": 15 / 8}
+# SCARL attacks its divergence alone; its other terms may fall.
+UNATTACKED = ("adversarial", "mutual_information", "geometry")
 
 
 def objective_of(name, eps=EPS, steps=2):
     """The method with its defaults, its attack made short."""
-    objective = OBJECTIVES[name]()
+    objective = OBJECTIVES[name](**SMALLER.get(name, {}))
     if not hasattr(objective, "attack"):
         return objective
     attack = dataclasses.replace(
@@ -75,7 +81,7 @@ def test_terms_are_named_scalar_and_finite(objective, step, moving):
         assert np.isfinite(term)
 
 
-def test_views_lie_in_ball_and_box(objective, step):
+def test_views_lie_in_ball_and_box(name, objective, step):
     views = objective.craft(step)
     assert len(views) >= 1 and views[0].branch == 0
     assert {view.branch for view in views} == set(range(objective.branches))
@@ -85,7 +91,7 @@ def test_views_lie_in_ball_and_box(objective, step):
             assert image.dtype == tf.float32
             assert 0 <= image.numpy().min() <= image.numpy().max() <= 1
         distance = Linf(EPS).distance(view.x_adv, view.x).numpy()
-        assert (distance <= EPS + 1e-6).all()
+        assert (distance <= EPS * REACH.get(name, 1.0) + 1e-6).all()
 
 
 def test_attack_raises_the_loss_of_the_views(objective, step):
@@ -93,8 +99,11 @@ def test_attack_raises_the_loss_of_the_views(objective, step):
         pytest.skip("no attack")
     clean, adversarial = (
         sum(
-            float(tf.reduce_sum(t))
-            for t in objective.loss(step.predict, views, step.y).values()
+            float(term)
+            for name, term in objective.loss(
+                step.predict, views, step.y
+            ).items()
+            if name not in UNATTACKED
         )
         for views in (
             tuple(
@@ -171,6 +180,22 @@ def test_attached_views_have_the_same_values(objective, step):
     attached = objective.attach(step, views)
     for a, b in zip(arrays(views), arrays(attached), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_onehot_labels_mean_the_same(objective, model, make_step, batch):
+    plain = make_step(model, objective)
+    mixed = dataclasses.replace(plain, y=tf.one_hot(batch[1], 4))
+    values = [objective.loss(plain.predict, objective.craft(plain), plain.y)]
+    try:
+        views = objective.craft(mixed)
+    except ValueError as error:
+        assert "must not mix labels" in str(error)
+        return
+    values.append(objective.loss(mixed.predict, views, mixed.y))
+    for name in objective.terms:
+        np.testing.assert_allclose(
+            values[0][name], values[1][name], rtol=1e-3, atol=1e-5
+        )
 
 
 def test_repr_evaluates_back(name):

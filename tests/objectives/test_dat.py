@@ -217,7 +217,7 @@ def test_defaults_are_the_papers():
     assert objective.label_smoothing == 0.5
     assert objective.augment == CropFlip(pad=3)
     assert objective.generator_learning_rate == 0.1
-    optimizer = objective.build_adversary((8, 8, 3), 4).optimizer
+    optimizer = objective.build_adversary((8, 8, 3), 4, None).optimizer
     assert optimizer.momentum == 0.9
     assert optimizer.coupled_weight_decay == 5e-4
 
@@ -490,7 +490,7 @@ def test_adversary_is_built_from_the_settings():
         update="fused",
         generator_learning_rate=0.3,
         amplitude_scale="match_mean",
-    ).build_adversary((8, 8, 3), 4)
+    ).build_adversary((8, 8, 3), 4, None)
     assert isinstance(adversary, AmplitudeAdversary)
     assert float(adversary.optimizer.learning_rate) == pytest.approx(0.3)
     assert adversary.scale == "match_mean"

@@ -1,39 +1,14 @@
-"""Augmentations: pure functions of a batch and a key, run on the device."""
+"""Crop and flip, the base augmentation of CIFAR training."""
 
 from __future__ import annotations
 
-import abc
 from dataclasses import dataclass
 
 import tensorflow as tf
 
+from dat_keras.augment.base import Augment, gather_pixels, integers
 from dat_keras.keys import Key
 from dat_keras.types import Images, Labels
-
-
-@dataclass(frozen=True)
-class Augment(abc.ABC):
-    """A random change of a training batch."""
-
-    @abc.abstractmethod
-    def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
-        """Returns the changed images and their labels.
-
-        Args:
-            x: Images, shape `(B, H, W, C)`, in `[0, 1]`.
-            y: Labels `(B,)`; an augmentation that mixes images returns
-                distributions over classes, `(B, K)`.
-            key: Source of the random draws.
-        """
-
-
-@dataclass(frozen=True)
-class Unchanged(Augment):
-    """No augmentation."""
-
-    def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
-        """Returns its arguments."""
-        return x, y
 
 
 @dataclass(frozen=True)
@@ -64,13 +39,9 @@ class CropFlip(Augment):
         columns = tf.where(flipped, width - 1 - columns, columns)
         columns += self._offset(key.fold_in("column"), batch)
         edges = [[0, 0], [self.pad, self.pad], [self.pad, self.pad], [0, 0]]
-        x = tf.pad(x, edges, self.mode)
-        x = tf.gather(x, rows, axis=1, batch_dims=1)
-        x = tf.gather(x, columns, axis=2, batch_dims=1)
+        x = gather_pixels(tf.pad(x, edges, self.mode), rows, columns)
         # Without a fixed batch size the gathers forget the image's size.
         return tf.ensure_shape(x, known), y
 
     def _offset(self, key: Key, batch: tf.Tensor) -> tf.Tensor:
-        return tf.cast(
-            tf.floor(key.uniform((batch, 1)) * (2 * self.pad + 1)), tf.int32
-        )
+        return integers(key, (batch, 1), 2 * self.pad + 1)

@@ -1,0 +1,70 @@
+"""`dat-keras list`: the models of the zoo, or those on the Hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from dat_keras.cli._hub import (
+    connect,
+    emit,
+    output_options,
+    token_options,
+    zoo_options,
+)
+from dat_keras.startup import quiet_tensorflow
+
+
+@click.command("list")
+@click.option("--remote", is_flag=True, help="Search the Hugging Face Hub.")
+@click.option("--author", help="Namespace on the Hub, with --remote.")
+@zoo_options
+@token_options
+@output_options
+def list_models(remote: bool, as_json: bool, **options: Any) -> None:
+    """List models that `pull` and `evaluate` know by name."""
+    if options["author"] and not remote:
+        raise click.UsageError("--author needs --remote.")
+    quiet_tensorflow(options["verbose"])
+    cells = _remote(**options) if remote else _bundled(**options)
+    if as_json:
+        header, *rows = cells
+        emit({"models": [dict(zip(header, r, strict=True)) for r in rows]})
+    elif len(cells) == 1:
+        click.echo("no models found", err=True)
+    else:
+        from dat_keras.text_table import plain
+
+        click.echo(plain(cells))
+
+
+def _bundled(
+    dataset: str | None, threat_model: str | None, **_: Any
+) -> list[list[str]]:
+    from dat_keras.report import pixel_fraction
+    from dat_keras.zoo.bundled import matching
+    from dat_keras.zoo.results import accuracies
+
+    rows = [["name", "dataset", "architecture", "norm", "eps", "accuracy"]]
+    for card in matching(dataset, threat_model):
+        spec = card.spec
+        eps = pixel_fraction(spec.eps)
+        cells = [card.name, spec.dataset, spec.architecture, spec.norm, eps]
+        rows.append([*cells, accuracies(card.reports)])
+    return rows
+
+
+def _remote(**options: Any) -> list[list[str]]:
+    from dat_keras.zoo.search import search
+
+    hub = connect(
+        options["quiet"],
+        options["verbose"],
+        options["token"],
+        options["no_token"],
+    )
+    hits = search(
+        hub, options["author"], options["dataset"], options["threat_model"]
+    )
+    return [["repo", "commit"], *([h.repo, h.commit or "-"] for h in hits)]

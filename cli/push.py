@@ -1,0 +1,146 @@
+"""`dat-keras push`: publish a run on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dat_keras.cli._hub import (
+    bytes_text,
+    connect,
+    emit,
+    output_options,
+    token_options,
+)
+from dat_keras.startup import quiet_tensorflow
+
+if TYPE_CHECKING:
+    from dat_keras.zoo.plan import Plan
+    from dat_keras.zoo.push import Pushed
+
+EXAMPLES = """\b
+Examples:
+  dat-keras evaluate runs/shapes-dat --json r.json
+  dat-keras push runs/shapes-dat me/shapes-dat --license mit --report r.json
+  dat-keras push runs/shapes-dat me/shapes-dat --license mit --dry-run
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("repo_id")
+@click.option("--license", required=True, help="Such as apache-2.0 or mit.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file of `evaluate --json` on these weights; may be repeated.",
+)
+@click.option("--weights", type=click.Choice(["best", "last"]), default="best")
+@click.option("--private/--public", default=None, help="Of a new repository.")
+@click.option("--revision", metavar="BRANCH", help="[default: main]")
+@click.option("--message", help="Title of the commit.")
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option(
+    "--overwrite-card", is_flag=True, help="Replace an edited README.md, too."
+)
+@click.option(
+    "--no-keras-copy", is_flag=True, help="Leave out the copy for Keras alone."
+)
+@click.option("--create-pr", is_flag=True, help="Open a pull request.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+@token_options
+@output_options
+def push(
+    run: Path,
+    repo_id: str,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Publish the weights of RUN as REPO_ID, `namespace/name`.
+
+    The files are built, read back and compared first; one commit sends them.
+    """
+    from dat_keras.zoo.reference import HubRef
+
+    target = HubRef(repo_id, options["revision"])
+    options["quiet"] = options["quiet"] or as_json
+    quiet_tensorflow(options["verbose"])
+    with tempfile.TemporaryDirectory() as folder:
+        made, pushed = _push(run, target, Path(folder), dry_run, options)
+    show = _emit if as_json else _print
+    show(made, pushed)
+
+
+def _push(
+    run: Path, target: Any, folder: Path, dry_run: bool, options: dict[str, Any]
+) -> tuple[Plan, Pushed | None]:
+    from dataclasses import replace
+
+    from dat_keras.zoo.bundle import from_run, write_bundle
+    from dat_keras.zoo.plan import Wishes, plan
+    from dat_keras.zoo.push import carry_out
+
+    hub = connect(
+        options["quiet"],
+        options["verbose"],
+        options["token"],
+        options["no_token"],
+    )
+    bundle = from_run(run, options["weights"], options["reports"])
+    bundle = replace(bundle, keras_copy=not options["no_keras_copy"])
+    if not bundle.reports:
+        hub.say("no evaluation is published: add one with --report")
+    write_bundle(bundle, folder, target.repo, options["license"])
+    hub.require_token()
+    wishes = Wishes(
+        options["private"],
+        options["force"],
+        options["overwrite_card"],
+        options["create_pr"],
+        options["message"] or Wishes.message,
+    )
+    made = plan(folder, target, hub, wishes)
+    return made, None if dry_run else carry_out(made, hub, wishes)
+
+
+def _print(made: Plan, pushed: Pushed | None) -> None:
+    repo = made.target.repo
+    if pushed is None:
+        for change in made.changes:
+            size = bytes_text(change.size)
+            click.echo(f"{change.action:9}  {size:>8}  {change.path}")
+        state = (
+            "new repository" if made.there is None else "existing repository"
+        )
+        click.echo(f"would push to {made.target}, {state}")
+        return
+    if not pushed.url:
+        click.echo(f"nothing to push: {repo}@{pushed.commit} holds the same")
+        return
+    click.echo(pushed.url)
+    click.echo(f"dat-keras pull {repo}@{pushed.commit}")
+
+
+def _emit(made: Plan, pushed: Pushed | None) -> None:
+    emit(
+        {
+            "repo": made.target.repo,
+            "revision": made.target.revision or "main",
+            "commit": pushed.commit if pushed else None,
+            "files": [
+                {
+                    "path": change.path,
+                    "size": change.size,
+                    "sha256": change.sha256,
+                    "action": change.action,
+                }
+                for change in made.changes
+            ],
+        }
+    )

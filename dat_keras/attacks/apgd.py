@@ -1,0 +1,239 @@
+"""APGD: projected gradient ascent with momentum and a step that halves itself.
+
+    u <- project(x + step * steepest(grad))
+    x <- project(x + a (u - x) + (1 - a) (x - x_prev)),    a = 0.75
+
+At checkpoints, an image whose loss rose too seldom, or whose best loss stood
+still, halves its step and goes back to its best point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from dat_keras.attacks.base import Attack
+from dat_keras.attacks.losses import AttackLoss, CrossEntropy
+from dat_keras.attacks.starts import Start
+from dat_keras.gradients import input_gradient
+from dat_keras.keys import Key
+from dat_keras.threat_models import L2, Linf, ThreatModel
+from dat_keras.types import Images, Labels, Logits, PerExample, Predict
+
+MOMENTUM = 0.75
+"""Weight `a` of the new direction; the rest goes to the last move."""
+
+_NOISE: dict[type[ThreatModel], Callable[[Key, tf.Tensor], tf.Tensor]] = {
+    Linf: lambda key, shape: key.uniform(shape, -1.0, 1.0),
+    L2: lambda key, shape: key.normal(shape),
+}
+
+
+@dataclass(frozen=True)
+class SurfaceStart(Start):
+    """Noise scaled to length `eps`, then clipped to the box."""
+
+    def __call__(
+        self, threat_model: ThreatModel, x: Images, key: Key
+    ) -> Images:
+        """Returns a random point on the surface of the ball around `x`."""
+        noise = _NOISE[type(threat_model)](key, tf.shape(x))
+        noise = tf.ensure_shape(noise, x.shape)
+        length = threat_model.distance(noise, tf.zeros_like(noise))
+        noise /= length[:, None, None, None] + 1e-12
+        return tf.clip_by_value(x + threat_model.eps * noise, 0.0, 1.0)
+
+
+class _State(NamedTuple):
+    """Loop state, one row per image; `step_size` and flags broadcast."""
+
+    x_adv: Images
+    previous: Images
+    grad: Images
+    best: Images
+    best_grad: Images
+    best_loss: PerExample
+    found: Images
+    alive: tf.Tensor
+    step_size: tf.Tensor
+    last_loss: PerExample
+    rises: tf.Tensor
+    checked_loss: PerExample
+    halved: tf.Tensor
+
+
+@dataclass(frozen=True)
+class APGD(Attack):
+    """Auto-PGD: no step size to choose, and the best point kept.
+
+    Returns the first misclassified iterate where there is one, else the point
+    of the largest loss. All defaults are the paper's and AutoAttack's.
+
+    Args:
+        threat_model: The set that the search must stay in.
+        loss: What is maximised: `CrossEntropy`, `DLR` or `TargetedDLR`.
+        steps: Number of steps.
+        rho: Share of steps between two checkpoints in which the loss must
+            rise for the step size to stay.
+        start: The first iterate.
+
+    Example:
+    >>> from dat_keras.keys import BatchKey
+    >>> def predict(x, branch=0):
+    ...     return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 0]], -1)
+    >>> x, y = tf.fill((1, 1, 1, 1), 0.51), tf.constant([0])
+    >>> x_adv = APGD(Linf(0.02), steps=5)(predict, x, y, BatchKey.of(0, 0))
+    >>> round(float(x_adv[0, 0, 0, 0]), 3)
+    0.49
+
+    Reference:
+        [Croce and Hein, 2020](https://arxiv.org/abs/2003.01690)
+    """
+
+    loss: AttackLoss = CrossEntropy()
+    steps: int = 100
+    rho: float = 0.75
+    start: Start = SurfaceStart()
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """Forward passes and gradients of an image that stands."""
+        return self.steps + 1, self.steps + 1
+
+    def __call__(
+        self, predict: Predict, x: Images, y: Labels, key: Key
+    ) -> Images:
+        """Returns the broken or else the best point for each image of `x`."""
+        loss = self.loss.bind(predict, x, y)
+        periods = tf.constant(checkpoints(self.steps))
+
+        def climb(i: tf.Tensor, state: _State) -> tuple[tf.Tensor, _State]:
+            state = self._move(state, x, tf.where(i == 1, 1.0, MOMENTUM))
+            seen = input_gradient(predict, loss, state.x_adv)
+            state = self._look(state, y, *seen)
+            return i + 1, self._check(state, periods[i])
+
+        start = self.start(self.threat_model, x, key)
+        seen = input_gradient(predict, loss, start)
+        _, state = tf.while_loop(
+            # Steps after all images are broken change no result.
+            lambda i, s: (i <= self.steps) & tf.reduce_any(s.alive),
+            climb,
+            (tf.constant(1), self._begin(start, y, *seen)),
+            parallel_iterations=1,
+        )
+        x_adv = tf.where(_wide(state.alive), state.best, state.found)
+        return tf.stop_gradient(x_adv)
+
+    def _begin(
+        self,
+        x_adv: Images,
+        y: Labels,
+        logits: Logits,
+        value: PerExample,
+        grad: Images,
+    ) -> _State:
+        zeros = tf.zeros_like(value)
+        size = tf.cast(2 * self.threat_model.eps, tf.float32)
+        return _State(
+            x_adv=x_adv,
+            previous=x_adv,
+            grad=grad,
+            best=x_adv,
+            best_grad=grad,
+            best_loss=value,
+            found=x_adv,
+            alive=_correct(logits, y),
+            step_size=_wide(zeros) + size,
+            # The published code compares the first loss with 0, not with the
+            # start's: the last entry of a history that is still empty.
+            last_loss=zeros,
+            rises=zeros,
+            checked_loss=value,
+            halved=tf.ones_like(zeros, tf.bool),
+        )
+
+    def _move(self, state: _State, x: Images, weight: tf.Tensor) -> _State:
+        """One step with momentum; after a reset it still spans that jump."""
+        ball, here = self.threat_model, state.x_adv
+        momentum = here - state.previous
+        ahead = here + state.step_size * ball.steepest(state.grad)
+        there = ball.project(ahead, x)
+        there = here + weight * (there - here) + (1 - weight) * momentum
+        return state._replace(x_adv=ball.project(there, x), previous=here)
+
+    def _look(
+        self,
+        state: _State,
+        y: Labels,
+        logits: Logits,
+        value: PerExample,
+        grad: Images,
+    ) -> _State:
+        """Takes note of the iterate's loss, gradient and prediction."""
+        correct = _correct(logits, y)
+        first = _wide(state.alive & ~correct)
+        # So written, NaN counts as better: it comes out and is noticed.
+        better = ~(value <= state.best_loss)
+        rose = tf.cast(value > state.last_loss, tf.float32)
+        return state._replace(
+            grad=grad,
+            best=tf.where(_wide(better), state.x_adv, state.best),
+            best_grad=tf.where(_wide(better), grad, state.best_grad),
+            best_loss=tf.where(better, value, state.best_loss),
+            found=tf.where(first, state.x_adv, state.found),
+            alive=state.alive & correct,
+            last_loss=value,
+            rises=state.rises + rose,
+        )
+
+    def _check(self, state: _State, period: tf.Tensor) -> _State:
+        """Halves steps at a checkpoint; `period` is 0 where none is."""
+        now = period > 0
+        seldom = state.rises <= self.rho * tf.cast(period, tf.float32)
+        stuck = ~state.halved & (state.checked_loss >= state.best_loss)
+        halve = now & (seldom | stuck)
+        wide = _wide(halve)
+        return state._replace(
+            x_adv=tf.where(wide, state.best, state.x_adv),
+            grad=tf.where(wide, state.best_grad, state.grad),
+            step_size=tf.where(wide, state.step_size / 2, state.step_size),
+            rises=tf.where(now, 0.0, state.rises),
+            checked_loss=tf.where(now, state.best_loss, state.checked_loss),
+            halved=tf.where(now, halve, state.halved),
+        )
+
+
+def checkpoints(steps: int) -> list[int]:
+    """Returns, by step from 0, the length of the period that ends there or 0.
+
+    Periods begin at 22 % of the steps and shrink by 3 % down to 6 %.
+
+    Args:
+        steps: Number of steps.
+
+    Example:
+    >>> {i: k for i, k in enumerate(checkpoints(50)) if k}
+    {11: 11, 21: 10, 30: 9, 38: 8, 45: 7}
+    """
+    # In integers, for a product like 0.29 * 100 is below 29.
+    period, shrink, least = (max(p * steps // 100, 1) for p in (22, 3, 6))
+    ends = [0] * (steps + 1)
+    end = period
+    while end <= steps:
+        ends[end] = period
+        period = max(period - shrink, least)
+        end += period
+    return ends
+
+
+def _correct(logits: Logits, y: Labels) -> tf.Tensor:
+    return tf.argmax(logits, -1, output_type=y.dtype) == y
+
+
+def _wide(rows: tf.Tensor) -> tf.Tensor:
+    """Per-example values, to be broadcast against images."""
+    return rows[:, None, None, None]

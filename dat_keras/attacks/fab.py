@@ -1,0 +1,150 @@
+"""FAB-T: the nearest image on the other side of a linearised boundary.
+
+    d, d0 <- moves of x and of the clean x0 onto the boundary towards class t
+    x <- (1 - alpha) (x + eta d) + alpha (x0 + eta d0)
+    if misclassified:  x <- x0 + beta (x - x0)
+
+`alpha` grows with the length of `d`, which keeps the iterate near `x0`. No
+number is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from dat_keras.attacks.base import Attack
+from dat_keras.attacks.dlr import TargetedMargin
+from dat_keras.attacks.losses import AttackLoss
+from dat_keras.attacks.projection import to_hyperplane
+from dat_keras.gradients import input_gradient
+from dat_keras.keys import Key
+from dat_keras.types import Images, Labels, PerExample, Predict
+
+_State = tuple[tf.Tensor, Images, Images, PerExample]
+_NOT_FOUND = 1e10
+
+
+@dataclass(frozen=True)
+class FAB(Attack):
+    """Fast adaptive boundary attack towards one class.
+
+    Returns an image within `eps` where one is found, else the clean image.
+    All defaults are AutoAttack's.
+
+    Args:
+        threat_model: The set that an image must lie in to count.
+        loss: Positive beyond the boundary that is aimed at.
+        steps: Number of steps.
+        alpha_max: Largest weight of the clean image's own move.
+        eta: Overshoot of the moves.
+        beta: Share of the distance that is kept after a success.
+
+    Example:
+    >>> from dat_keras.keys import BatchKey
+    >>> from dat_keras.threat_models import Linf
+    >>> def predict(x, branch=0):
+    ...     return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 0]], -1)
+    >>> x, y = tf.fill((1, 1, 1, 1), 0.51), tf.constant([0])
+    >>> x_adv = FAB(Linf(0.02))(predict, x, y, BatchKey.of(0, 0))
+    >>> round(float(x_adv[0, 0, 0, 0]), 4)
+    0.4995
+
+    Reference:
+        [Croce and Hein, 2020](https://arxiv.org/abs/1907.02044)
+    """
+
+    loss: AttackLoss = TargetedMargin()
+    steps: int = 100
+    alpha_max: float = 0.1
+    eta: float = 1.05
+    beta: float = 0.9
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """Forward passes and gradients of an image that stands."""
+        return 2 * self.steps, self.steps
+
+    def __call__(
+        self, predict: Predict, x: Images, y: Labels, key: Key
+    ) -> Images:
+        """Returns a broken image within `eps`, or `x`, for each row."""
+        eps = tf.cast(self.threat_model.eps, tf.float32)
+        found, distance = self.closest(predict, x, y, eps)
+        # So written, NaN comes out and is noticed.
+        return tf.where(_wide(distance > eps), x, found)
+
+    def closest(
+        self,
+        predict: Predict,
+        x: Images,
+        y: Labels,
+        enough: float | tf.Tensor = 0.0,
+    ) -> tuple[Images, PerExample]:
+        """Searches the nearest misclassified image, however far it is.
+
+        Args:
+            predict: The classifier.
+            x: Clean images.
+            y: Labels.
+            enough: Distance within which an image need not come nearer.
+
+        Returns:
+            The images, and their distances in the norm of the threat model;
+            `x` and 1e10 where none was found.
+        """
+        loss = self.loss.bind(predict, x, y)
+        measure = self.threat_model.distance
+
+        def approach(
+            i: tf.Tensor, x_adv: Images, found: Images, least: PerExample
+        ) -> _State:
+            _, ahead, grad = input_gradient(predict, loss, x_adv)
+            x_adv = self._combine(x_adv, x, ahead, grad)
+            wrong = tf.argmax(predict(x_adv), -1, output_type=y.dtype) != y
+            distance = measure(x_adv, x)
+            # Once near enough, an image is done.
+            nearer = wrong & (distance < least) & (least > enough)
+            found = tf.where(_wide(nearer), x_adv, found)
+            least = tf.where(nearer, distance, least)
+            back = x + self.beta * (x_adv - x)
+            return i + 1, tf.where(_wide(wrong), back, x_adv), found, least
+
+        _, x_adv, found, least = tf.while_loop(
+            lambda i, *state: (
+                (i < self.steps) & tf.reduce_any(state[-1] > enough)
+            ),
+            approach,
+            (0, x, x, tf.fill(tf.shape(x)[:1], _NOT_FOUND)),
+            parallel_iterations=1,
+        )
+        # Zero, or NaN where a gradient was: it must not pass for robust.
+        lost = tf.where(tf.math.is_finite(x_adv), 0.0, x_adv)
+        found, least = found + lost, least + tf.reduce_sum(lost, axis=[1, 2, 3])
+        return tf.stop_gradient(found), tf.stop_gradient(least)
+
+    def _combine(
+        self, x_adv: Images, x: Images, ahead: PerExample, grad: Images
+    ) -> Images:
+        """Moves iterate and clean image to the plane; weighs both points."""
+        both = tf.concat([x_adv, x], axis=0)
+        # The plane seen from x, without differences of large products.
+        behind = tf.reduce_sum(grad * (x - x_adv), axis=[1, 2, 3])
+        moves = to_hyperplane(
+            type(self.threat_model),
+            both,
+            tf.concat([grad, grad], axis=0),
+            tf.concat([ahead, ahead + behind], axis=0),
+        )
+        lengths = self.threat_model.distance(moves, tf.zeros_like(moves))
+        own, clean = tf.split(tf.maximum(lengths, 1e-8), 2)
+        alpha = _wide(tf.minimum(own / (own + clean), self.alpha_max))
+        ends, clean_ends = tf.split(both + self.eta * moves, 2)
+        mixed = (1 - alpha) * ends + alpha * clean_ends
+        return tf.clip_by_value(mixed, 0.0, 1.0)
+
+
+def _wide(rows: tf.Tensor) -> tf.Tensor:
+    """Per-example values, to be broadcast against images."""
+    return rows[:, None, None, None]

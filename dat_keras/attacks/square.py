@@ -1,0 +1,87 @@
+"""Square: a random search that asks for logits alone.
+
+    propose x_new from x_adv;  keep it if its margin z_y - max z_j is smaller
+
+The windows that are changed shrink with the number of queries.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from dat_keras.attacks.square_moves import MOVES, uniform
+from dat_keras.attacks.staged import Before, Staged
+from dat_keras.keys import Key
+from dat_keras.losses import margin
+from dat_keras.threat_models import ThreatModel
+from dat_keras.types import Images, Labels, Predict
+
+
+@dataclass(frozen=True)
+class Square(Staged):
+    """Random search without gradients.
+
+    Args:
+        threat_model: The set that the search stays in; for L2, images need
+            five pixels a side.
+        queries: Number of proposals; the start is one query more. Default:
+            AutoAttack.
+        chunk: Queries between two regroupings of the images that stand. The
+            draws depend on it.
+
+    Reference:
+        [Andriushchenko et al., 2020](https://arxiv.org/abs/1912.00049)
+    """
+
+    threat_model: ThreatModel
+    queries: int = 5000
+    chunk: int = 250
+
+    def stages(self, classes: int) -> int:
+        """Returns the number of chunks."""
+        return math.ceil(self.queries / self.chunk)
+
+    def passes(self, classes: int) -> tuple[int, int]:
+        """Returns queries and start, and one more pass for each chunk."""
+        return self.queries + self.stages(classes), 0
+
+    def __call__(
+        self, predict: Predict, x: Images, y: Labels, key: Key, before: Before
+    ) -> Images:
+        """Returns the best images after one more chunk of queries."""
+        stage, x_adv = before
+        moves = MOVES[type(self.threat_model)](
+            self.threat_model, self.queries, tuple(x.shape[1:])
+        )
+        first = stage * self.chunk
+        x_adv = tf.cond(
+            stage == 0,
+            lambda: moves.start(x, key.fold_in("start")),
+            lambda: x_adv,
+        )
+        own = key.fold_in("queries").fold_in(stage)
+        draws = uniform(own, x, self.chunk, moves.numbers)
+
+        def ask(
+            query: tf.Tensor, x_adv: Images, least: tf.Tensor
+        ) -> tuple[tf.Tensor, Images, tf.Tensor]:
+            asked = moves.propose(x, x_adv, query, draws[:, query - first])
+            value = margin(predict(asked), y)
+            # So written, NaN counts as better: it comes out and is noticed.
+            better = (least > 0) & ~(value >= least)
+            x_adv = tf.where(better[:, None, None, None], asked, x_adv)
+            return query + 1, x_adv, tf.where(better, value, least)
+
+        last = tf.minimum(first + self.chunk, self.queries)
+        _, x_adv, _ = tf.while_loop(
+            lambda query, x_adv, least: (
+                (query < last) & tf.reduce_any(least > 0)
+            ),
+            ask,
+            (first, x_adv, margin(predict(x_adv), y)),
+            parallel_iterations=1,
+        )
+        return tf.stop_gradient(x_adv)

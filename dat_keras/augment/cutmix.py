@@ -1,0 +1,51 @@
+"""CutMix: a rectangle of another image, and its share of the label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from dat_keras.augment.base import Augment, box, random_pixels
+from dat_keras.keys import Key
+from dat_keras.losses import as_distribution
+from dat_keras.types import Images, Labels
+
+
+@dataclass(frozen=True)
+class CutMix(Augment):
+    """Pastes a rectangle of another image of the batch into each image.
+
+    The kept share `r` is uniform in `[0, 1]` (the paper's Beta(1, 1)), the
+    rectangle has sides `sqrt(1 - r)` of the image's about a uniform pixel and
+    is clipped at the border; the label is mixed by the area really kept.
+
+    Args:
+        num_classes: Number of classes, `K`.
+
+    Example:
+    >>> CutMix(num_classes=100)
+    CutMix(num_classes=100)
+
+    Reference:
+        [Yun et al., 2019](https://arxiv.org/abs/1905.04899)
+    """
+
+    num_classes: int = 10
+
+    def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
+        """Returns mixed images and distributions over classes, `(B, K)`."""
+        sides = tf.cast(tf.shape(x)[1:3], tf.float32)
+        share = key.fold_in("share").uniform((tf.shape(x)[0], 1))
+        size = tf.cast(tf.floor(tf.sqrt(1.0 - share) * sides), tf.int32)
+        inside, pixels = box(x, random_pixels(x, key.fold_in("place")), size)
+        kept = (1.0 - pixels / tf.reduce_prod(sides))[:, None]
+        y = as_distribution(y, self.num_classes)
+        others = partners(x, key.fold_in("partner"))
+        mixed = kept * y + (1.0 - kept) * tf.gather(y, others)
+        return tf.where(inside, tf.gather(x, others), x), mixed
+
+
+def partners(x: Images, key: Key) -> tf.Tensor:
+    """A random order of the batch, shape `(B,)`."""
+    return tf.argsort(key.uniform((tf.shape(x)[0],)))

@@ -1,0 +1,150 @@
+"""LAS-AT: adversarial training with a learned attack strategy (CVPR 2022).
+
+min_theta max_psi  E_{a ~ p_psi(x)}  CE_s(f(x'(a)), y)
+x'(a) = PGD from x with the radius, number of steps and step size of a
+
+The strategy network `p_psi` chooses `a` for every image (strategy.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, cast
+
+import tensorflow as tf
+
+from dat_keras.adversary import Adversary, Terms, Views
+from dat_keras.architectures import ARCHITECTURES
+from dat_keras.attacks import PGD, Keep, RandomStart, Start
+from dat_keras.attacks.keep import Kept
+from dat_keras.keys import Key
+from dat_keras.losses import cross_entropy
+from dat_keras.objectives.base import Objective, attacked, mean
+from dat_keras.objectives.strategy import ChosenView, Reward, Strategy
+from dat_keras.tables import lookup
+from dat_keras.threat_models import Linf, ThreatModel
+from dat_keras.types import Images, Labels, Logits, Predict, Step
+
+
+@dataclass(frozen=True)
+class StartInBall(Start):
+    """A random point of a ball other than the attack's own."""
+
+    ball: ThreatModel
+
+    def __call__(
+        self, threat_model: ThreatModel, x: Images, key: Key
+    ) -> Images:
+        """Returns a random start in the ball."""
+        return RandomStart()(self.ball, x, key)
+
+
+@dataclass(frozen=True)
+class KeepAfter(Keep):
+    """The iterate of every image after a number of steps of its own."""
+
+    steps: tf.Tensor
+
+    def begin(self, x: Images) -> Kept:
+        """Starts before the first step."""
+        return tf.constant(0), x
+
+    def visit(
+        self, kept: Kept, x_adv: Images, logits: Logits, y: Labels
+    ) -> Kept:
+        """Stores the rows that have done their steps."""
+        done, stored = kept
+        mine = (self.steps == done)[:, None, None, None]
+        return done + 1, tf.where(mine, x_adv, stored)
+
+    def choose(self, kept: Kept, x_adv: Images) -> Images:
+        """Returns the stored rows, and the last iterate of the others."""
+        done, stored = kept
+        return tf.where((self.steps < done)[:, None, None, None], stored, x_adv)
+
+
+@dataclass(frozen=True)
+class LASAT(Objective):
+    """PGD-AT whose attack is set, image by image, by a learned strategy.
+
+    Only adversarial images are trained on; their radius may go beyond the
+    one that is evaluated.
+
+    Args:
+        attack: Start of the attack, and what measures the reward. Default:
+            10 steps of 2/255 at eps 8/255.
+        eps_grid: Radii, in eighths of the attack's: for eps 8/255 in units of
+            1/255. Default: 3 to 15, published for CIFAR-10.
+        steps_grid: Numbers of steps. Default: 3 to 14 (CIFAR-100: to 12).
+        step_size_grid: Step sizes, in units as `eps_grid`. Default: 1 to 5.
+        true_class: Share of the target on the true class; the other classes
+            share the rest. Default 0.7 (CIFAR-100: 0.6, Tiny-ImageNet: 0.8).
+        policy: Architecture of the strategy network. Default: published.
+        reward: What the strategy is paid for. Default: published for CIFAR
+            (Tiny-ImageNet: an update every step).
+
+    Example:
+    >>> LASAT().true_class
+    0.7
+
+    Reference:
+        [Jia et al., 2022](https://arxiv.org/abs/2203.06616)
+    """
+
+    attack: PGD = PGD(Linf(8 / 255))
+    eps_grid: tuple[int, ...] = tuple(range(3, 16))
+    steps_grid: tuple[int, ...] = tuple(range(3, 15))
+    step_size_grid: tuple[int, ...] = tuple(range(1, 6))
+    true_class: float = 0.7
+    policy: str = "resnet18"
+    reward: Reward = Reward()
+    terms: ClassVar[tuple[str, ...]] = ("robust",)
+
+    def __post_init__(self) -> None:
+        """Refuses an unknown policy and empty grids."""
+        lookup(ARCHITECTURES, self.policy, "architecture")
+        for name in ("eps_grid", "steps_grid", "step_size_grid"):
+            if not getattr(self, name):
+                raise ValueError(f"`{name}` must hold at least one value.")
+
+    def build_adversary(
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        num_features: int | None,
+    ) -> Adversary:
+        """Returns the strategy network with its optimizer."""
+        grids = (self.eps_grid, self.steps_grid, self.step_size_grid)
+        network = ARCHITECTURES[self.policy](
+            sum(len(grid) for grid in grids), input_shape=image_shape
+        )
+        return Strategy(network, grids, self.attack, self.reward)
+
+    def craft(self, step: Step) -> Views:
+        """Lets the strategy choose, then attacks the augmented images."""
+        strategy = cast(Strategy, step.adversary)
+        choices = strategy.choose(step.x, step.key.fold_in("strategy"))
+        eps, steps, step_size = (
+            tf.stop_gradient(tf.gather(values, choice))
+            for values, choice in zip(strategy.values, choices, strict=True)
+        )
+        ball, unit = self.attack.threat_model, self.attack.threat_model.eps / 8
+        steps = tf.cast(steps, tf.int32)
+        attack = replace(
+            self.attack,
+            threat_model=replace(ball, eps=unit * eps[:, None, None, None]),
+            steps=tf.reduce_max(steps),
+            step_size=unit * step_size[:, None, None, None],
+            start=StartInBall(ball),
+            keep=KeepAfter(steps),
+        )
+        view = attacked(attack, step, step.x)
+        return (ChosenView(view.x, view.x_adv, choices=tuple(choices)),)
+
+    def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+        """Returns the cross-entropy of the adversarial images."""
+        (view,) = views
+        logits_adv = predict(view.x_adv, view.branch)
+        classes = logits_adv.shape[-1]
+        smoothing = (1.0 - self.true_class) * classes / (classes - 1)
+        return {"robust": mean([cross_entropy(logits_adv, y, smoothing)])}

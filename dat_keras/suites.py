@@ -1,0 +1,37 @@
+"""The table of evaluations by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dat_keras.attacks import (
+    ATTACKS,
+    PARTS,
+    Attack,
+    Staged,
+    monitor,
+    standard,
+)
+from dat_keras.cascade import Cascade
+from dat_keras.threat_models import ThreatModel
+from dat_keras.trials import Evaluation, NoAttack, SingleAttack
+
+_Make = Callable[[ThreatModel], Evaluation]
+
+
+def _single(make: Callable[[ThreatModel], Attack]) -> _Make:
+    return lambda threat_model: SingleAttack(make(threat_model))
+
+
+def _part(name: str, make: Callable[[ThreatModel], Staged]) -> _Make:
+    return lambda threat_model: Cascade({name: make(threat_model)}, ())
+
+
+EVALUATIONS: dict[str, _Make] = {
+    "natural": lambda threat_model: NoAttack(),
+    **{name: _single(make) for name, make in ATTACKS.items()},
+    **{name: _part(name, make) for name, make in PARTS.items()},
+    "autoattack": lambda threat_model: Cascade(standard(threat_model), ()),
+    "autoattack-monitor": lambda threat_model: Cascade(monitor(threat_model)),
+}
+"""Evaluations by name; each makes itself for a threat model."""

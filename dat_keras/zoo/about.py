@@ -1,0 +1,81 @@
+"""What is known of a model without loading it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dat_keras.report import pixel_fraction
+from dat_keras.zoo.bundled import ZooCard, find
+from dat_keras.zoo.client import Hub
+from dat_keras.zoo.errors import RefusedContentError
+from dat_keras.zoo.plain_json import read_json
+from dat_keras.zoo.pull import CONFIG, RESULTS, read_small
+from dat_keras.zoo.reference import HubRef, parse
+from dat_keras.zoo.results import Report, accuracies
+from dat_keras.zoo.spec import FileRecord, ModelSpec, read_spec
+from dat_keras.zoo.tensors import WEIGHTS
+
+
+def about(
+    text: str,
+    hub: Hub,
+    filters: tuple[str | None, str | None] = (None, None),
+    revision: str | None = None,
+) -> dict[str, Any]:
+    """The facts about a model, as plain data.
+
+    Args:
+        text: A zoo name or a repository.
+        hub: How to talk to the Hub.
+        filters: Data set and threat model, for zoo names.
+        revision: Revision of the repository, given apart.
+
+    Raises:
+        ZooError: If there is no such model, or it is refused.
+    """
+    ref = parse(text, revision)
+    if isinstance(ref, HubRef):
+        return _remote(ref, hub)
+    card = find(ref, *filters)
+    return {"name": card.name, **_bundled(card)}
+
+
+def _bundled(card: ZooCard) -> dict[str, Any]:
+    where = str(card.hub) if card.hub else "bundled"
+    facts = _facts(card.spec, card.files.get(WEIGHTS), card.reports)
+    return {"where": where, **facts, **card.provenance}
+
+
+def _remote(ref: HubRef, hub: Hub) -> dict[str, Any]:
+    commit, files = read_small(ref, hub, (CONFIG, RESULTS))
+    spec, records = read_spec(read_json(files[CONFIG], CONFIG))
+    reports: Sequence[Report] = ()
+    if RESULTS in files:
+        content = read_json(files[RESULTS], RESULTS)
+        reports = content.get("runs", ())
+    try:
+        facts = _facts(spec, records.get(WEIGHTS), reports)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RefusedContentError(
+            f"{RESULTS} is refused: {str(error)[:80]}"
+        ) from None
+    return {"name": ref.repo, "commit": commit, **facts}
+
+
+def _facts(
+    spec: ModelSpec, weights: FileRecord | None, reports: Sequence[Report]
+) -> dict[str, Any]:
+    return {
+        "architecture": spec.architecture,
+        "arguments": ", ".join(f"{k}={v}" for k, v in spec.kwargs.items()),
+        "input_shape": list(spec.input_shape),
+        "classes": list(spec.class_names),
+        "dataset": spec.dataset,
+        "threat_model": f"{spec.norm} {pixel_fraction(spec.eps)}",
+        "recipe": spec.training.get("name"),
+        "accuracy": accuracies(reports),
+        "size": weights.size if weights else None,
+        "sha256": weights.sha256 if weights else None,
+        "written_by": f"dat_keras {spec.version}",
+    }

@@ -1,0 +1,148 @@
+"""Models that come with the package: cards, and weights or where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import dat_keras
+from dat_keras.tables import lookup
+from dat_keras.zoo.errors import (
+    BadReferenceError,
+    NotFoundError,
+    RefusedContentError,
+)
+from dat_keras.zoo.plain_json import read_json
+from dat_keras.zoo.reference import HubRef
+from dat_keras.zoo.spec import FileRecord, ModelSpec, read_spec
+
+
+@dataclass(frozen=True)
+class ZooCard:
+    """A model of the zoo by name.
+
+    Args:
+        name: Its name, unique for a data set and a threat model.
+        spec: What it says of itself.
+        files: Sizes and hashes of its files.
+        reports: Its evaluations, as plain data.
+        hub: Where it is published, pinned to a commit, if it is.
+        provenance: Command, hardware and time of its training.
+    """
+
+    name: str
+    spec: ModelSpec
+    files: Mapping[str, FileRecord]
+    reports: tuple[Mapping[str, Any], ...]
+    hub: HubRef | None
+    provenance: Mapping[str, Any]
+
+    @property
+    def weights(self) -> Traversable:
+        """The bundled file of weights; it need not exist."""
+        return zoo_root() / "weights" / f"{self.name}.safetensors"
+
+
+def zoo_root() -> Traversable:
+    """The folder of the data, installed or in a checkout.
+
+    Example:
+    >>> (zoo_root() / "README.md").is_file()
+    True
+    """
+    installed = files(dat_keras) / "_zoo"
+    if installed.is_dir():
+        return installed
+    return Path(__file__).parents[2] / "zoo"
+
+
+def cards() -> list[ZooCard]:
+    """All cards, by name.
+
+    Raises:
+        RefusedContentError: If one is damaged.
+    """
+    found = [
+        read_card(path.read_bytes(), path.name.removesuffix(".json"))
+        for path in (zoo_root() / "cards").iterdir()
+        if path.name.endswith(".json")
+    ]
+    return sorted(found, key=lambda card: card.name)
+
+
+def read_card(data: bytes, name: str) -> ZooCard:
+    """Reads a card.
+
+    Args:
+        data: Its JSON.
+        name: The name of its file, which must be the model's.
+
+    Raises:
+        RefusedContentError: If it is no card.
+    """
+    content = read_json(data, f"{name}.json")
+    if content.get("name") != name:
+        raise RefusedContentError(f"{name}.json is the card of another model")
+    spec, records = read_spec(content)
+    hub = content.get("hub")
+    return ZooCard(
+        name=name,
+        spec=spec,
+        files=records,
+        reports=tuple(content.get("reports", ())),
+        hub=HubRef(hub["repo"], hub["revision"]) if hub else None,
+        provenance=content.get("provenance", {}),
+    )
+
+
+def find(
+    name: str, dataset: str | None = None, threat_model: str | None = None
+) -> ZooCard:
+    """The card of a name.
+
+    Args:
+        name: Name of the model, in any case.
+        dataset: Data set, where several have such a model.
+        threat_model: Norm, `"Linf"` or `"L2"`, likewise.
+
+    Raises:
+        NotFoundError: If there is none; the nearest name is told.
+        BadReferenceError: If there are several.
+    """
+    known = matching(dataset, threat_model)
+    found = [c for c in known if c.name.casefold() == name.casefold()]
+    if len(found) > 1:
+        raise BadReferenceError(
+            f"several models are called {name}", "name it as `list` does"
+        )
+    if found:
+        return found[0]
+    try:
+        return lookup({c.name: c for c in known}, name, "zoo model")
+    except ValueError as error:
+        what = str(error).rstrip() if known else f"Unknown zoo model {name!r}."
+        raise NotFoundError(
+            what.rstrip("."), "see `dat-keras list`, or name `namespace/model`"
+        ) from None
+
+
+def matching(
+    dataset: str | None = None, threat_model: str | None = None
+) -> list[ZooCard]:
+    """The cards for a data set and a threat model, by name.
+
+    Args:
+        dataset: Name of the data set; `None` is any.
+        threat_model: Norm, in any case; `None` is any.
+    """
+    norm = threat_model.casefold() if threat_model else None
+    return [
+        card
+        for card in cards()
+        if dataset in (None, card.spec.dataset)
+        and norm in (None, card.spec.norm)
+    ]

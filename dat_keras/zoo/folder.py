@@ -1,0 +1,148 @@
+"""A model as a folder: written whole or not at all, and read back."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from dat_keras.zoo.digests import sha256_of
+from dat_keras.zoo.errors import ConflictError, RefusedContentError
+from dat_keras.zoo.plain_json import read_json
+from dat_keras.zoo.pull import CARD, CONFIG, LIMITS, RESULTS
+from dat_keras.zoo.spec import ModelSpec, read_spec
+from dat_keras.zoo.tensors import WEIGHTS, load_model_file
+
+KERAS_COPY = ("model.weights.h5", "metadata.json")
+LAYOUT = (CARD, CONFIG, WEIGHTS, RESULTS, *KERAS_COPY)
+"""All files that a published model may consist of."""
+
+
+@dataclass(frozen=True)
+class ReadModel:
+    """A model read from files.
+
+    Args:
+        model: Maps images to logits.
+        spec: What it says of itself.
+    """
+
+    model: keras.Model
+    spec: ModelSpec
+
+
+def is_model_folder(path: Path) -> bool:
+    """Whether a folder looks like a pulled model.
+
+    Example:
+    >>> is_model_folder(Path("nowhere"))
+    False
+    """
+    return (path / CONFIG).is_file() and (path / WEIGHTS).is_file()
+
+
+def read_folder(path: Path) -> ReadModel:
+    """Reads a pulled model; every file is checked against its sha256.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        DatKerasError: If a file is missing, damaged or does not fit.
+    """
+    config = path / CONFIG
+    if config.stat().st_size > LIMITS[CONFIG]:
+        raise RefusedContentError(f"{config} is refused: too large")
+    spec, records = read_spec(read_json(config.read_bytes(), CONFIG))
+    record = records.get(WEIGHTS)
+    found = sha256_of(path / WEIGHTS)
+    if record is None or found != record.sha256:
+        wanted = record.sha256 if record else "none"
+        raise RefusedContentError(
+            f"{path / WEIGHTS} does not match its sha256 "
+            f"(expected {wanted[:8]}…, got {found[:8]}…)"
+        )
+    return ReadModel(load_model_file(spec, path / WEIGHTS), spec)
+
+
+def write_folder(
+    target: Path, fill: Callable[[Path], None], force: bool = False
+) -> None:
+    """Writes a folder beside its place and renames it there.
+
+    Args:
+        target: The folder.
+        fill: Writes the files into the folder that it is given.
+        force: Replace a model that is there; never anything else.
+
+    Raises:
+        ConflictError: If something is there.
+    """
+    check_target(target, force)
+    target.absolute().parent.mkdir(parents=True, exist_ok=True)
+    beside = tempfile.TemporaryDirectory(
+        dir=target.absolute().parent, prefix=f".{target.name}."
+    )
+    with beside as name:
+        new, old = Path(name) / "new", Path(name) / "old"
+        new.mkdir()
+        fill(new)
+        check_target(target, force)
+        if force and target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            # Another process was faster, or the parent is gone.
+            if old.exists() and not target.exists():
+                old.rename(target)
+            check_target(target, force=False)
+            raise
+
+
+def check_target(target: Path, force: bool) -> None:
+    """Refuses a place that is taken.
+
+    Raises:
+        ConflictError: If files are there that must not be replaced.
+    """
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise ConflictError(f"{target} is a file", "choose another --output")
+    inside = {
+        p.relative_to(target).as_posix()
+        for p in target.rglob("*")
+        if not p.is_dir() or p.is_symlink()
+    }
+    if not inside or (force and inside <= set(LAYOUT)):
+        return
+    foreign = sorted(inside - set(LAYOUT))
+    if foreign and force:
+        raise ConflictError(
+            f"{target} holds files of others ({foreign[0]})",
+            "--force replaces pulled models only; choose another --output",
+        )
+    raise ConflictError(
+        f"{target} is not empty", "choose another --output, or use --force"
+    )
+
+
+def copy_into(sources: dict[str, Path], folder: Path) -> None:
+    """Copies files into a folder under their names of the layout.
+
+    Args:
+        sources: Files by name.
+        folder: The folder.
+
+    Example:
+    >>> copy_into({}, Path("nowhere"))
+    """
+    for name, source in sources.items():
+        destination = folder / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, destination)

@@ -1,0 +1,115 @@
+"""Methods that become another one at some setting, in value and image."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dat_keras.attacks import PGD, CrossEntropy, KLFromClean, NormalStart
+from dat_keras.augment import Unchanged
+from dat_keras.model import AdversarialModel
+from dat_keras.objectives import (
+    DAJAT,
+    DAT,
+    IDBH,
+    LASAT,
+    MART,
+    PGDAT,
+    SCARL,
+    ST,
+    TRADES,
+    Natural,
+)
+from dat_keras.optimizers import SGD
+from dat_keras.predict import Predictor
+from dat_keras.threat_models import Linf
+from dat_keras.types import View
+from dat_keras.weight_perturbation import WeightPerturbation
+
+EPS = 8 / 255
+CE = PGD(Linf(EPS), CrossEntropy(), steps=3, start=NormalStart())
+KL = replace(CE, loss=KLFromClean())
+PLAIN = PGD(Linf(EPS), steps=3)
+STRENGTHS = {"eps_grid": (8,), "steps_grid": (3,), "step_size_grid": (2,)}
+
+REDUCTIONS = {
+    "trades without divergence": (TRADES(KL, beta=0.0), Natural()),
+    "st without regularizer": (ST(CE, beta=0.0), Natural()),
+    "las-at with one strength": (
+        LASAT(PLAIN, **STRENGTHS, true_class=1.0, policy="resnet8"),
+        PGDAT(PLAIN),
+    ),
+    "idbh without augmentation": (
+        IDBH(PLAIN, augment=Unchanged()),
+        PGDAT(PLAIN),
+    ),
+    "dajat of the base view": (
+        DAJAT(KL, beta=6.0, augmentations=0, ramp=0.0),
+        TRADES(KL),
+    ),
+}
+
+
+def total(objective, step, views=None):
+    views = views or objective.craft(step)
+    predict = Predictor(step.predict.classifier).batchwise
+    terms = objective.loss(predict, views, step.y)
+    return float(tf.add_n(list(terms.values())))
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reduces(name, tiny_model, make_step):
+    ours, theirs = REDUCTIONS[name]
+    values = [total(o, make_step(tiny_model, o)) for o in (ours, theirs)]
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+
+
+def test_trades_on_attacked_images_without_divergence_is_pgd_at(
+    tiny_model, make_step
+):
+    trades, pgd_at = TRADES(CE, beta=0.0), PGDAT(CE)
+    step = make_step(tiny_model, trades)
+    (view,) = trades.craft(step)
+    attacked = (View(view.x_adv, view.x_adv),)
+    assert total(trades, step, attacked) == pytest.approx(
+        total(pgd_at, step), rel=1e-6
+    )
+
+
+def test_mart_and_trades_attack_alike_with_the_same_loss(tiny_model, make_step):
+    mart, trades = MART(KL), TRADES(KL)
+    step = make_step(tiny_model, mart)
+    (a,), (b,) = mart.craft(step), trades.craft(step)
+    np.testing.assert_array_equal(a.x_adv, b.x_adv)
+
+
+def test_scarl_without_semantics_is_trades_but_for_its_labels(
+    tiny_model, make_step
+):
+    scarl = SCARL(KL, mutual_information=0.0, geometry=0.0)
+    step = make_step(tiny_model, scarl)
+    (view,) = scarl.craft(step)
+    divergence = total(TRADES(KL), step) - total(Natural(), step)
+    labels = total(Natural(), step, (View(view.x_adv, view.x_adv),))
+    expected = labels + divergence
+    assert total(scarl, step) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("objective", [PGDAT(PLAIN), DAJAT(KL), DAT(KL)])
+def test_perturbation_that_has_not_begun_is_the_host(
+    objective, make_tiny, batch, snapshot, same
+):
+    results = []
+    for settings in (WeightPerturbation(), WeightPerturbation(0.01, start=0.9)):
+        model = AdversarialModel(
+            make_tiny(objective.branches),
+            objective,
+            augment=Unchanged(),
+            weight_perturbation=settings,
+        )
+        model.compile(optimizer=SGD(0.1, momentum=0.9))
+        model.total_steps.assign(10)
+        model.train_step(batch)
+        results.append(snapshot(model.classifier.variables))
+    assert same(*results)

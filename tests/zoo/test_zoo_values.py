@@ -1,0 +1,134 @@
+"""References, plain JSON, cards: values without a Hub."""
+
+import json
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+
+from dat_keras.zoo.bundle import from_run, write_bundle
+from dat_keras.zoo.card import LICENSES, merge_card
+from dat_keras.zoo.errors import BadReferenceError, ConflictError
+from dat_keras.zoo.folder import check_target
+from dat_keras.zoo.reference import HubRef, parse
+from dat_keras.zoo.results import robustbench
+from dat_keras.zoo.spec import ModelSpec, read_spec
+from dat_keras.zoo.tensors import build, expected_tensors
+
+SHA = "0123456789abcdef" * 2 + "01234567"
+
+
+@pytest.mark.parametrize(
+    ("text", "ref"),
+    [
+        ("a/b", HubRef("a/b")),
+        ("a/b@main", HubRef("a/b", "main")),
+        ("hf://a/b", HubRef("a/b")),
+        (f"hf://a/b@{SHA}", HubRef("a/b", SHA)),
+        ("a/b@refs/pr/1", HubRef("a/b", "refs/pr/1")),
+        ("a_1/b.c-d", HubRef("a_1/b.c-d")),
+        ("dat-cifar10", "dat-cifar10"),
+    ],
+)
+def test_references(text, ref):
+    assert parse(text) == ref
+
+
+def test_only_a_full_commit_is_pinned():
+    assert HubRef("a/b", SHA).pinned
+    assert not HubRef("a/b", SHA[:7]).pinned and not HubRef("a/b").pinned
+
+
+@pytest.mark.parametrize(
+    ("text", "revision"),
+    [
+        ("a/b@v1", "v2"),
+        ("name", "v1"),
+        ("name@v1", None),
+        ("a/" + "b" * 99, None),
+    ],
+)
+def test_references_that_cannot_be_meant(text, revision):
+    with pytest.raises(BadReferenceError):
+        parse(text, revision)
+
+
+def test_the_same_run_gives_the_same_bytes(run, published, report, tmp_path):
+    write_bundle(from_run(run, "best", [report]), tmp_path, "alice/net", "mit")
+    for path, data in published.items():
+        assert (tmp_path / path).read_bytes() == data, path
+
+
+def test_the_spec_survives_its_json(published):
+    config = json.loads(published["config.json"])
+    spec, files = read_spec(config)
+    again, _ = read_spec({"dat_keras": spec.to_json(files)})
+    assert again == spec
+    assert spec.training["dataset"] == "shapes"
+    assert config["dat_keras"]["parameters"] == sum(
+        int(np.prod(v.shape)) for v in build(spec).weights
+    )
+    assert config["dat_keras"]["tensors"] == len(build(spec).weights)
+
+
+@pytest.mark.parametrize("architecture", ["resnet8", "preactresnet18"])
+def test_tensors_are_known_before_the_model_is_built(architecture):
+    spec = ModelSpec(
+        architecture,
+        {"width": 4, "mean_std": [[0.5] * 3, [0.25] * 3]},
+        (16, 16, 3),
+        ("a", "b"),
+        "toy",
+        "l2",
+        0.5,
+    )
+    built = {v.path: tuple(v.shape) for v in build(spec).weights}
+    assert {k: s for k, (_, s) in expected_tensors(spec).items()} == built
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    ["no front matter", "---\n: [\n---\nbroken", "", "---\n- 1\n---\n"],
+)
+def test_a_card_without_metadata_gets_ours(theirs):
+    merged = merge_card(theirs, "---\nlicense: mit\n---\nOurs.\n")
+    assert ModelCard(merged).data.license == "mit"
+
+
+def test_a_later_version_replaces_its_own_text(published):
+    card = published["README.md"].decode()
+    later = card.replace("## Limits", "## Bounds")
+    assert "## Limits" in card
+    assert "## Bounds" in merge_card(card, later)
+    assert "## Bounds" not in merge_card(card.replace("An image", "A"), later)
+
+
+def test_no_path_of_a_disk_is_published(run, published):
+    for path, data in published.items():
+        assert str(run).encode() not in data, path
+
+
+def test_leaderboard_fields_need_autoattack():
+    report = {
+        "eps": 8 / 255,
+        "data": {"name": "cifar10/test"},
+        "attacks": {
+            "natural": {"accuracy": 0.8532},
+            "autoattack": {"accuracy": 0.521},
+        },
+    }
+    entry = robustbench(report, "wrn-28-10")
+    assert entry["clean_acc"] == "85.32" and entry["autoattack_acc"] == "52.10"
+    assert entry["eps"] == "8/255" and entry["dataset"] == "cifar10"
+    del report["attacks"]["autoattack"]
+    assert robustbench(report, "wrn-28-10") is None
+
+
+def test_a_file_is_no_folder_to_replace(tmp_path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(ConflictError, match="is a file"):
+        check_target(tmp_path / "out", force=True)
+
+
+def test_licences_are_identifiers():
+    assert all(name == name.lower().strip() for name in LICENSES)
