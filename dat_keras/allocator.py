@@ -28,8 +28,10 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
+    # 32 MB is the largest threshold that glibc takes; a larger one is ignored,
+    # and the threshold then stays at 128 kB, which is worse than no call.
     done = (
-        mallopt(M_MMAP_THRESHOLD, 1 << 30),
+        mallopt(M_MMAP_THRESHOLD, 32 << 20),
         mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1),
         mallopt(M_TOP_PAD, 64 << 20),
     )
