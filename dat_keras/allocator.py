@@ -13,9 +13,8 @@ def keep_freed_memory() -> bool:
 
     TensorFlow's CPU allocator is `malloc`. By default each large activation
     is mapped, zeroed page by page by the kernel, used once and unmapped, at
-    every operation of every step. Changes no number. Call it early; the
-    `dat-keras` command does. `MALLOC_MMAP_THRESHOLD_` and
-    `MALLOC_TRIM_THRESHOLD_` in the environment do the same.
+    every operation of every step. Changes no number. It takes effect only
+    once TensorFlow has run a step or two: see the `KeepFreedMemory` callback.
 
     Returns:
         Whether it was possible: on Linux with glibc.
