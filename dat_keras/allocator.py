@@ -13,9 +13,8 @@ def keep_freed_memory() -> bool:
 
     TensorFlow's CPU allocator is `malloc`. By default each large activation
     is mapped, zeroed page by page by the kernel, used once and unmapped, at
-    every operation of every step. Changes no number. Call it early; the
-    `dat-keras` command does. `MALLOC_MMAP_THRESHOLD_` and
-    `MALLOC_TRIM_THRESHOLD_` in the environment do the same.
+    every operation of every step. Changes no number. It takes effect only
+    once TensorFlow has run a step or two: see the `KeepFreedMemory` callback.
 
     Returns:
         Whether it was possible: on Linux with glibc.
@@ -28,8 +27,10 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
+    # 32 MB is the largest threshold that glibc takes; a larger one is ignored,
+    # and the threshold then stays at 128 kB, which is worse than no call.
     done = (
-        mallopt(M_MMAP_THRESHOLD, 1 << 30),
+        mallopt(M_MMAP_THRESHOLD, 32 << 20),
         mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1),
         mallopt(M_TOP_PAD, 64 << 20),
     )

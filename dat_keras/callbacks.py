@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from dat_keras import checkpoint
+from dat_keras.allocator import keep_freed_memory
 from dat_keras.errors import TrainingDivergedError
 from dat_keras.weights import save_weights, write_whole
 
@@ -146,6 +147,19 @@ class RestoreMetrics(keras.callbacks.Callback):
         for variable, value in self._values:
             variable.assign(value)
         self._values = []
+
+
+class KeepFreedMemory(keras.callbacks.Callback):
+    """Calls `keep_freed_memory` after each of the first steps.
+
+    Something in the first step sets glibc's threshold back, so calling it
+    before training has no effect; from the third step on it lasts.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Calls it during the first steps of an epoch."""
+        if batch < 4:
+            keep_freed_memory()
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dat_keras.report import Report
+from dat_keras.report import Report, Row
 
 
 def comparison(reports: Mapping[str, Report]) -> list[list[str]]:
@@ -15,10 +15,10 @@ def comparison(reports: Mapping[str, Report]) -> list[list[str]]:
             lacks stay empty.
 
     Returns:
-        Accuracies in percent as text, row by row.
+        Accuracies in percent as text, row by row, with 95 % intervals where
+        not all images of the data were taken.
 
     Example:
-    >>> from dat_keras.report import Row
     >>> rows = Row("natural", "", (False,)), Row("fgsm", "", (True,))
     >>> report = Report(
     ...     rows, "0" * 64, "toy", "1" * 64, True, "linf", 8 / 255,
@@ -32,6 +32,12 @@ def comparison(reports: Mapping[str, Report]) -> list[list[str]]:
     )
     table = [["model", *names]]
     for model, report in reports.items():
-        found = {r.name: f"{100 * r.accuracy:.2f} %" for r in report.rows}
+        found = {row.name: _cell(row, report.whole) for row in report.rows}
         table.append([model, *(found.get(name, "") for name in names)])
     return table
+
+
+def _cell(row: Row, whole: bool) -> str:
+    low, high = (100 * end for end in row.interval)
+    interval = "" if whole else f" ({low:.1f} - {high:.1f})"
+    return f"{100 * row.accuracy:.2f} %{interval}"

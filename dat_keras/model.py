@@ -149,7 +149,7 @@ class AdversarialModel(keras.Model):
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """Runs one step of the min-max game on one batch."""
-        x_raw, y = checked(*data, self.num_classes)
+        x_raw, y = checked(*_pair(data), self.num_classes)
         key = BatchKey.of(self.seed, self.step.value)
         x, y = self.augment(x_raw, y, key.fold_in("augment"))
         predict = Predictor(self.classifier)
@@ -197,7 +197,7 @@ class AdversarialModel(keras.Model):
 
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """Measures natural and robust accuracy on one batch."""
-        x, y = checked(*data, self.num_classes)
+        x, y = checked(*_pair(data), self.num_classes)
         predict = Predictor(self.classifier, scope=self.inference_scope)
         key = BatchKey.of(self.seed, 0).fold_in("validation")
         x_adv = self.eval_attack(predict, x, y, key)
@@ -246,6 +246,15 @@ class AdversarialModel(keras.Model):
             initializer=keras.initializers.Constant(value),
             name=name,
         )
+
+
+def _pair(data: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if sample_weight is not None:
+        raise ValueError(
+            "`sample_weight` and `class_weight` are not supported."
+        )
+    return x, y
 
 
 def _check_branches(classifier: keras.Model, objective: Objective) -> None:

@@ -8,21 +8,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from dat_keras.allocator import keep_freed_memory
-
 
 def quiet_tensorflow(verbose: bool) -> None:
     """Imports TensorFlow and lists its devices, in silence.
 
     The messages come from C++ before any logger exists, so no setting stops
     all of them; they go to a temporary file, which is shown if the import
-    fails. Freed memory stays in the process, see `allocator.py`. A library
-    must not do this to its user's process; a command may.
+    fails. A library must not do this to its user's process; a command may.
 
     Args:
         verbose: Leave everything as it is.
     """
-    keep_freed_memory()
     if verbose:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -15,6 +15,7 @@ from dat_keras import checkpoint, data
 from dat_keras.callbacks import (
     BestCheckpoint,
     History,
+    KeepFreedMemory,
     ProjectedTime,
     RestoreMetrics,
     StepCheckpoint,
@@ -158,6 +159,7 @@ def _fit(
     """Runs the rest of an interrupted epoch, then the other epochs."""
     history = History(run.history)
     callbacks = [
+        KeepFreedMemory(),
         ProjectedTime(session.say),
         *session.callbacks,
         history,

@@ -19,7 +19,7 @@ from dat_keras.training import build
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 1.0)
 IMAGES = 64
-SHOWN = 3
+SHOWN = 2
 
 
 def main(run: str, picture: str) -> None:
@@ -34,6 +34,7 @@ def main(run: str, picture: str) -> None:
     own, phase = amplitude_phase(x)
     other = model.adversary.amplitude(own, logits, BatchKey.of(0, 0))
 
+    brightest = np.log1p(own.numpy().mean(1)[:SHOWN].max())
     rows, columns = 2, len(RATIOS)
     figure, axes = plt.subplots(
         rows * SHOWN, columns, figsize=(1.6 * columns, 1.7 * rows * SHOWN)
@@ -45,7 +46,7 @@ def main(run: str, picture: str) -> None:
         for i in range(SHOWN):
             axes[rows * i, column].imshow(pixels[i], interpolation="nearest")
             axes[rows * i + 1, column].imshow(
-                spectra[i], cmap="magma", vmin=0, vmax=spectra.max()
+                spectra[i], cmap="magma", vmin=0, vmax=brightest
             )
         axes[0, column].set_title(f"{100 * ratio:.0f} %", fontsize=10)
     for axis in axes.flat:
