@@ -44,9 +44,6 @@ METHODS: dict[str, Objective] = {
 
 ONE_CYCLE = SGDConfig(0.1, schedule=OneCycleDecay())
 
-# Natural steps are cheap, and early ones leave robust accuracy by accident.
-SHAPES_EPOCHS = {"natural": 4}
-
 SHAPES: dict[str, Recipe] = {
     f"{method}-shapes-resnet8": Recipe(
         name=f"{method}-shapes-resnet8",
@@ -54,10 +51,9 @@ SHAPES: dict[str, Recipe] = {
         architecture="resnet8",
         objective=objective,
         optimizer=ONE_CYCLE,
-        epochs=SHAPES_EPOCHS.get(method, 2),
+        epochs=2,
         batch_size=64,
         width=8,
-        limit=6000,
     )
     for method, objective in METHODS.items()
 }
