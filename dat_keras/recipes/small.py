@@ -52,7 +52,8 @@ SHAPES: dict[str, Recipe] = {
         objective=objective,
         optimizer=ONE_CYCLE,
         epochs=2,
-        batch_size=64,
+        batch_size=32,
+        limit=5000,
         width=8,
     )
     for method, objective in METHODS.items()

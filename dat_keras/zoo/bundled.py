@@ -61,14 +61,15 @@ def zoo_root() -> Traversable:
 
 
 def cards() -> list[ZooCard]:
-    """All cards, by name.
+    """All cards, by name; none where the folder is missing.
 
     Raises:
         RefusedContentError: If one is damaged.
     """
+    folder = zoo_root() / "cards"
     found = [
         read_card(path.read_bytes(), path.name.removesuffix(".json"))
-        for path in (zoo_root() / "cards").iterdir()
+        for path in (folder.iterdir() if folder.is_dir() else ())
         if path.name.endswith(".json")
     ]
     return sorted(found, key=lambda card: card.name)

@@ -19,15 +19,15 @@ def parts():
     [
         (
             "train",
-            "6c4dd5471023cda0f53f4e89af8714275d29b12afe065a18267972559ea6926d",
+            "6d6a65096c62e074c654ece2688e2f32df1d94fda602687daeabf8d39ce32c99",
         ),
         (
             "validation",
-            "6fd0b7456a193508f8d6e96c602780d632cec65f10f104eedb1ad610e419458c",
+            "d7a8e2b527962f16073d7065bcf67f633c55febfb517a4520aad887d9e0057e3",
         ),
         (
             "test",
-            "5a157fb3e69e2b7c3915731d6ce4307fbb3b560a9229a6331c6c38866080c58b",
+            "ceedbc0578e06a0ea76f3b28903870f1856aee2c84dc24e63e0448f9ecc1e5ab",
         ),
     ],
 )
@@ -39,7 +39,7 @@ def test_first_bytes_are_pinned(parts, part, digest):
 def test_whole_set_is_pinned(parts):
     assert (
         parts["train"].fingerprint()
-        == "28e7c47383debe2fb60131aea1c3cd8bd66155a59272a037282a04254526cdf3"
+        == "a0f5f7ecf93e2867918aca9570a50f4deae928eed6d4d1fa49be8cb693a0e94e"
     )
 
 

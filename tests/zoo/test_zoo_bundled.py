@@ -105,6 +105,11 @@ def test_damaged_weights_are_refused(root):
         dk.load_model("net")
 
 
+def test_a_zoo_without_cards_is_empty(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundled, "zoo_root", lambda: tmp_path)
+    assert bundled.cards() == []
+
+
 def test_a_card_must_bear_its_own_name(root):
     write_card(root, "net")
     (root / "cards" / "net.json").rename(root / "cards" / "other.json")
