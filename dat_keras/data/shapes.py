@@ -8,7 +8,7 @@ background differ by at least 0.4 in luminance (102/255), so a classifier that
 looks at the shape can withstand changes of 8/255. Each class also carries a
 faint, non-robust texture cue: a fine pattern of amplitude 4/255 over the whole
 image. It is deliberate: natural images have such features too, a naturally
-trained network relies on them, and an attack of 8/255 erases them. So the set
+trained network relies on them, and an attack of 8/255 reverses them. So the set
 shows what adversarial training changes, and its natural accuracies say little
 about shape recognition.
 """
