@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
 
 .PHONY: demo test check bench clean
 
@@ -22,10 +23,7 @@ demo: .venv/installed
 		--attack natural,fgsm,pgd20,cw --n-examples 200
 
 test: .venv/tested
-	$(BIN)/pytest --ignore=tests/zoo
-	# In a process of its own: something that these tests leave running has
-	# eaten all memory of the tests that followed them.
-	$(BIN)/pytest tests/zoo
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 check: .venv/tested
 	$(BIN)/ruff check .
