@@ -33,7 +33,9 @@ from dat_keras.objectives import (
     DAJAT,
     IDBH,
     LASAT,
+    LASTRADES,
     MART,
+    OAAT,
     PGDAT,
     SCARL,
     ST,
@@ -93,6 +95,15 @@ OWN_SETTINGS: dict[str, Settings] = {
         _drops(0.1, 5e-4, 100, 150),
         200,
         weight_perturbation=WeightPerturbation(0.01),
+    ),
+    "las-trades": Settings(LASTRADES(), _drops(0.1, 5e-4, 75, 90), 100),
+    # Published: three averages, one of them this; AWP from epoch 10 on.
+    "oa-at": Settings(
+        OAAT(),
+        SGDConfig(0.2, weight_decay=5e-4, schedule=CosineDecay()),
+        110,
+        weight_perturbation=WeightPerturbation(0.005, start=9 / 110),
+        averaging=Averaging(),
     ),
     "dajat": Settings(
         DAJAT(augmentations=2),
