@@ -120,17 +120,21 @@ class Unnoticed(AttackLoss):
         self, predict: Predict, x: Images, y: Labels
     ) -> Callable[[Logits], PerExample]:
         """Returns the difference."""
-        loss = self.loss.bind(lambda x: predict(x)[:, :-1], x, y)
+
+        def undisturbed(x: Images, branch: int = 0) -> Logits:
+            return predict(x, branch)[:, :-1]
+
+        loss = self.loss.bind(undisturbed, x, y)
         return lambda logits: loss(logits[:, :-1]) - self.weight * logits[:, -1]
 
 
-def noticing(predict: Predict, oracle: Oracle, x: Images) -> Predict:
-    """Returns a `Predict` whose last logit is the distance from `x`."""
-    reference = oracle.features(x)
+def noticing(predict: Predict, oracle: Oracle, clean: Images) -> Predict:
+    """Returns a `Predict` whose last logit is the distance from `clean`."""
+    reference = oracle.features(clean)
 
-    def both(x_adv: Images, branch: int = 0) -> Logits:
-        distance = perceptual_distance(reference, oracle.features(x_adv))
-        return tf.concat([predict(x_adv, branch), distance[:, None]], axis=-1)
+    def both(x: Images, branch: int = 0) -> Logits:
+        distance = perceptual_distance(reference, oracle.features(x))
+        return tf.concat([predict(x, branch), distance[:, None]], axis=-1)
 
     return both
 

@@ -116,8 +116,7 @@ OWN_SETTINGS: dict[str, Settings] = {
         IDBH(),
         _drops(0.1, 5e-4, 100, 150),
         200,
-        # Published: BatchNorm statistics are measured anew; averaged here.
-        averaging=Averaging(decay=0.999, start=0.0),
+        averaging=Averaging(decay=0.999, start=0.0, measured=True),
     ),
 }
 """Published settings by method."""
