@@ -67,7 +67,7 @@ def strengthened(
 
     Example:
     >>> attack = strengthened(PGD(Linf(0.8)), *tf.constant([[4.0], [3], [1]]))
-    >>> int(attack.steps), float(attack.step_size[0, 0, 0, 0].numpy().round(3))
+    >>> int(attack.steps), round(float(attack.step_size[0, 0, 0, 0]), 3)
     (3, 0.1)
     """
     unit, steps = attack.threat_model.eps / 8, tf.cast(steps, tf.int32)
