@@ -26,6 +26,12 @@ class Adversary(keras.layers.Layer, abc.ABC):
     classifier's side: its optimizer moves them, down its loss.
     """
 
+    def follow(self, classifier: keras.Model) -> None:
+        """Builds what mirrors the classifier, by default nothing.
+
+        Called once, before any step.
+        """
+
     @property
     def allied_weights(self) -> list[keras.Variable]:
         """Weights that descend with the classifier's, by default none."""

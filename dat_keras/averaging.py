@@ -19,14 +19,18 @@ class Averaging:
             the DAJAT and DAT line (a window of 2 500 steps).
         start: Share of the training after which averaging begins. Default:
             three quarters, of the same line.
+        measured: Whether BatchNorm statistics are measured anew before each
+            validation, by a pass over the training images under the averaged
+            weights, in place of their average. Default: no; IDBH does it.
 
     Example:
     >>> Averaging(decay=0.999)
-    Averaging(decay=0.999, start=0.75)
+    Averaging(decay=0.999, start=0.75, measured=False)
     """
 
     decay: float = 0.9996
     start: float = 0.75
+    measured: bool = False
 
     def __post_init__(self) -> None:
         """Refuses shares outside `[0, 1]`."""
@@ -88,9 +92,23 @@ class WeightAverage(keras.layers.Layer):
         self, weights: Sequence[keras.Variable]
     ) -> AbstractContextManager:
         """Returns a scope in which `weights` read as their average."""
-        return keras.StatelessScope(
-            state_mapping=[
-                (w, mean.value)
-                for w, mean in zip(weights, self.average, strict=True)
-            ]
-        )
+        return keras.StatelessScope(state_mapping=self.values(weights))
+
+    def values(
+        self, weights: Sequence[keras.Variable]
+    ) -> list[tuple[keras.Variable, tf.Tensor]]:
+        """Returns each of `weights` with its average."""
+        return [
+            (w, mean.value)
+            for w, mean in zip(weights, self.average, strict=True)
+        ]
+
+    def put(
+        self,
+        weights: Sequence[keras.Variable],
+        values: Sequence[tuple[keras.Variable, tf.Tensor]],
+    ) -> None:
+        """Replaces the average of some of `weights` by given values."""
+        places = {id(w): i for i, w in enumerate(weights)}
+        for w, value in values:
+            self.average[places[id(w)]].assign(value)

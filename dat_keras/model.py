@@ -85,6 +85,7 @@ class AdversarialModel(keras.Model):
         self.adversary = objective.build_adversary(
             image_shape, self.num_classes, feature_size(classifier)
         )
+        self.adversary.follow(classifier)
         self.average: WeightAverage | None = None
         self.step = self._counter("step", 0)
         self.total_steps = self._counter("total_steps", 1)

@@ -48,7 +48,7 @@ class Predictor:
 
     def features(self, x: Images, branch: int = 0) -> tuple[Features, Logits]:
         """Returns what the last layer reads, and the logits, of `x`."""
-        model = _with_features(_branches(self.classifier)[branch])
+        model = _with_features(branch_models(self.classifier)[branch])
         with self.scope():
             features, logits = model(x, training=self.training)
         return tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
@@ -69,14 +69,15 @@ def feature_size(classifier: keras.Model) -> int | None:
     >>> feature_size(keras.Sequential(layers))
     7
     """
-    base = _branches(classifier)[0]
+    base = branch_models(classifier)[0]
     if not isinstance(base, (keras.Sequential, keras.src.models.Functional)):
         return None
     shape = _last_input(base).shape
     return shape[1] if len(shape) == 2 else None
 
 
-def _branches(classifier: keras.Model) -> list[keras.Model]:
+def branch_models(classifier: keras.Model) -> list[keras.Model]:
+    """Returns a classifier's branches; one without any is its own."""
     return getattr(classifier, "branches", [classifier])
 
 

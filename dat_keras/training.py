@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras.callbacks import Callback
 
 from dat_keras import checkpoint, data
+from dat_keras.batch_statistics import MeasureStatistics
 from dat_keras.callbacks import (
     BestCheckpoint,
     History,
@@ -158,10 +159,12 @@ def _fit(
 ) -> None:
     """Runs the rest of an interrupted epoch, then the other epochs."""
     history = History(run.history)
+    measures = recipe.averaging is not None and recipe.averaging.measured
     callbacks = [
         KeepFreedMemory(),
         ProjectedTime(session.say),
         *session.callbacks,
+        *([MeasureStatistics(batches)] if measures else []),
         history,
         BestCheckpoint(run.weights("best"), history),
         StepCheckpoint(

@@ -111,6 +111,10 @@ def make_step(batch, key):
 
     def make(model, objective, **changes):
         x, y = batch
+        adversary = objective.build_adversary(
+            IMAGE, CLASSES, feature_size(model)
+        )
+        adversary.follow(model)
         fields = {
             "predict": Predictor(model),
             "x": x,
@@ -118,9 +122,7 @@ def make_step(batch, key):
             "y": y,
             "progress": tf.constant(0.5),
             "key": key,
-            "adversary": objective.build_adversary(
-                IMAGE, CLASSES, feature_size(model)
-            ),
+            "adversary": adversary,
         }
         return Step(**(fields | changes))
 

@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = [
     "types losses threat_models gradients spectral keys tables checks augment "
-    "optimizers predict averaging data architectures config errors intervals "
-    "versions weights startup allocator text_table schedules",
+    "optimizers predict averaging batch_statistics data architectures config "
+    "errors intervals versions weights startup allocator text_table schedules",
     "attacks",
     "adversary amplitude mixup weight_perturbation objectives",
     "model",

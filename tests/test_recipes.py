@@ -29,6 +29,22 @@ def test_tiny_imagenet_differs_as_its_code_does():
     assert (recipe.epochs, recipe.clip_norm) == (100, 0.5)
 
 
+def test_own_settings_follow_data_set_and_network():
+    mart = RECIPES["mart-own-cifar10-wrn-34-10"]
+    assert (mart.objective.beta, mart.epochs) == (6.0, 90)
+    assert mart.optimizer.learning_rate == 0.1
+    assert mart.optimizer.weight_decay == 7e-4
+    oaat = RECIPES["oa-at-own-cifar10-wrn-34-10"]
+    assert oaat.objective.stages == oaat.epochs == 200
+    assert (oaat.objective.mix, oaat.objective.beta) == (0.45, 2.0)
+    assert oaat.objective.mix_eps == 16 / 255
+    tiny = RECIPES["las-at-own-tiny_imagenet-resnet18"]
+    assert (tiny.objective.true_class, tiny.clip_norm) == (0.8, 10.0)
+    assert (
+        RECIPES["las-at-own-cifar100-wrn-34-10"].objective.steps_grid[-1] == 12
+    )
+
+
 def test_the_defaults_are_small():
     recipe = choose()
     assert (recipe.dataset, recipe.architecture) == ("shapes", "resnet8")

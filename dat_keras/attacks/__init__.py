@@ -26,7 +26,13 @@ from dat_keras.attacks.losses import (
 from dat_keras.attacks.pgd import PGD
 from dat_keras.attacks.square import Square
 from dat_keras.attacks.staged import EachTarget, Ensemble, Restarts, Staged
-from dat_keras.attacks.starts import CleanStart, NormalStart, RandomStart, Start
+from dat_keras.attacks.starts import (
+    CleanStart,
+    NormalStart,
+    RandomStart,
+    Start,
+    StartInBall,
+)
 from dat_keras.threat_models import ThreatModel
 
 __all__ = [
@@ -55,6 +61,7 @@ __all__ = [
     "Square",
     "Staged",
     "Start",
+    "StartInBall",
     "SurfaceStart",
     "TargetedDLR",
     "TargetedMargin",

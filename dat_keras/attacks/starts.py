@@ -35,6 +35,23 @@ class RandomStart(Start):
 
 
 @dataclass(frozen=True)
+class StartInBall(Start):
+    """A random point of a ball other than the attack's own.
+
+    Args:
+        ball: Where the point is drawn.
+    """
+
+    ball: ThreatModel
+
+    def __call__(
+        self, threat_model: ThreatModel, x: Images, key: Key
+    ) -> Images:
+        """Returns a random start in the ball."""
+        return self.ball.random_start(x, key)
+
+
+@dataclass(frozen=True)
 class NormalStart(Start):
     """`x + stddev * N(0, 1)`, clipped to the box (TRADES, DAT).
 

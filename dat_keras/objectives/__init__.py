@@ -7,8 +7,10 @@ from dat_keras.objectives.dajat import DAJAT
 from dat_keras.objectives.dat import DAT
 from dat_keras.objectives.idbh import IDBH
 from dat_keras.objectives.las_at import LASAT
+from dat_keras.objectives.las_trades import LASTRADES
 from dat_keras.objectives.mart import MART
 from dat_keras.objectives.natural import Natural
+from dat_keras.objectives.oa_at import OAAT
 from dat_keras.objectives.pgd_at import PGDAT
 from dat_keras.objectives.scarl import SCARL
 from dat_keras.objectives.st import ST
@@ -22,6 +24,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "st": ST,
     "scarl": SCARL,
     "las-at": LASAT,
+    "las-trades": LASTRADES,
+    "oa-at": OAAT,
     "dajat": DAJAT,
     "idbh": IDBH,
     "dat": DAT,
@@ -33,7 +37,9 @@ __all__ = [
     "DAT",
     "IDBH",
     "LASAT",
+    "LASTRADES",
     "MART",
+    "OAAT",
     "OBJECTIVES",
     "PGDAT",
     "SCARL",

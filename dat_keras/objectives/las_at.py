@@ -14,29 +14,20 @@ from typing import ClassVar, cast
 import tensorflow as tf
 
 from dat_keras.adversary import Adversary, Terms, Views
-from dat_keras.architectures import ARCHITECTURES
-from dat_keras.attacks import PGD, Keep, RandomStart, Start
+from dat_keras.attacks import PGD, Keep, StartInBall
 from dat_keras.attacks.keep import Kept
-from dat_keras.keys import Key
 from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import Objective, attacked, mean
-from dat_keras.objectives.strategy import ChosenView, Reward, Strategy
-from dat_keras.tables import lookup
-from dat_keras.threat_models import Linf, ThreatModel
+from dat_keras.objectives.pgd_at import PGDAT
+from dat_keras.objectives.strategy import (
+    ChosenView,
+    Reward,
+    Strategy,
+    build_strategy,
+    check_grids,
+)
+from dat_keras.threat_models import Linf
 from dat_keras.types import Images, Labels, Logits, Predict, Step
-
-
-@dataclass(frozen=True)
-class StartInBall(Start):
-    """A random point of a ball other than the attack's own."""
-
-    ball: ThreatModel
-
-    def __call__(
-        self, threat_model: ThreatModel, x: Images, key: Key
-    ) -> Images:
-        """Returns a random start in the ball."""
-        return RandomStart()(self.ball, x, key)
 
 
 @dataclass(frozen=True)
@@ -61,6 +52,34 @@ class KeepAfter(Keep):
         """Returns the stored rows, and the last iterate of the others."""
         done, stored = kept
         return tf.where((self.steps < done)[:, None, None, None], stored, x_adv)
+
+
+def strengthened(
+    attack: PGD, eps: tf.Tensor, steps: tf.Tensor, step_size: tf.Tensor
+) -> PGD:
+    """An attack with strengths of their own for every image.
+
+    Args:
+        attack: Its radius is the unit of eight.
+        eps: Radii, in eighths of the attack's, shape `(B,)`.
+        steps: Numbers of steps, shape `(B,)`.
+        step_size: Step sizes, in units as `eps`, shape `(B,)`.
+
+    Example:
+    >>> attack = strengthened(PGD(Linf(0.8)), *tf.constant([[4.0], [3], [1]]))
+    >>> int(attack.steps), round(float(attack.step_size[0, 0, 0, 0]), 3)
+    (3, 0.1)
+    """
+    unit, steps = attack.threat_model.eps / 8, tf.cast(steps, tf.int32)
+    return replace(
+        attack,
+        threat_model=replace(
+            attack.threat_model, eps=unit * eps[:, None, None, None]
+        ),
+        steps=tf.reduce_max(steps),
+        step_size=unit * step_size[:, None, None, None],
+        keep=KeepAfter(steps),
+    )
 
 
 @dataclass(frozen=True)
@@ -102,10 +121,12 @@ class LASAT(Objective):
 
     def __post_init__(self) -> None:
         """Refuses an unknown policy and empty grids."""
-        lookup(ARCHITECTURES, self.policy, "architecture")
-        for name in ("eps_grid", "steps_grid", "step_size_grid"):
-            if not getattr(self, name):
-                raise ValueError(f"`{name}` must hold at least one value.")
+        check_grids(
+            self.policy,
+            eps_grid=self.eps_grid,
+            steps_grid=self.steps_grid,
+            step_size_grid=self.step_size_grid,
+        )
 
     def build_adversary(
         self,
@@ -115,31 +136,24 @@ class LASAT(Objective):
     ) -> Adversary:
         """Returns the strategy network with its optimizer."""
         grids = (self.eps_grid, self.steps_grid, self.step_size_grid)
-        network = ARCHITECTURES[self.policy](
-            sum(len(grid) for grid in grids), input_shape=image_shape
+        return build_strategy(
+            self.policy, image_shape, grids, self.attack, self.reward
         )
-        return Strategy(network, grids, self.attack, self.reward)
 
     def craft(self, step: Step) -> Views:
         """Lets the strategy choose, then attacks the augmented images."""
         strategy = cast(Strategy, step.adversary)
         choices = strategy.choose(step.x, step.key.fold_in("strategy"))
-        eps, steps, step_size = (
-            tf.stop_gradient(tf.gather(values, choice))
-            for values, choice in zip(strategy.values, choices, strict=True)
-        )
-        ball, unit = self.attack.threat_model, self.attack.threat_model.eps / 8
-        steps = tf.cast(steps, tf.int32)
-        attack = replace(
-            self.attack,
-            threat_model=replace(ball, eps=unit * eps[:, None, None, None]),
-            steps=tf.reduce_max(steps),
-            step_size=unit * step_size[:, None, None, None],
-            start=StartInBall(ball),
-            keep=KeepAfter(steps),
+        attack = strengthened(
+            replace(self.attack, start=StartInBall(self.attack.threat_model)),
+            *strategy.strengths(choices),
         )
         view = attacked(attack, step, step.x)
         return (ChosenView(view.x, view.x_adv, choices=tuple(choices)),)
+
+    def ascent_loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+        """Returns the cross-entropy that the strategy is paid for."""
+        return PGDAT().loss(predict, views, y)
 
     def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
         """Returns the cross-entropy of the adversarial images."""

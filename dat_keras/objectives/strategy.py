@@ -10,11 +10,12 @@ import keras
 import tensorflow as tf
 
 from dat_keras.adversary import NoAdversary, Terms, Views
+from dat_keras.architectures import ARCHITECTURES
 from dat_keras.attacks import Attack
 from dat_keras.keys import Key
-from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import hard_labels
 from dat_keras.optimizers import SGD
+from dat_keras.tables import lookup
 from dat_keras.types import Images, PerExample, Step, View
 
 Grids = tuple[tuple[float, ...], ...]
@@ -26,11 +27,11 @@ class Reward:
     """What the strategy is paid for, and how often it learns.
 
     Args:
-        loss: Weight of the cross-entropy on the batch's adversarial images,
-            which counts up to `loss_cap`.
+        loss: Weight of the loss of the batch's adversarial images, which
+            counts up to `loss_cap`.
         robust: Weight of the accuracy under attack.
         natural: Weight of the accuracy.
-        loss_cap: Largest cross-entropy that counts.
+        loss_cap: Largest loss that counts.
         interval: Steps between two updates. Defaults: published for CIFAR.
     """
 
@@ -50,6 +51,40 @@ class ChosenView(View):
     """
 
     choices: tuple[tf.Tensor, ...] = field(kw_only=True)
+
+
+def build_strategy(
+    policy: str,
+    image_shape: tuple[int, int, int],
+    grids: Grids,
+    attack: Attack,
+    reward: Reward,
+) -> Strategy:
+    """Returns an untrained strategy.
+
+    Args:
+        policy: Architecture of its network.
+        image_shape: `(H, W, C)`.
+        grids: The values of each head.
+        attack: Measures robust accuracy.
+        reward: What is paid for.
+    """
+    network = ARCHITECTURES[policy](
+        sum(len(grid) for grid in grids), input_shape=image_shape
+    )
+    return Strategy(network, grids, attack, reward)
+
+
+def check_grids(policy: str, **grids: tuple[int, ...]) -> None:
+    """Refuses an unknown policy and empty grids.
+
+    Raises:
+        ValueError: Naming the grid.
+    """
+    lookup(ARCHITECTURES, policy, "architecture")
+    for name, grid in grids.items():
+        if not grid:
+            raise ValueError(f"`{name}` must hold at least one value.")
 
 
 class Strategy(NoAdversary):
@@ -112,6 +147,13 @@ class Strategy(NoAdversary):
             choices.append(tf.argmax(log_p + gumbel, -1, output_type=tf.int32))
         return choices
 
+    def strengths(self, choices: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Returns the values chosen, `(B,)` for each head."""
+        return [
+            tf.gather(values, choice)
+            for values, choice in zip(self.values, choices, strict=True)
+        ]
+
     def ascend(
         self,
         step: Step,
@@ -124,7 +166,7 @@ class Strategy(NoAdversary):
         due = self.updates_due.value % self.reward.interval == 0
         gradients = tf.cond(
             due,
-            lambda: self._gradients(step, views),
+            lambda: self._gradients(step, views, loss),
             lambda: [tf.zeros(w.shape, w.dtype) for w in weights],
         )
         replica = tf.distribute.get_replica_context()
@@ -136,20 +178,22 @@ class Strategy(NoAdversary):
         )
         self.updates_due.assign_add(1)
 
-    def _gradients(self, step: Step, views: Views) -> list[tf.Tensor]:
+    def _gradients(
+        self, step: Step, views: Views, loss: Callable[[], Terms]
+    ) -> list[tf.Tensor]:
         (view,) = cast(tuple[ChosenView], views)
-        reward = self.measure(step, view.x_adv)
+        reward = self.measure(step, tf.add_n(list(loss().values())))
         variables = [w.value for w in self.network.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             chances = self.log_probabilities(step.x)
-            loss = reinforce(chances, view.choices, reward)
+            score = reinforce(chances, view.choices, reward)
         return tape.gradient(
-            loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            score, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
 
-    def measure(self, step: Step, x_adv: Images) -> tf.Tensor:
-        """Returns the reward of the adversarial images, a scalar."""
+    def measure(self, step: Step, loss: tf.Tensor) -> tf.Tensor:
+        """Returns the reward of images with a certain loss, a scalar."""
         predict, key = step.predict.batchwise, step.key.fold_in("reward")
 
         def correct(x: Images) -> PerExample:
@@ -160,7 +204,6 @@ class Strategy(NoAdversary):
         for i in range(2):
             attacked = self.attack(predict, step.x, step.y, key.fold_in(i))
             robust *= correct(attacked)
-        loss = tf.reduce_mean(cross_entropy(predict(x_adv), step.y))
         return (
             self.reward.loss * tf.minimum(loss, self.reward.loss_cap)
             + self.reward.robust * tf.reduce_mean(robust)

@@ -23,7 +23,9 @@ from dat_keras.objectives import (
     DAT,
     IDBH,
     LASAT,
+    LASTRADES,
     MART,
+    OAAT,
     PGDAT,
     SCARL,
     ST,
@@ -60,6 +62,8 @@ METHODS: dict[str, Objective] = {
     "st": ST(),
     "scarl": SCARL(),
     "las-at": LASAT(),
+    "las-trades": LASTRADES(),
+    "oa-at": OAAT(),
     "dajat": DAJAT(),
     "idbh": IDBH(),
     "dat": DAT(),
@@ -67,6 +71,14 @@ METHODS: dict[str, Objective] = {
 
 LAS_CIFAR100 = LASAT(true_class=0.6, steps_grid=tuple(range(3, 13)))
 LAS_TINY = LASAT(true_class=0.8, reward=Reward(interval=1))
+OAAT_WRN = OAAT(beta=2.0, mix=0.45, mix_eps=16 / 255)
+# Published for the pre-activation form.
+OAAT_CIFAR100 = OAAT(
+    beta=2.0, mix=0.25, perceptual=3.0, label_smoothing=10 / 99
+)
+OAAT_CIFAR100_WRN = OAAT(
+    beta=2.0, final_beta=4.0, perceptual=2.0, label_smoothing=10 / 99
+)
 # The published smoothing spares the true class: 0.1 over 99 others.
 DAJAT_CIFAR100 = DAJAT(beta=9.0, label_smoothing=10 / 99)
 DAT_TINY = DAT(attack_label_smoothing=0.0, augment=CropFlip(pad=2))
@@ -78,6 +90,9 @@ SPECIAL: dict[str, Objective] = {
     "las-at-cifar100-wrn-34-10": LAS_CIFAR100,
     "las-at-tiny_imagenet-resnet18": LAS_TINY,
     "las-at-tiny_imagenet-wrn-34-10": LAS_TINY,
+    "oa-at-cifar10-wrn-34-10": OAAT_WRN,
+    "oa-at-cifar100-resnet18": OAAT_CIFAR100,
+    "oa-at-cifar100-wrn-34-10": OAAT_CIFAR100_WRN,
     "dajat-cifar10-wrn-34-10": DAJAT(beta=10.0, omega=3.0),
     "dajat-cifar100-resnet18": DAJAT_CIFAR100,
     "dajat-cifar100-wrn-34-10": DAJAT_CIFAR100,

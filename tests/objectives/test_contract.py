@@ -21,9 +21,12 @@ from dat_keras.threat_models import Linf
 
 EPS = 8 / 255
 # LAS-AT's default strategy network would dominate the time of this file.
-SMALLER = {"las-at": {"policy": "resnet8"}}
+SMALLER = {
+    "las-at": {"policy": "resnet8"},
+    "las-trades": {"policy": "resnet8"},
+}
 # Its strengths go beyond the radius that is evaluated, as published.
-REACH = {"las-at": 15 / 8}
+REACH = {"las-at": 15 / 8, "las-trades": 9 / 8}
 # What the method's own inner maximisation does not climb: SCARL attacks its
 # divergence alone.
 UNATTACKED = {"scarl": ("adversarial", "mutual_information", "geometry")}

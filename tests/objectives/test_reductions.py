@@ -14,6 +14,7 @@ from dat_keras.objectives import (
     DAT,
     IDBH,
     LASAT,
+    LASTRADES,
     MART,
     PGDAT,
     SCARL,
@@ -39,6 +40,10 @@ REDUCTIONS = {
     "las-at with one strength": (
         LASAT(PLAIN, **STRENGTHS, true_class=1.0, policy="resnet8"),
         PGDAT(PLAIN),
+    ),
+    "las-trades with one strength": (
+        LASTRADES(KL, **STRENGTHS, beta_grid=(6,), policy="resnet8"),
+        TRADES(KL),
     ),
     "idbh without augmentation": (
         IDBH(PLAIN, augment=Unchanged()),

@@ -1,0 +1,123 @@
+"""LAS-TRADES: TRADES with a learned attack strategy (CVPR 2022).
+
+min_theta max_psi  E_{a ~ p_psi(x)}  CE(f(x), y) + beta(a) KL(p(x) || p(x'(a)))
+x'(a) = PGD from x with the radius, number of steps and step size of a
+
+The strategy network `p_psi` chooses `a` for every image (strategy.py), the
+weight of the divergence included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, cast
+
+from dat_keras.adversary import Adversary, Terms, Views
+from dat_keras.attacks import PGD, KLFromClean, NormalStart
+from dat_keras.losses import cross_entropy, kl_divergence
+from dat_keras.objectives.base import Objective, attacked, mean
+from dat_keras.objectives.las_at import strengthened
+from dat_keras.objectives.strategy import (
+    ChosenView,
+    Reward,
+    Strategy,
+    build_strategy,
+    check_grids,
+)
+from dat_keras.threat_models import Linf
+from dat_keras.types import Labels, PerExample, Predict, Step
+
+
+@dataclass(frozen=True)
+class WeightedView(ChosenView):
+    """A view with a weight of its own for every image.
+
+    Args:
+        beta: Weights of the divergence, shape `(B,)`.
+    """
+
+    beta: PerExample = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class LASTRADES(Objective):
+    """TRADES whose attack and weight are set, image by image.
+
+    Args:
+        attack: Loss and start of the attack, and what measures the reward.
+            Default: that of TRADES.
+        eps_grid: Radii, in eighths of the attack's: for eps 8/255 in units of
+            1/255. Default: 5 to 9, as published.
+        steps_grid: Numbers of steps. Default: 7 to 14.
+        step_size_grid: Step sizes, in units as `eps_grid`. Default: 2 to 4.
+        beta_grid: Weights of the divergence. Default: 5 to 9.
+        policy: Architecture of the strategy network. Default: published.
+        reward: What the strategy is paid for: this method's loss up to 20,
+            8 times the robust and 4 times the natural accuracy, every step.
+
+    Example:
+    >>> LASTRADES().reward.loss_cap
+    20.0
+
+    Reference:
+        [Jia et al., 2022](https://arxiv.org/abs/2203.06616)
+    """
+
+    attack: PGD = PGD(Linf(8 / 255), KLFromClean(), start=NormalStart())
+    eps_grid: tuple[int, ...] = tuple(range(5, 10))
+    steps_grid: tuple[int, ...] = tuple(range(7, 15))
+    step_size_grid: tuple[int, ...] = tuple(range(2, 5))
+    beta_grid: tuple[int, ...] = tuple(range(5, 10))
+    policy: str = "resnet18"
+    reward: Reward = Reward(robust=8.0, natural=4.0, loss_cap=20.0, interval=1)
+    terms: ClassVar[tuple[str, ...]] = ("natural", "robust")
+
+    def __post_init__(self) -> None:
+        """Refuses an unknown policy and empty grids."""
+        check_grids(
+            self.policy,
+            eps_grid=self.eps_grid,
+            steps_grid=self.steps_grid,
+            step_size_grid=self.step_size_grid,
+            beta_grid=self.beta_grid,
+        )
+
+    def build_adversary(
+        self,
+        image_shape: tuple[int, int, int],
+        num_classes: int,
+        num_features: int | None,
+    ) -> Adversary:
+        """Returns the strategy network with its optimizer."""
+        grids = (
+            self.eps_grid,
+            self.steps_grid,
+            self.step_size_grid,
+            self.beta_grid,
+        )
+        # Robust accuracy is what PGD on the cross-entropy leaves.
+        judge = PGD(self.attack.threat_model, steps=self.attack.steps)
+        return build_strategy(
+            self.policy, image_shape, grids, judge, self.reward
+        )
+
+    def craft(self, step: Step) -> Views:
+        """Lets the strategy choose, then attacks the augmented images."""
+        strategy = cast(Strategy, step.adversary)
+        choices = strategy.choose(step.x, step.key.fold_in("strategy"))
+        *strengths, beta = strategy.strengths(choices)
+        view = attacked(strengthened(self.attack, *strengths), step, step.x)
+        return (
+            WeightedView(view.x, view.x_adv, choices=tuple(choices), beta=beta),
+        )
+
+    def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+        """Returns the clean loss and the weighted divergence."""
+        (view,) = cast(tuple[WeightedView], views)
+        logits = predict(view.x, view.branch)
+        logits_adv = predict(view.x_adv, view.branch)
+        robust = view.beta * kl_divergence(logits, logits_adv)
+        return {
+            "natural": mean([cross_entropy(logits, y)]),
+            "robust": mean([robust]),
+        }
