@@ -76,6 +76,20 @@ def feature_size(classifier: keras.Model) -> int | None:
     return shape[1] if len(shape) == 2 else None
 
 
+def last_layer(classifier: keras.Model) -> keras.layers.Layer:
+    """The layer that makes the logits, on every BatchNorm branch.
+
+    Args:
+        classifier: A functional or branched classifier.
+
+    Example:
+    >>> layers = [keras.Input((7,)), keras.layers.Dense(2, name="logits")]
+    >>> last_layer(keras.Sequential(layers)).name
+    'logits'
+    """
+    return _branches(classifier)[0].outputs[0]._keras_history.operation
+
+
 def _branches(classifier: keras.Model) -> list[keras.Model]:
     return getattr(classifier, "branches", [classifier])
 
