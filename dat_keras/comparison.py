@@ -14,8 +14,8 @@ from dat_keras.report import Report, Row
 from dat_keras.text_table import (
     comma_separated,
     latex,
-    marked,
     markdown,
+    marked,
     plain,
 )
 

@@ -183,22 +183,21 @@ def prepare(
         overwrite: Remove a grid that is there.
 
     Raises:
-        RunFolderError: If the folder holds a grid and neither flag is given,
-            or with `resume` another grid, or holds other files.
+        RunFolderError: If it holds a grid and neither flag is given, or
+            other files; with `resume`, if it holds none or another grid.
         DamagedFileError: If its definition cannot be read.
     """
     path, wanted = output / "grid.json", _plain(grid)
-    if path.exists() and resume:
+    if resume:
         _check_same(path, wanted)
         return
     if path.exists() and overwrite:
         shutil.rmtree(output)
     elif output.exists() and any(output.iterdir()):
+        what = "a grid" if path.exists() else "other files"
         raise RunFolderError(
-            f"{output} already holds "
-            + ("a grid: pass --resume or --overwrite, or " * path.exists())
-            + ("other files: " * (not path.exists()))
-            + "choose another --output"
+            f"{output} already holds {what}: choose another --output"
+            + (", or pass --resume or --overwrite" if "grid" in what else "")
         )
     output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(wanted, indent=2) + "\n"
@@ -211,6 +210,8 @@ def _plain(grid: Grid) -> dict:
 
 
 def _check_same(path: Path, wanted: dict) -> None:
+    if not path.exists():
+        raise RunFolderError(f"{path.parent} holds no grid to resume")
     try:
         found = json.loads(path.read_text())
         differ = [

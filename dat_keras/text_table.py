@@ -23,12 +23,30 @@ def plain(cells: Cells) -> str:
     attack  accuracy
     fgsm         9 %
     """
+    return _aligned(cells, str.rjust)
+
+
+def ragged(cells: Cells) -> str:
+    """Columns aligned with spaces, all to the left: words, not numbers.
+
+    Args:
+        cells: Rows of text, the header first.
+
+    Example:
+    >>> print(ragged([["method", "paper"], ["pgd-at", "one"]]))
+    method  paper
+    pgd-at  one
+    """
+    return _aligned(cells, str.ljust)
+
+
+def _aligned(cells: Cells, align: Callable[[str, int], str]) -> str:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(
             [row[0].ljust(widths[0])]
             + [
-                cell.rjust(width)
+                align(cell, width)
                 for cell, width in zip(row[1:], widths[1:], strict=True)
             ]
         ).rstrip()
