@@ -24,11 +24,7 @@ from dat_keras.objectives import (
     IDBH,
     LASAT,
     MART,
-    PGDAT,
-    SCARL,
-    ST,
-    TRADES,
-    Natural,
+    OBJECTIVES,
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
@@ -53,17 +49,9 @@ SCHEDULES = {
 }
 
 METHODS: dict[str, Objective] = {
-    "natural": Natural(),
-    "pgd-at": PGDAT(),
-    "trades": TRADES(),
-    "mart": MART(),
-    "st": ST(),
-    "scarl": SCARL(),
-    "las-at": LASAT(),
-    "dajat": DAJAT(),
-    "idbh": IDBH(),
-    "dat": DAT(),
+    name: objective() for name, objective in OBJECTIVES.items()
 }
+"""Every method with its defaults."""
 
 LAS_CIFAR100 = LASAT(true_class=0.6, steps_grid=tuple(range(3, 13)))
 LAS_TINY = LASAT(true_class=0.8, reward=Reward(interval=1))

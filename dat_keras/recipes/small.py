@@ -11,31 +11,14 @@ The learning rate is one cycle, which suits a few hundred steps.
 
 from __future__ import annotations
 
-from dat_keras.objectives import (
-    DAJAT,
-    DAT,
-    IDBH,
-    LASAT,
-    MART,
-    PGDAT,
-    SCARL,
-    ST,
-    TRADES,
-    Natural,
-    Objective,
-)
+from dat_keras.objectives import DAJAT, DAT, IDBH, LASAT, Objective
 from dat_keras.objectives.idbh import WEAK
 from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
+from dat_keras.recipes.paper import METHODS as PAPER_METHODS
 from dat_keras.schedules import OneCycleDecay
 
-METHODS: dict[str, Objective] = {
-    "natural": Natural(),
-    "pgd-at": PGDAT(),
-    "trades": TRADES(),
-    "mart": MART(),
-    "st": ST(),
-    "scarl": SCARL(),
+METHODS: dict[str, Objective] = PAPER_METHODS | {
     "las-at": LASAT(policy="resnet8"),
     "dajat": DAJAT(beta=6.0),
     "idbh": IDBH(augment=WEAK),
