@@ -5,9 +5,11 @@ import dataclasses
 import io
 import json
 
+import keras
 import pytest
 
 from dat_keras import cells
+from dat_keras.architectures import ARCHITECTURES
 from dat_keras.cells import CellResult
 from dat_keras.compare import compare, standings
 from dat_keras.errors import DamagedFileError, RunFolderError
@@ -19,6 +21,21 @@ SETTINGS = (
     *("width=2", "eval_attack.steps=1"),
     "pgd-at:objective.attack.steps=1",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """A linear net in place of ResNet-8, for both training and counting."""
+
+    def linear(num_classes, input_shape, branches, width):
+        image, flat = keras.Input(input_shape), keras.layers.Flatten()
+        dense = keras.layers.Dense(num_classes, name="logits")
+        return keras.Sequential([image, flat, dense], name="linear")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "resnet8", linear)
+        patch.setattr(cells, "COUNTED_STEPS", 2)
+        yield
 
 
 def here(function, *args):
