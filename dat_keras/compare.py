@@ -142,7 +142,7 @@ def _title(grid: Grid, results: Mapping[str, Row]) -> str:
     architectures = dict.fromkeys(r.architecture for r in grid.recipes)
     epochs = dict.fromkeys(str(r.epochs) for r in grid.recipes)
     return (
-        f"{grid.recipes[0].dataset}, {' and '.join(architectures)}, "
+        f"{Path(grid.recipes[0].dataset).name}, {' and '.join(architectures)}, "
         f"{' and '.join(epochs)} epochs, {which} {report['n_examples']} test "
         f"images, {report['norm']} eps {pixel_fraction(report['eps'])}, "
         f"seeds {', '.join(map(str, grid.seeds))}"
