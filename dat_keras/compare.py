@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dat_keras.cells import CellResult, carry_out
 from dat_keras.comparison import Column, Standings
 from dat_keras.grids import Grid, prepare
-from dat_keras.passes import Passes
 from dat_keras.processes import in_own_process
 from dat_keras.report import pixel_fraction
 from dat_keras.training import Session
@@ -101,7 +101,8 @@ def standings(grid: Grid, results: Mapping[str, Row]) -> Standings:
         )
         for attack in attacks
     ]
-    costs = [_cost(name, [results[m] for m, _ in rows]) for name in COSTS]
+    cells = [results[m] for m, _ in rows]
+    costs = [_column(name, cost, cells) for name, cost in COSTS.items()]
     return Standings(_title(grid, results), names, (*accuracies, *costs))
 
 
@@ -109,31 +110,36 @@ def _accuracy(cell: CellResult, which: str, attack: str) -> float:
     return cell.reports[which]["attacks"][attack]["accuracy"]
 
 
-def _passes(read: Callable[[Passes], float]) -> Callable:
-    return lambda cell: read(cell.passes)
+@dataclass(frozen=True)
+class Cost:
+    """A column of costs.
+
+    Args:
+        of: Reads it from a cell; `None` where it was not measured.
+        digits: Digits after the point.
+    """
+
+    of: Callable[[CellResult], float | None]
+    digits: int
 
 
-COSTS: dict[str, Callable[[CellResult], float | None]] = {
-    "s/step": lambda cell: cell.seconds_per_step,
-    "F": _passes(lambda passes: passes.forward),
-    "Bi": _passes(lambda passes: passes.to_input),
-    "Bw": _passes(lambda passes: passes.to_weights),
-    "MiB": lambda cell: cell.peak_memory / 2**20,
+COSTS: dict[str, Cost] = {
+    "s/step": Cost(lambda cell: cell.seconds_per_step, 3),
+    "F": Cost(lambda cell: cell.passes.forward, 1),
+    "Bi": Cost(lambda cell: cell.passes.to_input, 1),
+    "Bw": Cost(lambda cell: cell.passes.to_weights, 1),
+    "MiB": Cost(lambda cell: cell.peak_memory / 2**20, 0),
 }
-"""What a cell costs, by the name of the column."""
-
-DIGITS = {"s/step": 3, "F": 1, "Bi": 1, "Bw": 1, "MiB": 0}
-"""Digits after the point of each cost."""
+"""What a method costs, by the name of the column."""
 
 
-def _cost(name: str, rows: Sequence[Row]) -> Column:
+def _column(name: str, cost: Cost, rows: Sequence[Row]) -> Column:
     """A column of means: nobody asks for the spread of a cost."""
     measured = [
-        [v for cell in row if (v := COSTS[name](cell)) is not None]
-        for row in rows
+        [v for cell in row if (v := cost.of(cell)) is not None] for row in rows
     ]
     means = [[statistics.fmean(row)] if row else [] for row in measured]
-    return Column(name, means, DIGITS[name])
+    return Column(name, means, cost.digits)
 
 
 def _title(grid: Grid, results: Mapping[str, Row]) -> str:
