@@ -6,6 +6,7 @@ import click
 
 from dat_keras import __version__
 from dat_keras.cli._errors import OneLineErrors
+from dat_keras.cli.compare import compare
 from dat_keras.cli.evaluate import evaluate
 from dat_keras.cli.info import info
 from dat_keras.cli.list import list_models
@@ -20,5 +21,5 @@ def main() -> None:
     """Train image classifiers that resist attacks, and measure how well."""
 
 
-for _command in (train, evaluate, push, pull, list_models, info):
+for _command in (train, evaluate, compare, push, pull, list_models, info):
     main.add_command(_command)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from dat_keras.comparison import Standings
     from dat_keras.report import Report
 
 Progress = Callable[[str, int, int], None]
@@ -34,12 +35,33 @@ def show(reports: Mapping[str, Report]) -> None:
             click.echo(note if len(reports) == 1 else f"{name}: {note}")
 
 
-def _print_table(title: str, cells: list[list[str]]) -> None:
-    if not sys.stdout.isatty():
-        from dat_keras.text_table import plain
+def show_standings(table: Standings) -> None:
+    """Prints a table of methods on stdout, the best of each column marked.
 
-        click.echo(f"{title}\n{plain(cells)}")
+    Args:
+        table: The table.
+    """
+    if not sys.stdout.isatty():
+        click.echo(table.text())
         return
+    from dat_keras.text_table import marked
+
+    bold = marked(
+        table.cells(), table.bold(), lambda text: f"[bold]{text}[/bold]"
+    )
+    _draw_table(table.title, bold)
+
+
+def _print_table(title: str, cells: list[list[str]]) -> None:
+    if sys.stdout.isatty():
+        _draw_table(title, cells)
+        return
+    from dat_keras.text_table import plain
+
+    click.echo(f"{title}\n{plain(cells)}")
+
+
+def _draw_table(title: str, cells: list[list[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 

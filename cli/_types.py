@@ -61,3 +61,32 @@ class NewFile(click.Path):
         if not path.absolute().parent.is_dir():
             self.fail(f"there is no folder {path.parent}", param, ctx)
         return path
+
+
+class Listed(click.ParamType):
+    """Values separated by commas.
+
+    Args:
+        item: Type of each value.
+
+    Example:
+    >>> Listed(click.INT).convert("0, 1", None, None)
+    (0, 1)
+    """
+
+    name = "list"
+
+    def __init__(self, item: click.ParamType = click.STRING) -> None:
+        self.item = item
+
+    def convert(
+        self,
+        value: str | tuple,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple:
+        """Returns the values as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        parts = (part.strip() for part in value.split(","))
+        return tuple(self.item.convert(p, param, ctx) for p in parts if p)

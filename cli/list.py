@@ -1,4 +1,4 @@
-"""`dat-keras list`: the models of the zoo, or those on the Hub."""
+"""`dat-keras list`: models of the zoo, models on the Hub, or methods."""
 
 from __future__ import annotations
 
@@ -17,26 +17,46 @@ from dat_keras.startup import quiet_tensorflow
 
 
 @click.command("list")
+@click.option("--methods", is_flag=True, help="List the training methods.")
 @click.option("--remote", is_flag=True, help="Search the Hugging Face Hub.")
 @click.option("--author", help="Namespace on the Hub, with --remote.")
 @zoo_options
 @token_options
 @output_options
-def list_models(remote: bool, as_json: bool, **options: Any) -> None:
-    """List models that `pull` and `evaluate` know by name."""
+def list_models(
+    methods: bool, remote: bool, as_json: bool, **options: Any
+) -> None:
+    """List models that `pull` and `evaluate` know by name.
+
+    With --methods, list what `train` and `compare` can train instead.
+    """
     if options["author"] and not remote:
         raise click.UsageError("--author needs --remote.")
+    if methods and remote:
+        raise click.UsageError("Give --methods or --remote, not both.")
     quiet_tensorflow(options["verbose"])
-    cells = _remote(**options) if remote else _bundled(**options)
+    read = _methods if methods else _remote if remote else _bundled
+    kind = "methods" if methods else "models"
+    cells = read(**options)
     if as_json:
         header, *rows = cells
-        emit({"models": [dict(zip(header, r, strict=True)) for r in rows]})
+        emit({kind: [dict(zip(header, r, strict=True)) for r in rows]})
     elif len(cells) == 1:
         click.echo("no models found", err=True)
+    elif methods:
+        from dat_keras.text_table import ragged
+
+        click.echo(ragged(cells))
     else:
         from dat_keras.text_table import plain
 
         click.echo(plain(cells))
+
+
+def _methods(**_: Any) -> list[list[str]]:
+    from dat_keras.descriptions import methods_table
+
+    return methods_table()
 
 
 def _bundled(

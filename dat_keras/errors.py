@@ -13,6 +13,12 @@ class RunFolderError(DatKerasError):
     """A run folder is missing, taken, or not a run."""
 
 
+class ProcessDiedError(DatKerasError):
+    """A process of ours ended before its work was done."""
+
+    exit_code = 1
+
+
 class DamagedFileError(DatKerasError):
     """A file is missing, truncated or does not fit; nothing was changed."""
 

@@ -81,6 +81,20 @@ def branch_models(classifier: keras.Model) -> list[keras.Model]:
     return getattr(classifier, "branches", [classifier])
 
 
+def last_layer(classifier: keras.Model) -> keras.layers.Layer:
+    """The layer that makes the logits, on every BatchNorm branch.
+
+    Args:
+        classifier: A functional or branched classifier.
+
+    Example:
+    >>> layers = [keras.Input((7,)), keras.layers.Dense(2, name="logits")]
+    >>> last_layer(keras.Sequential(layers)).name
+    'logits'
+    """
+    return branch_models(classifier)[0].outputs[0]._keras_history.operation
+
+
 def _last_input(model: keras.Model) -> keras.KerasTensor:
     # A layer shared by branches has many inputs; the output knows which.
     operation, node, _ = model.outputs[0]._keras_history

@@ -28,6 +28,10 @@ from dat_keras.recipes import Recipe
 from dat_keras.runs import RunFolder, RunInfo
 
 
+def silent(sentence: str) -> None:
+    """Says nothing."""
+
+
 @dataclass(frozen=True)
 class Session:
     """How a run is carried out; nothing here changes its numbers.
@@ -44,7 +48,7 @@ class Session:
     resume: bool = False
     overwrite: bool = False
     verbose: int = 0
-    say: Callable[[str], None] = lambda sentence: None
+    say: Callable[[str], None] = silent
     callbacks: Sequence[Callback] = ()
     checkpoint_seconds: float = 120.0
 

@@ -93,6 +93,23 @@ def linear_model():
     return model
 
 
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory):
+    """A data set in a folder: 8x8 images of three classes of colour."""
+    root = tmp_path_factory.mktemp("colours")
+    draw = np.random.default_rng(0)
+    for part, count in (("train", 12), ("validation", 4), ("test", 4)):
+        for channel, name in enumerate(("blue", "green", "red")):
+            target = root / part / name
+            target.mkdir(parents=True)
+            for i in range(count):
+                image = draw.integers(0, 100, IMAGE)
+                image[..., channel] += 150
+                png = tf.io.encode_png(tf.constant(image, tf.uint8))
+                tf.io.write_file(str(target / f"{i}.png"), png)
+    return root
+
+
 @pytest.fixture
 def batch():
     """Eight images away from the faces of the box, two of each class."""

@@ -9,14 +9,15 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     "types losses threat_models gradients spectral keys tables checks augment "
     "optimizers predict averaging batch_statistics data architectures config "
-    "errors intervals versions weights startup allocator text_table schedules",
+    "errors intervals versions weights startup allocator text_table schedules "
+    "processes",
     "attacks",
     "adversary amplitude mixup weight_perturbation objectives",
     "model",
     "recipes",
     "training evaluation checkpoint callbacks runs trials preflight protocols "
     "report samples verification comparison analysis pursuit cascade suites "
-    "journal",
+    "journal passes costs grids cells compare descriptions",
     "zoo",
     "cli",
 ]

@@ -35,7 +35,9 @@ def test_every_public_name_is_there():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["evaluate", "--help"]]
+    "arguments",
+    [[], *([command] for command in ("train", "evaluate", "compare"))],
+    ids=lambda arguments: " ".join(arguments),
 )
 def test_help_does_not_wait_for_tensorflow(arguments):
     code = (
@@ -45,7 +47,7 @@ def test_help_does_not_wait_for_tensorflow(arguments):
         "& sys.modules.keys()))"
     )
     result = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", code, *arguments, "--help"],
         capture_output=True,
         text=True,
         check=True,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dat_keras import checkpoint, data
+from dat_keras.averaging import Averaging
 from dat_keras.errors import (
     DamagedFileError,
     RunFolderError,
@@ -232,3 +233,17 @@ def test_every_term_is_logged(finished):
         total = sum(float(row[term]) for term in TINY.objective.terms)
         assert float(row["loss"]) == pytest.approx(total, rel=1e-4)
         assert 0.0 <= float(row["val_robust_accuracy"]) <= 1.0
+
+
+def test_a_run_can_measure_the_statistics_of_its_average(tmp_path):
+    weights = {}
+    for measured in (False, True):
+        averaging = Averaging(decay=0.5, start=0.0, measured=measured)
+        model = train(
+            replace(NATURAL, epochs=1, averaging=averaging),
+            tmp_path / str(measured),
+        )
+        weights[measured] = model.average.values(model.classifier.weights)
+    for (w, averaged), (_, found) in zip(*weights.values(), strict=True):
+        same = np.array_equal(averaged, found)
+        assert same != w.path.endswith(("moving_mean", "moving_variance"))

@@ -23,14 +23,9 @@ from dat_keras.objectives import (
     DAT,
     IDBH,
     LASAT,
-    LASTRADES,
     MART,
     OAAT,
-    PGDAT,
-    SCARL,
-    ST,
-    TRADES,
-    Natural,
+    OBJECTIVES,
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
@@ -55,19 +50,9 @@ SCHEDULES = {
 }
 
 METHODS: dict[str, Objective] = {
-    "natural": Natural(),
-    "pgd-at": PGDAT(),
-    "trades": TRADES(),
-    "mart": MART(),
-    "st": ST(),
-    "scarl": SCARL(),
-    "las-at": LASAT(),
-    "las-trades": LASTRADES(),
-    "oa-at": OAAT(),
-    "dajat": DAJAT(),
-    "idbh": IDBH(),
-    "dat": DAT(),
+    name: objective() for name, objective in OBJECTIVES.items()
 }
+"""Every method with its defaults."""
 
 LAS_CIFAR100 = LASAT(true_class=0.6, steps_grid=tuple(range(3, 13)))
 LAS_TINY = LASAT(true_class=0.8, reward=Reward(interval=1))

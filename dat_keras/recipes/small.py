@@ -17,30 +17,17 @@ from dat_keras.objectives import (
     IDBH,
     LASAT,
     LASTRADES,
-    MART,
-    OAAT,
-    PGDAT,
-    SCARL,
-    ST,
-    TRADES,
-    Natural,
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
 from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
+from dat_keras.recipes.paper import METHODS as PAPER_METHODS
 from dat_keras.schedules import OneCycleDecay
 
-METHODS: dict[str, Objective] = {
-    "natural": Natural(),
-    "pgd-at": PGDAT(),
-    "trades": TRADES(),
-    "mart": MART(),
-    "st": ST(),
-    "scarl": SCARL(),
+METHODS: dict[str, Objective] = PAPER_METHODS | {
     "las-at": LASAT(policy="resnet8"),
     "las-trades": LASTRADES(policy="resnet8"),
-    "oa-at": OAAT(),
     "dajat": DAJAT(beta=6.0),
     "idbh": IDBH(augment=WEAK),
     "dat": DAT(beta=6.0, label_smoothing=0.0),

@@ -2,9 +2,7 @@
 
 import json
 
-import numpy as np
 import pytest
-import tensorflow as tf
 from click.testing import CliRunner
 
 from dat_keras.cli import main
@@ -18,27 +16,10 @@ FAST = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Three classes of 8x8 images, told apart by their colour."""
-    root = tmp_path_factory.mktemp("colours")
-    draw = np.random.default_rng(0)
-    for part, count in (("train", 12), ("validation", 4), ("test", 4)):
-        for channel, name in enumerate(("blue", "green", "red")):
-            target = root / part / name
-            target.mkdir(parents=True)
-            for i in range(count):
-                image = draw.integers(0, 100, (8, 8, 3))
-                image[..., channel] += 150
-                png = tf.io.encode_png(tf.constant(image, tf.uint8))
-                tf.io.write_file(str(target / f"{i}.png"), png)
-    return root
-
-
-@pytest.fixture(scope="module")
-def trained(folder, tmp_path_factory):
+def trained(colours, tmp_path_factory):
     """A finished run, with what the command printed."""
     output = tmp_path_factory.mktemp("runs") / "run"
-    return output, run("train", "--dataset", folder, *FAST, "--output", output)
+    return output, run("train", "--dataset", colours, *FAST, "--output", output)
 
 
 def run(*arguments):
@@ -70,10 +51,10 @@ def test_evaluate_takes_the_run(trained):
     assert "all 12 images" in result.stdout
 
 
-def test_a_finished_run_is_not_overwritten_by_accident(trained, folder):
+def test_a_finished_run_is_not_overwritten_by_accident(trained, colours):
     output, _ = trained
     before = (output / "last.safetensors").read_bytes()
-    result = run("train", "--dataset", folder, *FAST, "--output", output)
+    result = run("train", "--dataset", colours, *FAST, "--output", output)
     assert result.exit_code == 2
     assert "--resume or --overwrite" in result.stderr
     assert (output / "last.safetensors").read_bytes() == before

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from dat_keras.attacks import PGD, CrossEntropy, KLFromClean, NormalStart
 from dat_keras.augment import Unchanged
+from dat_keras.losses import kl_divergence
 from dat_keras.model import AdversarialModel
 from dat_keras.objectives import (
     DAJAT,
@@ -16,12 +17,14 @@ from dat_keras.objectives import (
     LASAT,
     LASTRADES,
     MART,
+    OAAT,
     PGDAT,
     SCARL,
     ST,
     TRADES,
     Natural,
 )
+from dat_keras.objectives.st import squeeze
 from dat_keras.optimizers import SGD
 from dat_keras.predict import Predictor
 from dat_keras.threat_models import Linf
@@ -118,3 +121,37 @@ def test_perturbation_that_has_not_begun_is_the_host(
         model.train_step(batch)
         results.append(snapshot(model.classifier.variables))
     assert same(*results)
+
+
+def test_oa_at_of_one_radius_is_trades(tiny_model, make_step):
+    # Before the last quarter nothing is mixed and no distance is measured;
+    # at its half the radius is half the final one.
+    ours = OAAT(replace(KL, threat_model=Linf(2 * EPS)), beta=6.0, stages=2)
+    step = make_step(tiny_model, ours, progress=tf.constant(0.0))
+    now = ours.moment(step.progress, tf.constant(True))
+    theirs = TRADES(replace(KL, start=now.attack.start, step_size=EPS / 4))
+    batchwise = replace(step, predict=step.predict.batchwise)
+    (a,) = ours.craft(step)
+    same_key = step.key.fold_in("attack")
+    expected = theirs.attack(batchwise.predict, step.x, step.y, same_key)
+    np.testing.assert_allclose(a.x_adv, expected, atol=1e-6)
+    assert total(ours, step, (a,)) == pytest.approx(
+        total(theirs, step, (View(a.x, a.x_adv),)), rel=1e-6
+    )
+
+
+def test_st_without_its_collaborative_images_is_one_sided_trades(
+    tiny_model, make_step
+):
+    step = make_step(tiny_model, ST(CE))
+    (view,) = TRADES(CE).craft(step)
+    predict = step.predict
+    upper, lower = predict(view.x_adv), predict(view.x)
+    from_still = kl_divergence(tf.stop_gradient(lower), upper)
+    both = squeeze(upper, lower)
+    back = kl_divergence(upper, lower)
+    np.testing.assert_allclose(2 * both - back, from_still, atol=1e-6)
+    robust = TRADES(CE).loss(predict, (view,), step.y)["robust"]
+    assert float(robust) == pytest.approx(
+        6 * float(tf.reduce_mean(from_still)), rel=1e-5
+    )

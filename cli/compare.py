@@ -1,0 +1,80 @@
+"""`dat-keras compare`: train methods alike, attack them alike, one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._types import Listed
+from dat_keras.startup import quiet_tensorflow
+
+EXAMPLES = """\b
+Examples:
+  dat-keras compare --methods natural,trades,dat --epochs 1 --seeds 0,1
+  dat-keras compare --dataset cifar10 --architecture resnet8 \\
+      --methods pgd-at,trades,mart,dat --checkpoint best,last
+  dat-keras compare --methods trades,dat --set trades:beta=3 --resume
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--dataset", help="Name or folder.  [default: shapes]")
+@click.option(
+    "--methods",
+    type=Listed(),
+    required=True,
+    help="Names of `dat-keras list --methods`, separated by commas.",
+)
+@click.option("--architecture", help="[default: resnet18; shapes: resnet8]")
+@click.option("--epochs", type=click.IntRange(1))
+@click.option("--batch-size", type=click.IntRange(1))
+@click.option("--limit", type=click.IntRange(1), help="Training images used.")
+@click.option("--seeds", type=Listed(click.INT), default="0", show_default=True)
+@click.option(
+    "--attack",
+    "attacks",
+    type=Listed(),
+    default="natural,fgsm,pgd20",
+    show_default=True,
+    help="As for `evaluate`.",
+)
+@click.option("--n-examples", type=click.IntRange(1), help="First N images.")
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    type=Listed(),
+    default="best",
+    show_default=True,
+    help="best, last, or both.",
+)
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="TFDS folder."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="[METHOD:]KEY=VALUE",
+    help="For all methods, or for one.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the grid.  [default: runs/<dataset>-compare]",
+)
+@click.option("--resume", is_flag=True, help="Continue the grid in --output.")
+@click.option("--overwrite", is_flag=True, help="Replace the grid in --output.")
+@verbose_option
+def compare(verbose: bool, **options: Any) -> None:
+    """Train and evaluate methods by seeds, and print the paper's table.
+
+    Each cell is a run folder in --output; finished cells are kept when a
+    killed comparison is continued with --resume.
+    """
+    quiet_tensorflow(verbose)
+    from dat_keras.cli._comparing import run_comparison
+
+    run_comparison(**options)

@@ -1,0 +1,139 @@
+"""One cell of a grid: trained, counted and evaluated, then written down."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from dat_keras import checkpoint, data
+from dat_keras.costs import StepCosts
+from dat_keras.errors import DamagedFileError
+from dat_keras.evaluation import evaluate
+from dat_keras.grids import Cell
+from dat_keras.passes import Passes, passes_of_step
+from dat_keras.recipes import Recipe
+from dat_keras.runs import RunFolder, RunInfo, load_classifier
+from dat_keras.training import Session, build, train
+from dat_keras.weights import write_whole
+
+COUNTED_STEPS = 20
+"""Steps over which passes are averaged: LAS-AT's period."""
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What a finished cell measured.
+
+    Args:
+        reports: By checkpoint, what `Report.to_json` returned.
+        passes: Passes of a step.
+        seconds_per_step: Median; `None` if too few steps were timed.
+        peak_memory: Bytes.
+    """
+
+    reports: dict[str, dict]
+    passes: Passes
+    seconds_per_step: float | None
+    peak_memory: int
+
+    @classmethod
+    def read(cls, path: Path) -> CellResult:
+        """Reads the file that `carry_out` wrote.
+
+        Raises:
+            DamagedFileError: If it is not such a file.
+        """
+        try:
+            found = json.loads(path.read_text())
+            return cls(
+                found["reports"],
+                Passes(**found["passes"]),
+                found["costs"]["seconds_per_step"],
+                found["costs"]["peak_memory"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DamagedFileError(
+                f"cannot read {path} ({error!r}); delete it to evaluate again"
+            ) from None
+
+
+def carry_out(cell: Cell, data_dir: Path | None, session: Session) -> None:
+    """Trains and evaluates a cell; an interrupted one goes on.
+
+    Args:
+        cell: The cell.
+        data_dir: Folder of prepared data sets.
+        session: How to train; `resume` and `overwrite` are decided here.
+
+    Raises:
+        ValueError: As `train` and `evaluate` do.
+        DamagedFileError: If what is to be resumed is damaged.
+        TrainingDivergedError: If the loss stops being finite.
+    """
+    run = RunFolder(cell.folder)
+    begun = bool(checkpoint.steps(run.checkpoints))
+    if not begun:
+        shutil.rmtree(cell.folder, ignore_errors=True)
+    session = replace(
+        session,
+        resume=begun,
+        overwrite=False,
+        callbacks=(*session.callbacks, StepCosts(cell.costs)),
+    )
+    # Keras prints its progress to stdout, which is for results.
+    with redirect_stdout(sys.stderr):
+        train(cell.recipe, cell.folder, data_dir=data_dir, session=session)
+    info = RunInfo.read(run.recipe)
+    found = {
+        "costs": json.loads(cell.costs.read_text()),
+        "passes": asdict(_passes(info)),
+        "reports": _reports(cell, data_dir),
+    }
+    text = json.dumps(found, indent=2) + "\n"
+    write_whole(cell.result, lambda file: file.write(text.encode()))
+
+
+def _reports(cell: Cell, data_dir: Path | None) -> dict[str, dict]:
+    test = data.load_split(cell.recipe.dataset, "test", data_dir=data_dir)
+    wanted = cell.grid.n_examples
+    return {
+        which: evaluate(
+            load_classifier(cell.folder, which).model,
+            test,
+            cell.grid.attacks,
+            n_examples=None if wanted is None else min(wanted, len(test)),
+            seed=cell.recipe.seed,
+            resume=cell.folder / f"evaluation-{which}",
+        ).to_json()
+        for which in cell.grid.checkpoints
+    }
+
+
+def _passes(info: RunInfo) -> Passes:
+    """Counts on a small net and batch: passes do not depend on sizes."""
+    shape, classes = info.image_shape, len(info.class_names)
+    draw = np.random.default_rng(0)
+    x = draw.random((4, *shape), np.float32)
+    y = draw.integers(0, classes, 4, np.int32)
+    model = build(_small(info.recipe), shape, classes, COUNTED_STEPS)
+    return passes_of_step(
+        model, (tf.constant(x), tf.constant(y)), COUNTED_STEPS
+    )
+
+
+def _small(recipe: Recipe) -> Recipe:
+    # At rate 0 the weights stay where no loss can become infinite.
+    return replace(
+        recipe,
+        architecture="resnet8",
+        width=4,
+        precision="float32",
+        optimizer=replace(recipe.optimizer, learning_rate=0.0),
+    )

@@ -1,0 +1,87 @@
+"""`dat-keras compare` and `dat-keras list --methods`, as they are typed."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from dat_keras.cli import _comparing, main
+from dat_keras.objectives import OBJECTIVES
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def test_every_method_has_a_line_with_its_paper():
+    result = run("list", "--methods")
+    assert result.exit_code == 0, result.output
+    header, *lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(OBJECTIVES)
+    (line,) = (line for line in lines if line.startswith("trades"))
+    assert "Clean cross-entropy plus the divergence" in line
+    assert "Zhang et al., 2019" in line
+    assert line.endswith("https://arxiv.org/abs/1901.08573")
+    told = json.loads(run("list", "--methods", "--json").stdout)
+    assert [row["method"] for row in told["methods"]] == list(OBJECTIVES)
+    assert run("list", "--methods", "--remote").exit_code == 2
+
+
+def test_options_make_the_grid(tmp_path, monkeypatch):
+    asked = {}
+
+    def compare(grid, output, **options):
+        asked.update(options, grid=grid, output=output)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(_comparing, "compare", compare)
+    result = run(
+        *("compare", "--methods", "natural, dat", "--seeds", "0,3"),
+        *("--epochs", 4, "--limit", 32, "--attack", "pgd20"),
+        *("--checkpoint", "best,last", "--n-examples", 9, "--resume"),
+        *("--set", "dat:objective.beta=2", "--data-dir", tmp_path),
+    )
+    assert "enough" in result.stderr and result.exit_code == 2
+    grid = asked["grid"]
+    assert (grid.methods, grid.seeds) == (("natural", "dat"), (0, 3))
+    assert (grid.attacks, grid.n_examples) == (("pgd20",), 9)
+    assert grid.checkpoints == ("best", "last")
+    assert [(r.epochs, r.limit) for r in grid.recipes] == [(4, 32)] * 2
+    assert grid.recipes[1].objective.beta == 2.0
+    assert asked["output"].as_posix() == "runs/shapes-compare"
+    assert asked["data_dir"] == tmp_path and asked["session"].resume
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--methods", "tradess"], "Did you mean 'trades'"),
+        (["--methods", ""], "`methods` must hold"),
+        (["--methods", "dat", "--attack", "pgd2"], "Did you mean 'pgd20'"),
+        (["--methods", "dat", "--seeds", "a"], "--seeds"),
+        (["--methods", "dat", "--checkpoint", "lst"], "Did you mean 'last'"),
+        (["--methods", "dat", "--set", "betta=1"], "Did you mean 'beta'"),
+        (["--methods", "dat", "--resume"], "no grid to resume"),
+    ],
+)
+def test_typos_get_one_line_and_leave_nothing(arguments, message, tmp_path):
+    output = tmp_path / "grid"
+    result = run("compare", *arguments, "--output", output)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not output.exists()
+
+
+@pytest.mark.slow
+def test_a_grid_from_the_command_line_in_processes(colours, tmp_path):
+    result = run(
+        *("compare", "--dataset", colours, "--methods", "natural,trades"),
+        *("--architecture", "resnet8", "--epochs", 1, "--batch-size", 8),
+        *("--set", "width=2", "--set", "eval_attack.steps=1"),
+        *("--set", "trades:objective.attack.steps=1", "--attack", "fgsm"),
+        *("--output", tmp_path / "grid"),
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stdout == (tmp_path / "grid" / "table.txt").read_text()
+    assert "cell 2 of 2: trades-seed0" in result.stderr

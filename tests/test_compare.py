@@ -1,0 +1,227 @@
+"""Grids of methods and seeds: carried out, killed, resumed, refused."""
+
+import csv
+import dataclasses
+import io
+import json
+
+import keras
+import pytest
+
+from dat_keras import cells
+from dat_keras.architectures import ARCHITECTURES
+from dat_keras.cells import CellResult
+from dat_keras.compare import compare, standings
+from dat_keras.errors import DamagedFileError, RunFolderError
+from dat_keras.grids import grid_of, prepare
+from dat_keras.passes import Passes
+from dat_keras.training import Session
+
+SETTINGS = (
+    *("width=2", "eval_attack.steps=1"),
+    "pgd-at:objective.attack.steps=1",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """A linear net in place of ResNet-8, for both training and counting."""
+
+    def linear(num_classes, input_shape, branches, width):
+        image, flat = keras.Input(input_shape), keras.layers.Flatten()
+        dense = keras.layers.Dense(num_classes, name="logits")
+        return keras.Sequential([image, flat, dense], name="linear")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "resnet8", linear)
+        patch.setattr(cells, "COUNTED_STEPS", 2)
+        yield
+
+
+def here(function, *args):
+    """Carries out a cell in this process."""
+    function(*args)
+
+
+def small(colours, methods=("natural", "pgd-at"), **rest):
+    choice = {
+        "dataset": str(colours),
+        "architecture": "resnet8",
+        "epochs": 1,
+        "batch_size": 8,
+    }
+    fields = {"seeds": (0, 1), "attacks": ("fgsm",)} | rest
+    settings = [s for s in SETTINGS if ":" not in s or "pgd-at" in methods]
+    return grid_of(methods, choice, settings, **fields)
+
+
+@pytest.fixture(scope="module")
+def finished(colours, tmp_path_factory):
+    """A whole grid, its folder and its table."""
+    output = tmp_path_factory.mktemp("grids") / "whole"
+    grid = small(colours, checkpoints=("best", "last"))
+    return grid, output, compare(grid, output, run=here)
+
+
+def accuracies(table):
+    return [row[:3] for row in table.cells()]
+
+
+def test_the_table_has_a_row_for_each_method_and_checkpoint(finished):
+    _, _, table = finished
+    header, *rows = table.cells()
+    measures = ["natural", "fgsm", "s/step", "F", "Bi", "Bw", "MiB"]
+    assert header == ["method", *measures]
+    assert [row[0] for row in rows] == [
+        *("natural (best)", "natural (last)"),
+        *("pgd-at (best)", "pgd-at (last)"),
+    ]
+    assert [row[4:7] for row in rows[1:3]] == [
+        ["1.0", "0.0", "1.0"],
+        ["2.0", "1.0", "1.0"],
+    ]
+    assert all(float(row[3]) > 0 and int(row[7]) > 100 for row in rows)
+
+
+def test_accuracies_are_those_of_the_cells_reports(finished):
+    grid, output, table = finished
+    per_seed = [
+        json.loads(cell.result.read_text())["reports"]["last"]["attacks"]
+        for cell in grid.cells(output)
+        if cell.method == "pgd-at"
+    ]
+    a, b = (100 * found["fgsm"]["accuracy"] for found in per_seed)
+    std = abs(a - b) / 2**0.5
+    expected = f"{(a + b) / 2:.2f}±{std:.2f}"
+    assert table.cells()[4][2] == expected
+
+
+def test_the_table_is_written_in_four_formats(finished):
+    _, output, table = finished
+    written = {p.suffix: p.read_text() for p in output.glob("table.*")}
+    assert written == {
+        ".txt": f"{table.text()}\n",
+        ".md": f"{table.markdown()}\n",
+        ".csv": f"{table.csv()}\n",
+        ".tex": f"{table.latex()}\n",
+    }
+    rows = list(csv.DictReader(io.StringIO(written[".csv"])))
+    assert [row["method"] for row in rows] == list(table.names)
+
+
+def test_a_killed_grid_goes_on_and_ends_the_same(
+    colours, finished, tmp_path, monkeypatch
+):
+    whole, folder, _ = finished
+    grid = small(colours, ("natural",), checkpoints=("best", "last"))
+    calls = []
+
+    def dying(*args, **options):
+        calls.append(options)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return evaluate(*args, **options)
+
+    evaluate = cells.evaluate
+    monkeypatch.setattr(cells, "evaluate", dying)
+    with pytest.raises(KeyboardInterrupt):
+        compare(grid, tmp_path, run=here)
+    first, second = grid.cells(tmp_path)
+    assert first.result.exists() and not second.result.exists()
+    trained = (second.folder / "last.safetensors").stat().st_mtime_ns
+    before = first.result.read_bytes()
+    said = []
+    session = Session(resume=True, say=said.append)
+    table = compare(grid, tmp_path, session=session, run=here)
+    assert said[:2] == [
+        "cell 1 of 2: natural-seed0, finished before",
+        "cell 2 of 2: natural-seed1",
+    ]
+    assert first.result.read_bytes() == before
+    assert (second.folder / "last.safetensors").stat().st_mtime_ns == trained
+    results = {
+        "natural": [
+            CellResult.read(cell.result)
+            for cell in whole.cells(folder)
+            if cell.method == "natural"
+        ]
+    }
+    assert accuracies(table) == accuracies(standings(grid, results))
+
+
+def test_a_folder_is_used_by_one_grid_only(colours, tmp_path):
+    grid = small(colours)
+    with pytest.raises(RunFolderError, match="no grid to resume"):
+        prepare(grid, tmp_path, resume=True)
+    prepare(grid, tmp_path)
+    with pytest.raises(RunFolderError, match="--resume or --overwrite"):
+        prepare(grid, tmp_path)
+    prepare(grid, tmp_path, resume=True)
+    other = dataclasses.replace(grid, seeds=(0, 2), n_examples=5)
+    with pytest.raises(RunFolderError, match="seeds and n_examples differ"):
+        prepare(other, tmp_path, resume=True)
+    (tmp_path / "natural-seed0").mkdir()
+    prepare(other, tmp_path, overwrite=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["grid.json"]
+    (tmp_path / "grid.json").write_text("[]")
+    with pytest.raises(DamagedFileError, match=r"grid\.json"):
+        prepare(grid, tmp_path, resume=True)
+
+
+def test_other_files_are_never_removed(colours, tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(RunFolderError, match="other files"):
+        prepare(small(colours), tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"attacks": ("fgms",)}, "Did you mean 'fgsm'"),
+        ({"checkpoints": ("bets",)}, "Did you mean 'best'"),
+        ({"seeds": ()}, "`seeds` must hold at least one"),
+        ({"seeds": (1, 1)}, "none twice"),
+        ({"methods": ("natural",)}, "one recipe a method"),
+    ],
+)
+def test_grids_are_checked_before_anything_runs(colours, change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(small(colours), **change)
+
+
+def test_settings_reach_all_methods_or_one():
+    settings = ("epochs=3", "trades:objective.beta=2")
+    grid = grid_of(("natural", "trades", "dat"), {}, settings)
+    assert [recipe.epochs for recipe in grid.recipes] == [3, 3, 3]
+    betas = [recipe.objective.beta for recipe in grid.recipes[1:]]
+    assert betas == [2.0, 6.0]
+    with pytest.raises(ValueError, match="Did you mean 'trades'"):
+        grid_of(("trades",), {}, ("tradse:objective.beta=2",))
+
+
+def test_costs_that_nobody_measured_stay_empty():
+    grid = grid_of(("natural",), {}, attacks=("natural",))
+    report = {
+        **{"whole": False, "n_examples": 4, "norm": "linf", "eps": 8 / 255},
+        "attacks": {"natural": {"accuracy": 0.75}},
+    }
+    cell = CellResult({"best": report}, Passes(1, 0, 1), None, 2**20)
+    table = standings(grid, {"natural": [cell]})
+    assert table.title == (
+        "shapes, resnet8, 2 epochs, the first 4 test images, "
+        "linf eps 8/255, seeds 0"
+    )
+    assert table.cells()[1] == [
+        "natural",
+        "75.00",
+        "-",
+        *"1.0 0.0 1.0 1".split(),
+    ]
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    path = tmp_path / "evaluation.json"
+    path.write_text("{}")
+    with pytest.raises(DamagedFileError, match="delete it"):
+        CellResult.read(path)
