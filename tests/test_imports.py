@@ -18,6 +18,7 @@ LAYERS = [
     "report samples verification comparison analysis pursuit cascade suites "
     "journal",
     "zoo",
+    "torch_import export",
     "cli",
 ]
 RANKS = {
