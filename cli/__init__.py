@@ -8,6 +8,8 @@ from dat_keras import __version__
 from dat_keras.cli._errors import OneLineErrors
 from dat_keras.cli.compare import compare
 from dat_keras.cli.evaluate import evaluate
+from dat_keras.cli.export import export
+from dat_keras.cli.import_torch import import_torch
 from dat_keras.cli.info import info
 from dat_keras.cli.list import list_models
 from dat_keras.cli.pull import pull
@@ -21,5 +23,15 @@ def main() -> None:
     """Train image classifiers that resist attacks, and measure how well."""
 
 
-for _command in (train, evaluate, compare, push, pull, list_models, info):
+for _command in (
+    train,
+    evaluate,
+    compare,
+    push,
+    pull,
+    list_models,
+    info,
+    import_torch,
+    export,
+):
     main.add_command(_command)

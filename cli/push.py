@@ -64,6 +64,8 @@ def push(
 ) -> None:
     """Publish the weights of RUN as REPO_ID, `namespace/name`.
 
+    RUN is a run folder, or a folder that `pull` or `import-torch` wrote.
+
     The files are built, read back and compared first; one commit sends them.
     """
     from dat_keras.zoo.reference import HubRef

@@ -29,3 +29,7 @@ class TrainingDivergedError(DatKerasError):
     """The loss stopped being a number."""
 
     exit_code = 8
+
+
+class MissingPackageError(DatKerasError):
+    """An optional package is not installed."""

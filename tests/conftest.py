@@ -31,6 +31,9 @@ tf.config.set_logical_device_configuration(
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
 
+# They need PyTorch, which the tests do without.
+collect_ignore = ["torch_import/torch_twins.py", "gold/make_torch_fixtures.py"]
+
 IMAGE = (8, 8, 3)
 CLASSES = 4
 

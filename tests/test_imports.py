@@ -19,6 +19,7 @@ LAYERS = [
     "report samples verification comparison analysis pursuit cascade suites "
     "journal passes costs grids cells compare descriptions",
     "zoo",
+    "torch_import export",
     "cli",
 ]
 RANKS = {

@@ -21,7 +21,7 @@ from dat_keras.weights import fingerprint, save_weights
 from dat_keras.zoo.card import model_card
 from dat_keras.zoo.digests import sha256_of
 from dat_keras.zoo.errors import BadReferenceError, RefusedContentError
-from dat_keras.zoo.folder import KERAS_COPY, read_folder
+from dat_keras.zoo.folder import KERAS_COPY, is_model_folder, read_folder
 from dat_keras.zoo.plain_json import write_json
 from dat_keras.zoo.pull import CARD, CONFIG, RESULTS
 from dat_keras.zoo.results import reports_of, results, robustbench
@@ -51,16 +51,18 @@ class Bundle:
 def from_run(
     path: Path, weights: str = "best", reports: Sequence[Path] = ()
 ) -> Bundle:
-    """The bundle of a run folder.
+    """The bundle of a run folder, or of a model's folder.
 
     Args:
-        path: The run folder.
-        weights: `"best"` or `"last"`.
+        path: The run folder, or what `pull` or `import-torch` wrote.
+        weights: `"best"` or `"last"`, of a run.
         reports: Files of `dat-keras evaluate --json` on these weights.
 
     Raises:
         DatKerasError: If it is no run, or a report is on other weights.
     """
+    if is_model_folder(path):
+        return _from_folder(path, reports)
     loaded = load_classifier(path, weights)
     if loaded.info is None:
         raise BadReferenceError(
@@ -81,13 +83,15 @@ def from_run(
         version=dat_keras.__version__,
     )
     ended = RunFolder(path).weights(weights).stat().st_mtime
-    date = datetime.datetime.fromtimestamp(ended, datetime.UTC)
-    return Bundle(
-        model,
-        spec,
-        reports_of(reports, (loaded.fingerprint, fingerprint(model))),
-        f"{date:%Y-%m-%d@%H:%M:%S}",
-    )
+    used = (loaded.fingerprint, fingerprint(model))
+    return Bundle(model, spec, reports_of(reports, used), _date(ended))
+
+
+def _from_folder(path: Path, reports: Sequence[Path]) -> Bundle:
+    read = read_folder(path)
+    chosen = reports_of(reports, (fingerprint(read.model),))
+    changed = (path / WEIGHTS).stat().st_mtime
+    return Bundle(read.model, read.spec, chosen, _date(changed))
 
 
 def base_of(model: keras.Model) -> keras.Model:
@@ -174,6 +178,11 @@ def check_round_trip(model: keras.Model, folder: Path) -> None:
         raise RefusedContentError(
             "the model does not give the same finite logits when read back"
         )
+
+
+def _date(seconds: float) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return f"{moment:%Y-%m-%d@%H:%M:%S}"
 
 
 def _impersonal(recipe: Recipe) -> Recipe:

@@ -49,8 +49,8 @@ _MARK = re.compile(r"\n<!-- dat_keras ([0-9a-f]{16}) -->\n\Z")
 BODY = """
 # {name}
 
-An image classifier trained with [dat_keras](https://pypi.org/project/dat-keras/)
-to resist adversarial images: {method} on {dataset}, {architecture},
+An image classifier for [dat_keras](https://pypi.org/project/dat-keras/),
+trained to resist adversarial images: {method} on {dataset}, {architecture},
 {parameters:,} parameters.
 
 ```python

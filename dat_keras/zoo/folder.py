@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -38,10 +39,13 @@ class ReadModel:
 def is_model_folder(path: Path) -> bool:
     """Whether a folder looks like a pulled model.
 
+    One whose replacement was interrupted is put back first.
+
     Example:
     >>> is_model_folder(Path("nowhere"))
     False
     """
+    put_back(path)
     return (path / CONFIG).is_file() and (path / WEIGHTS).is_file()
 
 
@@ -74,6 +78,9 @@ def write_folder(
 ) -> None:
     """Writes a folder beside its place and renames it there.
 
+    Replacing a folder takes two renames. One that is killed between them is
+    undone by the next reader or writer.
+
     Args:
         target: The folder.
         fill: Writes the files into the folder that it is given.
@@ -83,25 +90,52 @@ def write_folder(
         ConflictError: If something is there.
     """
     check_target(target, force)
-    target.absolute().parent.mkdir(parents=True, exist_ok=True)
-    beside = tempfile.TemporaryDirectory(
-        dir=target.absolute().parent, prefix=f".{target.name}."
-    )
+    parent = target.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    beside = tempfile.TemporaryDirectory(dir=parent, prefix=f".{target.name}.")
     with beside as name:
-        new, old = Path(name) / "new", Path(name) / "old"
+        new = Path(name) / "new"
         new.mkdir()
         fill(new)
         check_target(target, force)
-        if force and target.exists():
-            target.rename(old)
-        try:
-            new.rename(target)
-        except OSError:
-            # Another process was faster, or the parent is gone.
-            if old.exists() and not target.exists():
-                old.rename(target)
-            check_target(target, force=False)
-            raise
+        _put(new, target, force)
+
+
+def put_back(target: Path) -> None:
+    """Undoes a replacement that was killed between its two renames.
+
+    Args:
+        target: The folder that was being replaced.
+
+    Example:
+    >>> put_back(Path("nowhere"))
+    """
+    aside = _aside(target)
+    if aside.is_dir() and not target.exists():
+        with contextlib.suppress(OSError):
+            aside.rename(target)
+
+
+def _put(new: Path, target: Path, force: bool) -> None:
+    aside = _aside(target)
+    if force and target.exists():
+        # Left by a replacement that was killed after its second rename.
+        shutil.rmtree(aside, ignore_errors=True)
+        target.rename(aside)
+    try:
+        new.rename(target)
+    except OSError:
+        # Another process was faster, or the parent is gone.
+        put_back(target)
+        check_target(target, force=False)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _aside(target: Path) -> Path:
+    """Where the old folder waits; whoever looks for the model finds it."""
+    place = target.absolute()
+    return place.parent / f".{place.name}.dat_keras-old"
 
 
 def check_target(target: Path, force: bool) -> None:
@@ -110,6 +144,7 @@ def check_target(target: Path, force: bool) -> None:
     Raises:
         ConflictError: If files are there that must not be replaced.
     """
+    put_back(target)
     if not target.exists():
         return
     if not target.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import as_file
+from pathlib import Path
 
 import keras
 
@@ -10,7 +11,11 @@ from dat_keras.zoo.bundled import ZooCard, find
 from dat_keras.zoo.client import Hub
 from dat_keras.zoo.digests import sha256_of
 from dat_keras.zoo.errors import RefusedContentError, UnreachableError
-from dat_keras.zoo.folder import ReadModel
+from dat_keras.zoo.folder import (
+    ReadModel,
+    is_model_folder,
+    read_folder,
+)
 from dat_keras.zoo.pull import Pulled, pull
 from dat_keras.zoo.reference import HubRef, parse
 from dat_keras.zoo.tensors import WEIGHTS, load_model_file
@@ -31,8 +36,8 @@ def load_model(
     finite values and their sha256.
 
     Args:
-        model_name: A name of `dat-keras list`, or `namespace/name[@revision]`
-            on the Hugging Face Hub.
+        model_name: A name of `dat-keras list`, `namespace/name[@revision]`
+            on the Hugging Face Hub, or the folder of a model.
         dataset: Data set, such as `"cifar10"`; for zoo names. Default: any.
         threat_model: `"Linf"` or `"L2"`; for zoo names. Default: any.
         token: A token of the Hub. Default: that of `HF_TOKEN` or
@@ -56,6 +61,8 @@ def load_model(
     dat_keras.zoo.errors.NotFoundError: Unknown zoo model 'no-such-model': see
     `dat-keras list`, or name `namespace/model`
     """
+    if is_model_folder(Path(model_name)):
+        return read_folder(Path(model_name)).model
     hub = Hub(token, offline)
     return load(model_name, hub, (dataset, threat_model)).model
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from dataclasses import replace
 
 import huggingface_hub
@@ -72,7 +73,10 @@ def hub(monkeypatch, tmp_path):
     server.tokens.update(TOKENS)
     monkeypatch.setenv("HF_ENDPOINT", server.url)
     yield server
+    huggingface_hub.close_session()
     server.close()
+    left = [t.name for t in threading.enumerate() if "process_req" in t.name]
+    assert not left, "the server left threads behind"
 
 
 @pytest.fixture

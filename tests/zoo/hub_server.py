@@ -1,8 +1,10 @@
 """A local Hub that speaks the protocol of `huggingface_hub`, with faults."""
 
+import contextlib
 import hashlib
 import json
 import re
+import socket
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -75,6 +77,24 @@ class Gate:
         handler.close_connection = True
 
 
+class Server(ThreadingHTTPServer):
+    """Knows its connections, so that it can end them and their threads."""
+
+    daemon_threads = False
+
+    def __init__(self, *arguments):
+        self.connections = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request, address):
+        self.connections.add(request)
+        super().process_request(request, address)
+
+    def shutdown_request(self, request):
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+
 class Hub:
     """The state of the server, and the server itself."""
 
@@ -82,8 +102,8 @@ class Hub:
         self.repos, self.lfs, self.tokens = defaultdict(Repo), {}, {}
         self.record, self.faults, self.gates = [], [], []
         self.lock, self.cdn = threading.RLock(), None
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.hub, self.server.daemon_threads = self, True
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server.hub = self
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(
             target=self.server.serve_forever, args=(0.01,)
@@ -95,7 +115,11 @@ class Hub:
         for gate in self.gates:
             gate.opened.set()
         self.server.shutdown()
-        self.server.server_close()
+        # Clients keep connections alive; their threads wait for more.
+        for connection in list(self.server.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server.server_close()  # joins the threads of all connections
         self.thread.join()
 
     def fail(self, pattern, act, times=1):

@@ -103,7 +103,8 @@ def test_keras_alone_loads_what_was_pushed(on_hub, net, images, tmp_path):
 def test_help_imports_neither_tensorflow_nor_the_client():
     code = (
         "import sys; from dat_keras.cli import main\n"
-        "for name in ('push', 'pull', 'list', 'info'):\n"
+        "for name in ('push', 'pull', 'list', 'info', 'export',\n"
+        "             'import-torch'):\n"
         "    main([name, '--help'], standalone_mode=False)\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'huggingface_hub'}\n"
         "sys.exit(str(heavy & sys.modules.keys()) "

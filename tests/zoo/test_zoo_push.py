@@ -230,3 +230,10 @@ def before(act):
 
     fault.before = True
     return fault
+
+
+def test_a_pulled_model_can_be_pushed_again(on_hub, push, cli, tmp_path):
+    cli("pull", "alice/net", "-o", tmp_path / "out")
+    push(repo="alice/copy", source=tmp_path / "out")
+    old, new = on_hub.files("alice/net"), on_hub.files("alice/copy")
+    assert new["model.safetensors"] == old["model.safetensors"]

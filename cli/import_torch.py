@@ -1,0 +1,123 @@
+"""`dat-keras import-torch`: weights of PyTorch as a model of this library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dat_keras.cli._hub import emit, output_options
+from dat_keras.cli._types import FractionType
+from dat_keras.startup import quiet_tensorflow
+
+if TYPE_CHECKING:
+    from dat_keras.zoo.spec import ModelSpec
+
+EXAMPLES = """\b
+Examples:
+  dat-keras import-torch model.pt --architecture wrn-28-10 -o wrn
+  dat-keras import-torch net.pth --architecture preactresnet18 \\
+      --mean 0.4914,0.4822,0.4465 --std 0.2471,0.2435,0.2616 \\
+      --dataset cifar10 --norm l2 --eps 0.5 -o net
+  dat-keras evaluate net
+"""
+
+
+class Channels(click.ParamType):
+    """A number for each channel, separated by commas.
+
+    Example:
+    >>> Channels().convert("0.5,0.4,1/4", None, None)
+    (0.5, 0.4, 0.25)
+    """
+
+    name = "r,g,b"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[float, ...]:
+        """Returns the numbers."""
+        number = FractionType()
+        return tuple(
+            number.convert(part.strip(), param, ctx)
+            for part in value.split(",")
+        )
+
+
+@click.command("import-torch", epilog=EXAMPLES)
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option(
+    "--architecture",
+    required=True,
+    help="resnet18, preactresnet18, wrn-28-10 or wrn-34-10.",
+)
+@click.option("--num-classes", type=click.IntRange(1), help="To check it.")
+@click.option(
+    "--mean", type=Channels(), help="Of the pixels; buffers say it themselves."
+)
+@click.option("--std", type=Channels(), help="Likewise.")
+@click.option(
+    "--dataset", default="unknown", help="Data set it was trained on."
+)
+@click.option("--norm", default="linf", show_default=True, help="linf or l2.")
+@click.option(
+    "--eps",
+    type=FractionType(),
+    help="Radius it was trained for.  [default: 8/255; l2: 0.5]",
+)
+@click.option(
+    "--image-size", type=click.IntRange(1), default=32, show_default=True
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to write.",
+)
+@click.option("--force", is_flag=True, help="Replace a model in --output.")
+@output_options
+def import_torch(
+    checkpoint: Path,
+    output: Path,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **request: Any,
+) -> None:
+    """Read the PyTorch state dict CHECKPOINT into a folder.
+
+    CHECKPOINT is a .pt or .pth file of PyTorch 1.6 or later, or a
+    .safetensors file. Nothing pickled in it is run, and PyTorch need not be
+    installed.
+    """
+    quiet_tensorflow(verbose)
+    from dat_keras.torch_import.convert import import_torch as convert
+    from dat_keras.torch_import.request import Request
+
+    spec = convert(checkpoint, Request(**request), output, force)
+    if not spec.kwargs.get("mean_std") and not quiet:
+        click.echo(
+            "no mean and std: the model gets pixels in [0, 1] as they are",
+            err=True,
+        )
+    if as_json:
+        emit(_facts(spec, output))
+        return
+    click.echo(f"{spec.architecture}, {len(spec.class_names)} classes")
+    click.echo(str(output))
+
+
+def _facts(spec: ModelSpec, output: Path) -> dict[str, Any]:
+    return {
+        "folder": str(output),
+        "architecture": spec.architecture,
+        "arguments": dict(spec.kwargs),
+        "num_classes": len(spec.class_names),
+        "checkpoint_sha256": spec.training["checkpoint_sha256"],
+    }

@@ -1,0 +1,73 @@
+"""Puts a trained run among the models that come with the package.
+
+dat-keras evaluate runs/cifar10-dat --attack natural,pgd20 --json report.json
+python examples/bundle_model.py runs/cifar10-dat report.json dat-resnet8 \
+    --command "dat-keras train --dataset cifar10" \
+    --hardware "2 CPU cores" --wall-time "3 h"
+"""
+
+import argparse
+from pathlib import Path
+
+from dat_keras.runs import RunFolder, RunInfo
+from dat_keras.weights import save_weights, write_whole
+from dat_keras.zoo.bundle import from_run
+from dat_keras.zoo.bundled import read_card
+from dat_keras.zoo.digests import sha256_of
+from dat_keras.zoo.plain_json import write_json
+from dat_keras.zoo.spec import FileRecord
+from dat_keras.zoo.tensors import WEIGHTS
+
+ROOT = Path(__file__).resolve().parents[1] / "zoo"
+LIMIT = 4_000_000
+
+
+def main(arguments: list[str] | None = None) -> None:
+    given = parser().parse_args(arguments)
+    bundle = from_run(given.run, given.weights, [given.report])
+    info = RunInfo.read(RunFolder(given.run).recipe)
+    path = given.root / "weights" / f"{given.name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_weights(bundle.model, path)
+    size = path.stat().st_size
+    if size > LIMIT:
+        path.unlink()
+        raise SystemExit(f"{size} bytes are more than {LIMIT}: not bundled")
+    record = FileRecord(sha256_of(path), size)
+    about = {
+        "command": given.command,
+        "seed": info.recipe.seed,
+        "hardware": given.hardware,
+        "wall_time": given.wall_time,
+        "trained": bundle.date,
+    }
+    card = {
+        "name": given.name,
+        "dat_keras": bundle.spec.to_json({WEIGHTS: record}),
+        "reports": list(bundle.reports),
+        "provenance": about,
+        "hub": None,
+    }
+    data = write_json(card)
+    read_card(data, given.name)
+    place = given.root / "cards" / f"{given.name}.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(place, lambda file: file.write(data))
+    print(f"{place}: {size} bytes of weights, {record.sha256}")
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    made.add_argument("run", type=Path)
+    made.add_argument("report", type=Path, help="of `evaluate --json`")
+    made.add_argument("name")
+    made.add_argument("--command", required=True, help="that trained it")
+    made.add_argument("--hardware", required=True)
+    made.add_argument("--wall-time", required=True)
+    made.add_argument("--weights", choices=["best", "last"], default="best")
+    made.add_argument("--root", type=Path, default=ROOT)
+    return made
+
+
+if __name__ == "__main__":
+    main()
