@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
@@ -60,12 +61,19 @@ def expected_tensors(spec: ModelSpec) -> Tensors:
     Raises:
         RefusedContentError: If there is no such model.
     """
-    with keras.StatelessScope(initialize_variables=False):
-        weights = build(spec).weights
+    # Keras remembers variables without values for each thread and makes the
+    # values at the end of the next scope: this thread ends before that.
+    with ThreadPoolExecutor(1) as thread:
+        weights = thread.submit(_without_values, spec).result()
     return {
         v.path: (DTYPES[v.dtype], tuple(int(n) for n in v.shape))
         for v in weights
     }
+
+
+def _without_values(spec: ModelSpec) -> list[keras.Variable]:
+    with keras.StatelessScope(initialize_variables=False):
+        return build(spec).weights
 
 
 def size_of(tensors: Tensors) -> int:

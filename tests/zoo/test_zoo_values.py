@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard
@@ -84,6 +85,24 @@ def test_tensors_are_known_before_the_model_is_built(architecture):
     )
     built = {v.path: tuple(v.shape) for v in build(spec).weights}
     assert {k: s for k, (_, s) in expected_tensors(spec).items()} == built
+
+
+def test_sizes_leave_nothing_that_a_later_scope_would_make(monkeypatch):
+    spec = ModelSpec(
+        architecture="resnet8",
+        kwargs={"width": 4},
+        input_shape=(8, 8, 3),
+        class_names=("cat", "dog"),
+        dataset="toy",
+        norm="linf",
+        eps=8 / 255,
+    )
+    made = []
+    monkeypatch.setattr(keras.Variable, "_deferred_initialize", made.append)
+    assert expected_tensors(spec)
+    with keras.StatelessScope():
+        pass
+    assert not made
 
 
 @pytest.mark.parametrize(
