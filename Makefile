@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-all check bench clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -24,6 +24,11 @@ demo: .venv/installed
 
 test: .venv/tested
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope
+
+test-all: test
+	$(BIN)/pip install --quiet -e '.[test,torch]'
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m thorough
+	$(BIN)/pytest tests/torch_import
 
 check: .venv/tested
 	$(BIN)/ruff check .

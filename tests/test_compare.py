@@ -109,6 +109,7 @@ def test_the_table_is_written_in_four_formats(finished):
     assert [row["method"] for row in rows] == list(table.names)
 
 
+@pytest.mark.thorough
 def test_a_killed_grid_goes_on_and_ends_the_same(
     colours, finished, tmp_path, monkeypatch
 ):

@@ -421,6 +421,7 @@ def test_one_trace_and_metrics_by_epoch(make, data):
     np.testing.assert_allclose(history["natural"], history["natural"][0], 1e-5)
 
 
+@pytest.mark.thorough
 def test_compiled_and_plain_first_steps_agree(make, batch):
     results = []
     for jit_compile in (False, True):
@@ -601,9 +602,9 @@ def test_a_users_functional_model_trains(batch):
 
 def test_an_application_trains():
     keras.utils.set_random_seed(0)
-    net = keras.applications.MobileNetV2(
+    net = keras.applications.MobileNet(
         (32, 32, 3),
-        alpha=0.35,
+        alpha=0.25,
         weights=None,
         classes=4,
         classifier_activation=None,

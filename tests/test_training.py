@@ -197,6 +197,7 @@ def test_a_diverging_run_says_where_and_keeps_good_weights(tmp_path):
     assert all(np.isfinite(w.numpy()).all() for w in model.classifier.weights)
 
 
+@pytest.mark.thorough
 def test_another_seed_is_another_run(tmp_path):
     for seed in (0, 1):
         train(replace(NATURAL, seed=seed, epochs=1), tmp_path / str(seed))
@@ -235,6 +236,7 @@ def test_every_term_is_logged(finished):
         assert 0.0 <= float(row["val_robust_accuracy"]) <= 1.0
 
 
+@pytest.mark.thorough
 def test_a_run_can_measure_the_statistics_of_its_average(tmp_path):
     weights = {}
     for measured in (False, True):

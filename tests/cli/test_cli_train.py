@@ -10,6 +10,7 @@ from dat_keras.runs import RunFolder, RunInfo
 
 FAST = [
     *("--architecture", "resnet8", "--epochs", "1", "--batch-size", "8"),
+    *("--method", "trades"),
     *("--set", "width=2", "--set", "objective.attack.steps=1"),
     *("--set", "eval_attack.steps=1"),
 ]
@@ -32,7 +33,7 @@ def test_train_ends_with_a_table_of_natural_and_pgd20_accuracy(trained):
     rows = result.stdout.splitlines()
     assert [row.split()[0] for row in rows[-2:]] == ["natural", "pgd20"]
     assert "val_robust_accuracy" in result.stderr
-    assert "training dat-" in result.stderr
+    assert "training trades-" in result.stderr
 
 
 def test_the_resolved_recipe_is_written(trained):

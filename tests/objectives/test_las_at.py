@@ -179,6 +179,7 @@ def test_a_rewarded_choice_becomes_likelier(make_tiny, make_step):
     assert chance(view) > before
 
 
+@pytest.mark.thorough
 def test_a_traced_step_runs(tiny_model, batch):
     model = AdversarialModel(tiny_model, SHORT, augment=Unchanged())
     model.compile(optimizer=SGD(0.1))

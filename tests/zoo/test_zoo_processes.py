@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 import dat_keras as dk
 
@@ -43,6 +44,7 @@ def kill(process):
     process.communicate()
 
 
+@pytest.mark.thorough
 def test_a_killed_pull_leaves_nothing_half(on_hub, tmp_path, cli):
     gate = on_hub.hold("GET .*/model.safetensors", 5000)
     out = tmp_path / "out"
@@ -54,6 +56,7 @@ def test_a_killed_pull_leaves_nothing_half(on_hub, tmp_path, cli):
     dk.load_model("alice/net", offline=True)
 
 
+@pytest.mark.thorough
 def test_a_killed_push_is_the_old_state_or_the_new(
     on_hub, tmp_path, other_run, push
 ):

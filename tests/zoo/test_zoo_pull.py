@@ -199,7 +199,11 @@ def test_list_searches_the_hub_by_tags(on_hub, cli):
 
 
 @pytest.mark.parametrize(
-    "width", [32, pytest.param(100, marks=pytest.mark.slow)]
+    "width",
+    [
+        pytest.param(32, marks=pytest.mark.thorough),
+        pytest.param(100, marks=pytest.mark.slow),
+    ],
 )
 def test_large_models_make_the_round_trip(
     hub, push, cli, images, tmp_path, width
