@@ -9,7 +9,7 @@ import click
 
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._types import Listed
-from dat_keras.startup import quiet_tensorflow
+from dat_keras.startup import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
 Examples:
@@ -74,6 +74,7 @@ def compare(verbose: bool, **options: Any) -> None:
     Each cell is a run folder in --output; finished cells are kept when a
     killed comparison is continued with --resume.
     """
+    use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._comparing import run_comparison
 

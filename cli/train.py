@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from dat_keras.cli._errors import verbose_option
-from dat_keras.startup import quiet_tensorflow
+from dat_keras.startup import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
 Examples:
@@ -56,6 +56,7 @@ def train(
     minutes on a laptop. The run folder holds recipe.json, best and last
     weights, history.csv and checkpoints.
     """
+    use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._training import run_training
 

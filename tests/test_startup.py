@@ -1,9 +1,12 @@
 """TensorFlow's start-up is silent, unless it fails or is asked to speak."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from dat_keras.startup import use_fast_kernels
 
 CODE = (
     "from dat_keras.startup import quiet_tensorflow; import os, sys; "
@@ -81,3 +84,13 @@ def test_the_real_tensorflow_starts_in_silence(monkeypatch):
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "visible")
+
+
+@pytest.mark.parametrize(("chosen", "used"), [(None, "1"), ("0", "0")])
+def test_fast_kernels_are_a_default(monkeypatch, chosen, used):
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    monkeypatch.setenv(name, chosen or "")
+    if chosen is None:
+        monkeypatch.delenv(name)
+    use_fast_kernels()
+    assert os.environ[name] == used
