@@ -6,9 +6,9 @@
 32x32 RGB, drawn from a fixed seed in a second or two. A shape and its
 background differ by at least 0.4 in luminance (102/255), so a classifier that
 looks at the shape can withstand changes of 8/255. Each class also carries a
-faint, non-robust texture cue: a fine pattern of amplitude 4/255 over the whole
+faint, non-robust texture cue: a fine pattern of amplitude 5/255 over the whole
 image. It is deliberate: natural images have such features too, a naturally
-trained network relies on them, and an attack of 8/255 reverses them. So the set
+trained network relies on them, and an attack of 8/255 erases them. So the set
 shows what adversarial training changes, and its natural accuracies say little
 about shape recognition.
 """
@@ -33,8 +33,8 @@ COUNTS = {"train": 10_000, "validation": 1_000, "test": 2_000}
 
 _SEED = 0
 _CHUNK = 500
-_CUE = 4 / 255
-_NOISE = 4 / 255
+_CUE = 5 / 255
+_NOISE = 2 / 255
 _TEXTURE = 0.12
 _KNOTS = 5
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)

@@ -19,15 +19,15 @@ def parts():
     [
         (
             "train",
-            "6d6a65096c62e074c654ece2688e2f32df1d94fda602687daeabf8d39ce32c99",
+            "52fd0b91ee85931cb762e8929ef01e32706d9e099f7649f716a34adfce44a2a0",
         ),
         (
             "validation",
-            "d7a8e2b527962f16073d7065bcf67f633c55febfb517a4520aad887d9e0057e3",
+            "8cf81817067b0a663b783bf766d00c2b336ac8d1fa350313eb47d994b02bab32",
         ),
         (
             "test",
-            "ceedbc0578e06a0ea76f3b28903870f1856aee2c84dc24e63e0448f9ecc1e5ab",
+            "278d4ebab4b0bc4a6010b6935d84fc034a3c980e52cfbae51e810f0b2b60ccf2",
         ),
     ],
 )
@@ -39,7 +39,7 @@ def test_first_bytes_are_pinned(parts, part, digest):
 def test_whole_set_is_pinned(parts):
     assert (
         parts["train"].fingerprint()
-        == "a0f5f7ecf93e2867918aca9570a50f4deae928eed6d4d1fa49be8cb693a0e94e"
+        == "ac2d622f546f50db983c29b73e3dd65e4d0ea319613c875d35c3c7a13e28229f"
     )
 
 
@@ -70,9 +70,9 @@ def test_shape_and_background_differ_far_beyond_the_attack():
         assert colours.min() > 0 and colours.max() < 1
 
 
-def test_the_attack_can_reverse_each_cue_and_cues_are_orthogonal():
+def test_the_attack_can_erase_each_cue_and_cues_are_orthogonal():
     cues = shapes._cues().reshape(10, -1)
-    assert 2 * np.abs(cues).max() <= np.float32(8 / 255)
+    assert np.abs(cues).max() < 8 / 255
     gram = cues @ cues.T / (cues**2).sum(1)
     np.testing.assert_allclose(gram, np.eye(10), atol=1e-5)
 
