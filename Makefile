@@ -30,6 +30,10 @@ test-all: test
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m thorough
 	$(BIN)/pytest tests/torch_import
 
+bench: .venv/installed
+	$(BIN)/pip install --quiet -e '.[torch]'
+	$(BIN)/python -m benchmarks.steps --method dat --fused
+
 check: .venv/tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
