@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from selection import first_of
+from toy_nets import opinionated
 
 from dat_keras.attacks import (
     APGD,
@@ -139,20 +140,7 @@ def test_linear_model_is_exact(classes, norm):
 
 @pytest.fixture(scope="module")
 def net():
-    """A random net that is not linear, with one image in six wrong."""
-    keras.utils.set_random_seed(5)
-    model = keras.Sequential(
-        [
-            keras.Input((8, 6, 1)),
-            keras.layers.Conv2D(6, 3, activation="relu"),
-            keras.layers.Flatten(),
-            keras.layers.Dense(5, kernel_initializer="he_normal"),
-        ]
-    )
-    x = np.random.default_rng(4).uniform(size=(26, 8, 6, 1)).astype("f")
-    y = model(x).numpy().argmax(-1)
-    y[::6] = (y[::6] + 1) % 5
-    return model, x, y
+    return opinionated((8, 6, 1))
 
 
 BALLS = {"linf": Linf(0.03), "l2": L2(0.12)}

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from selection import first_of
+from toy_nets import opinionated
 
 from dat_keras.attacks import APGD, EachTarget, Square, TargetedDLR
 from dat_keras.cascade import Cascade
@@ -17,20 +18,7 @@ from dat_keras.threat_models import Linf
 
 @pytest.fixture(scope="module")
 def net():
-    """A random net, and images it has opinions on."""
-    keras.utils.set_random_seed(5)
-    model = keras.Sequential(
-        [
-            keras.Input((6, 6, 1)),
-            keras.layers.Conv2D(6, 3, activation="relu"),
-            keras.layers.Flatten(),
-            keras.layers.Dense(5, kernel_initializer="he_normal"),
-        ]
-    )
-    x = np.random.default_rng(4).uniform(size=(26, 6, 6, 1)).astype("f")
-    y = model(x).numpy().argmax(-1)
-    y[::6] = (y[::6] + 1) % 5
-    return model, x, y
+    return opinionated((6, 6, 1))
 
 
 class Killed(BaseException):
