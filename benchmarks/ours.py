@@ -26,6 +26,7 @@ def make_step(
     side: int = 32,
     classes: int = 10,
     jit_compile: bool = False,
+    attack_dtype: str | None = None,
 ) -> Callable[[np.ndarray, np.ndarray], float]:
     """A function that runs one step on NumPy images and returns the loss."""
     classifier = ARCHITECTURES[net](
@@ -33,7 +34,9 @@ def make_step(
         input_shape=(side, side, 3),
         branches=objective.branches,
     )
-    model = AdversarialModel(classifier, objective)
+    model = AdversarialModel(
+        classifier, objective, attack_dtype=attack_dtype
+    )
     model.compile(
         optimizer=SGD(0.1, momentum=0.9, weight_decay=5e-4),
         jit_compile=jit_compile,

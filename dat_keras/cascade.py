@@ -110,7 +110,7 @@ def seconds_per_image(trial: Trial) -> tuple[float, float]:
     x, y = map(tf.constant, trial.samples.rows(rows))
 
     def graded(x: tf.Tensor) -> tf.Tensor:
-        return input_gradient(trial.predict, lambda z: margin(z, y), x)[2]
+        return input_gradient(trial.searched, lambda z: margin(z, y), x)[2]
 
     forward, both = (
         _seconds(run, x)

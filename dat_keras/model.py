@@ -48,6 +48,10 @@ class AdversarialModel(keras.Model):
         eval_attack: Attack of `robust_accuracy`. Default: PGD-20 at eps
             8/255, the paper's.
         weight_perturbation: AWP; off by default.
+        attack_dtype: Type in which attacks of the training step compute all
+            convolutions but the first: `"bfloat16"`, or `None` for that of
+            the layers. Images, gradients of pixels and the update of the
+            weights keep theirs. Needs a functional classifier.
         seed: Seed of all draws during training.
 
     Raises:
@@ -70,6 +74,7 @@ class AdversarialModel(keras.Model):
         augment: Augment = CropFlip(),  # noqa: B008
         eval_attack: Attack = pgd(Linf(8 / 255)),  # noqa: B008
         weight_perturbation: WeightPerturbation = WeightPerturbation(),  # noqa: B008
+        attack_dtype: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(name="adversarial_model")
@@ -81,6 +86,7 @@ class AdversarialModel(keras.Model):
         self.augment = augment
         self.eval_attack = eval_attack
         self.weight_perturbation = weight_perturbation
+        self.attack_dtype = attack_dtype
         self.seed = seed
         self.adversary = objective.build_adversary(
             image_shape, self.num_classes, feature_size(classifier)
@@ -153,7 +159,7 @@ class AdversarialModel(keras.Model):
         x_raw, y = checked(*_pair(data), self.num_classes)
         key = BatchKey.of(self.seed, self.step.value)
         x, y = self.augment(x_raw, y, key.fold_in("augment"))
-        predict = Predictor(self.classifier)
+        predict = Predictor(self.classifier).frozen(self.attack_dtype)
         step = Step(predict, x, x_raw, y, self.progress, key, self.adversary)
         views = self.objective.craft(step)
         attach = partial(self.objective.attach, step, views)
@@ -200,6 +206,7 @@ class AdversarialModel(keras.Model):
         """Measures natural and robust accuracy on one batch."""
         x, y = checked(*_pair(data), self.num_classes)
         predict = Predictor(self.classifier, scope=self.inference_scope)
+        predict = predict.frozen()
         key = BatchKey.of(self.seed, 0).fold_in("validation")
         x_adv = self.eval_attack(predict, x, y, key)
         for metric, images in zip(

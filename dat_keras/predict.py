@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from dat_keras.folding import folded
+from dat_keras.fused_norm import fused_norms
+from dat_keras.graphs import Graph
 from dat_keras.types import Features, Images, Logits
 
 
 @dataclass(frozen=True)
 class Predictor:
     """A `Network`: the classifier in one mode, its logits in float32.
+
+    Functional models run with TensorFlow's fused BatchNorm kernel in place of
+    Keras' composed one; others are called as they are.
 
     Args:
         classifier: Maps images to logits; called with `branch=` only where
@@ -36,10 +43,35 @@ class Predictor:
 
     def __call__(self, x: Images, branch: int = 0) -> Logits:
         """Returns the logits of `x` on a BatchNorm branch."""
-        options = {"branch": branch} if branch else {}
+        graph = Graph.of(branch_models(self.classifier)[branch])
         with self.scope():
-            logits = self.classifier(x, training=self.training, **options)
+            if graph is None:
+                options = {"branch": branch} if branch else {}
+                logits = self.classifier(x, training=self.training, **options)
+            else:
+                swaps = fused_norms(graph) if self.training else {}
+                logits = graph.run(x, swaps, self.training)
         return tf.cast(logits, tf.float32)
+
+    def frozen(self, dtype: str | None = None) -> Frozen:
+        """Returns the classifier in inference mode with the weights of now.
+
+        BatchNorm is folded into convolutions once, here, and not at each
+        call. The classifier's weights must not change before the last call.
+
+        Args:
+            dtype: Type of all convolutions but the first. Default: their own.
+
+        Raises:
+            ValueError: If a type is given and the classifier is not
+                functional.
+        """
+        with self.scope():
+            networks = tuple(
+                self._frozen_branch(branch, model, dtype)
+                for branch, model in enumerate(branch_models(self.classifier))
+            )
+        return Frozen(self, networks)
 
     @property
     def batchwise(self) -> Predictor:
@@ -52,6 +84,50 @@ class Predictor:
         with self.scope():
             features, logits = model(x, training=self.training)
         return tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
+
+    def _frozen_branch(
+        self, branch: int, model: keras.Model, dtype: str | None
+    ) -> Callable[[Images], Logits]:
+        graph = Graph.of(model)
+        if graph is not None:
+            return partial(graph.run, swaps=folded(graph, dtype))
+        if dtype is not None:
+            raise ValueError(
+                "Attacks in another precision need a functional classifier. "
+                f"Received: {type(model).__name__}, dtype={dtype!r}"
+            )
+        return partial(replace(self, training=False), branch=branch)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A `Network` in inference mode over convolutions made beforehand.
+
+    Made by `Predictor.frozen`. What needs batch statistics or features is
+    asked of the classifier itself.
+
+    Args:
+        source: The classifier.
+        networks: One function a branch, from images to logits.
+    """
+
+    source: Predictor
+    networks: Sequence[Callable[[Images], Logits]]
+
+    def __call__(self, x: Images, branch: int = 0) -> Logits:
+        """Returns the logits of `x` on a BatchNorm branch."""
+        # Layers without a swap still read their weights at each call.
+        with self.source.scope():
+            return tf.cast(self.networks[branch](x), tf.float32)
+
+    @property
+    def batchwise(self) -> Predictor:
+        """The classifier on batch statistics, which leave no trace."""
+        return self.source.batchwise
+
+    def features(self, x: Images, branch: int = 0) -> tuple[Features, Logits]:
+        """Returns what the last layer reads, and the logits, of `x`."""
+        return self.source.features(x, branch)
 
 
 def feature_size(classifier: keras.Model) -> int | None:

@@ -122,7 +122,7 @@ class Pursuit:
             DamagedFileError: If a kept course is not of these images.
         """
         trial, course = self.trial, self._begin(rows)
-        predict = CountedPredict(trial.predict)
+        predict = CountedPredict(trial.searched)
         predict.forwards.assign(course.forwards)
         predict.gradients.assign(course.gradients)
         stage_of = tf.function(_Stage(self, predict), autograph=False)

@@ -131,6 +131,7 @@ def build(
         augment=recipe.augment,
         eval_attack=recipe.eval_attack,
         weight_perturbation=recipe.weight_perturbation,
+        attack_dtype=recipe.attack_dtype,
         seed=recipe.seed,
     )
     model.compile(

@@ -14,12 +14,12 @@ import tensorflow as tf
 from dat_keras.attacks import Attack
 from dat_keras.journal import Journal, NoJournal
 from dat_keras.keys import RowKey
-from dat_keras.predict import Predictor
+from dat_keras.predict import Frozen, Predictor
 from dat_keras.protocols import Protocol
 from dat_keras.report import Caution, Row
 from dat_keras.samples import Samples, padded
 from dat_keras.threat_models import ThreatModel
-from dat_keras.types import Images, Labels
+from dat_keras.types import Images, Labels, Predict
 from dat_keras.verification import verify
 
 Progress = Callable[[str, int, int], None]
@@ -87,6 +87,11 @@ class Trial:
         return logits
 
     @functools.cached_property
+    def searched(self) -> Frozen:
+        """What attacks see: the classifier, its weights read once."""
+        return self.predict.frozen()
+
+    @functools.cached_property
     def wrong(self) -> np.ndarray:
         """Whether each image is misclassified before any attack, `(N,)`."""
         wrong = np.zeros(len(self.samples), bool)
@@ -112,7 +117,7 @@ class Trial:
             ValueError: If the attack returns NaN or infinity.
         """
         search = tf.function(
-            _Search(self.predict, attack, self.seed, name),
+            _Search(self.searched, attack, self.seed, name),
             input_signature=self._signature,
             autograph=False,
         )
@@ -181,7 +186,7 @@ class _Search:
     makes many functions.
     """
 
-    predict: Predictor
+    predict: Predict
     attack: Attack
     seed: int
     name: str

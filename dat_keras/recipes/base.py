@@ -43,6 +43,8 @@ class Recipe:
         clip_norm: Bound on the gradient's global norm; `None` for none.
         seed: Seed of initial weights, order and draws.
         precision: Keras dtype policy of the classifier.
+        attack_dtype: Type of the convolutions in the training's attacks:
+            `"bfloat16"`, or `None` for that of `precision`.
 
     Example:
     >>> from dat_keras.recipes import RECIPES
@@ -66,6 +68,7 @@ class Recipe:
     clip_norm: float | None = None
     seed: int = 0
     precision: str = "float32"
+    attack_dtype: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses unknown names and empty runs."""

@@ -1,0 +1,88 @@
+"""Runs a functional model with some of its layers replaced by equal ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+from keras.src.models.functional import Functional, operation_fn
+
+Swap = Callable[..., tf.Tensor]
+"""Stands for a layer: takes its inputs, returns its output."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A functional model as the nodes that make its output.
+
+    Args:
+        model: A functional or sequential model.
+
+    Example:
+    >>> net = keras.Sequential([keras.Input((2,)), keras.layers.ReLU()])
+    >>> graph = Graph.of(net)
+    >>> [type(layer).__name__ for layer in graph.layers()]
+    ['ReLU']
+    """
+
+    model: Functional
+
+    @classmethod
+    def of(cls, model: keras.Model) -> Graph | None:
+        """Returns a model's graph; `None` where `call` is the model's own."""
+        if isinstance(model, keras.Sequential):
+            model = model._functional
+        plain = getattr(type(model), "call", None) is Functional.call
+        return cls(model) if plain and len(model.inputs) == 1 else None
+
+    def layers(self) -> list[keras.Operation]:
+        """Returns the layer of each node, from input to output."""
+        return [node.operation for node in self._nodes()]
+
+    def called_once(self) -> Iterator[keras.Operation]:
+        """Yields the layers that are called once, from input to output."""
+        calls = Counter(self.layers())
+        yield from (layer for layer, count in calls.items() if count == 1)
+
+    def only_reader(self, layer: keras.Operation) -> keras.Operation | None:
+        """Returns the one layer that reads the output of `layer`, if so."""
+        (made,) = (n.outputs for n in self._nodes() if n.operation is layer)
+        readers = [
+            node.operation
+            for node in self._nodes()
+            for x in node.input_tensors
+            if x is made[0]
+        ]
+        is_output = any(x is made[0] for x in self.model.outputs)
+        return readers[0] if len(readers) == 1 and not is_output else None
+
+    def run(
+        self,
+        x: tf.Tensor,
+        swaps: Mapping[keras.Operation, Swap],
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Returns what the model returns for `x`.
+
+        Args:
+            x: Input of the model.
+            swaps: What is called in place of a layer.
+            training: Given to the layers that ask for it.
+        """
+
+        def call(layer: keras.Operation) -> Swap:
+            if (swap := swaps.get(layer)) is not None:
+                # Images have no masks, which layers would be given too.
+                return lambda *inputs, **_: swap(*inputs)
+            return operation_fn(layer, training=training)
+
+        x = tf.cast(x, self.model.inputs[0].dtype)
+        out = self.model._run_through_graph([x], operation_fn=call)
+        return tf.nest.flatten(out)[0]
+
+    def _nodes(self) -> Iterator:
+        for _, nodes in sorted(self.model._nodes_by_depth.items())[::-1]:
+            yield from (node for node in nodes if not node.is_input)
