@@ -51,8 +51,9 @@ def folded(graph: Graph, dtype: str | None = None) -> dict:
     for layer in graph.called_once():
         if type(layer) is layers.Conv2D:
             norm = _norm_behind(graph, layer)
-            wanted = layer.compute_dtype if first or not dtype else dtype
-            swaps[layer] = _convolution(layer, norm, wanted)
+            out = dtype or layer.compute_dtype
+            own = layer.compute_dtype if first else out
+            swaps[layer] = _convolution(layer, norm, own, out)
             first = False
             if norm is not None:
                 swaps[norm] = tf.identity
@@ -82,7 +83,7 @@ def _norm_behind(
 
 
 def _convolution(
-    layer: layers.Conv2D, norm: layers.BatchNormalization | None, dtype: str
+    layer: layers.Conv2D, norm: layers.BatchNormalization | None, dtype: str, out: str
 ) -> Swap:
     kernel = tf.convert_to_tensor(layer.kernel.value)
     bias = None if layer.bias is None else layer.bias.value
@@ -96,7 +97,7 @@ def _convolution(
         y = layer.convolution_op(tf.cast(x, dtype), kernel)
         if bias is not None:
             y = tf.nn.bias_add(y, tf.cast(bias, dtype))
-        return layer.activation(y)
+        return tf.cast(layer.activation(y), out)
 
     return call
 

@@ -37,9 +37,7 @@ def fused_norms(graph: Graph) -> dict[keras.Operation, Swap]:
     }
 
 
-def _normalized(
-    layer: layers.BatchNormalization, x: tf.Tensor
-) -> tf.Tensor:
+def _normalized(layer: layers.BatchNormalization, x: tf.Tensor) -> tf.Tensor:
     """Normalizes on batch statistics, and moves the layer's own."""
     channels = x.shape[-1]
     ones, zeros = tf.ones(channels), tf.zeros(channels)
