@@ -34,9 +34,7 @@ def make_step(
         input_shape=(side, side, 3),
         branches=objective.branches,
     )
-    model = AdversarialModel(
-        classifier, objective, attack_dtype=attack_dtype
-    )
+    model = AdversarialModel(classifier, objective, attack_dtype=attack_dtype)
     model.compile(
         optimizer=SGD(0.1, momentum=0.9, weight_decay=5e-4),
         jit_compile=jit_compile,

@@ -6,6 +6,7 @@ import click
 
 from dat_keras import __version__
 from dat_keras.cli._errors import OneLineErrors
+from dat_keras.cli.bench import bench
 from dat_keras.cli.compare import compare
 from dat_keras.cli.evaluate import evaluate
 from dat_keras.cli.export import export
@@ -27,6 +28,7 @@ for _command in (
     train,
     evaluate,
     compare,
+    bench,
     push,
     pull,
     list_models,

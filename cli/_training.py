@@ -8,11 +8,13 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
+from keras.callbacks import Callback
 
 from dat_keras import data
 from dat_keras.callbacks import tensorboard_logs
 from dat_keras.cli._console import show
 from dat_keras.evaluation import evaluate
+from dat_keras.profiling import ProfileSteps
 from dat_keras.recipes import Recipe, resolve
 from dat_keras.runs import RunFolder, RunInfo, load_classifier
 from dat_keras.training import Session, train
@@ -26,7 +28,7 @@ def run_training(
     data_dir: Path | None,
     output: Path | None,
     flags: tuple[bool, bool],
-    tensorboard: bool,
+    watchers: tuple[bool, bool],
 ) -> None:
     """Trains, then prints natural and PGD-20 accuracy of the best weights."""
     resume, overwrite = flags
@@ -39,8 +41,8 @@ def run_training(
         resume=resume,
         overwrite=overwrite,
         verbose=1 if sys.stderr.isatty() else 2,
-        say=lambda sentence: click.echo(sentence, err=True),
-        callbacks=tensorboard_logs(output / "logs") if tensorboard else (),
+        say=_say,
+        callbacks=_watching(output, *watchers),
     )
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):
@@ -54,6 +56,16 @@ def run_training(
         seed=recipe.seed,
     )
     show({str(output): report})
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence, err=True)
+
+
+def _watching(output: Path, tensorboard: bool, profile: bool) -> list[Callback]:
+    logs = tensorboard_logs(output / "logs") if tensorboard else ()
+    steps = (ProfileSteps(output / "profile", _say),) if profile else ()
+    return [*logs, *steps]
 
 
 def default_output(recipe: Recipe) -> Path:

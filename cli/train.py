@@ -40,6 +40,7 @@ Examples:
 @click.option("--resume", is_flag=True, help="Continue the run in --output.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
 @click.option("--tensorboard", is_flag=True, help="Log to <output>/logs.")
+@click.option("--profile", is_flag=True, help="Say where steps spend time.")
 @verbose_option
 def train(
     data_dir: Path | None,
@@ -47,6 +48,7 @@ def train(
     resume: bool,
     overwrite: bool,
     tensorboard: bool,
+    profile: bool,
     verbose: bool,
     **choice: object,
 ) -> None:
@@ -60,4 +62,6 @@ def train(
     quiet_tensorflow(verbose)
     from dat_keras.cli._training import run_training
 
-    run_training(choice, data_dir, output, (resume, overwrite), tensorboard)
+    run_training(
+        choice, data_dir, output, (resume, overwrite), (tensorboard, profile)
+    )

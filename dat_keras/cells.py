@@ -9,18 +9,15 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import tensorflow as tf
-
 from dat_keras import checkpoint, data
 from dat_keras.costs import StepCosts
 from dat_keras.errors import DamagedFileError
 from dat_keras.evaluation import evaluate
 from dat_keras.grids import Cell
-from dat_keras.passes import Passes, passes_of_step
-from dat_keras.recipes import Recipe
+from dat_keras.passes import Passes
 from dat_keras.runs import RunFolder, RunInfo, load_classifier
-from dat_keras.training import Session, build, train
+from dat_keras.step_cost import passes_of_recipe
+from dat_keras.training import Session, train
 from dat_keras.weights import write_whole
 
 COUNTED_STEPS = 20
@@ -93,7 +90,14 @@ def carry_out(cell: Cell, data_dir: Path | None, session: Session) -> None:
     info = RunInfo.read(run.recipe)
     found = {
         "costs": json.loads(cell.costs.read_text()),
-        "passes": asdict(_passes(info)),
+        "passes": asdict(
+            passes_of_recipe(
+                info.recipe,
+                info.image_shape,
+                len(info.class_names),
+                COUNTED_STEPS,
+            )
+        ),
         "reports": _reports(cell, data_dir),
     }
     text = json.dumps(found, indent=2) + "\n"
@@ -114,26 +118,3 @@ def _reports(cell: Cell, data_dir: Path | None) -> dict[str, dict]:
         ).to_json()
         for which in cell.grid.checkpoints
     }
-
-
-def _passes(info: RunInfo) -> Passes:
-    """Counts on a small net and batch: passes do not depend on sizes."""
-    shape, classes = info.image_shape, len(info.class_names)
-    draw = np.random.default_rng(0)
-    x = draw.random((4, *shape), np.float32)
-    y = draw.integers(0, classes, 4, np.int32)
-    model = build(_small(info.recipe), shape, classes, COUNTED_STEPS)
-    return passes_of_step(
-        model, (tf.constant(x), tf.constant(y)), COUNTED_STEPS
-    )
-
-
-def _small(recipe: Recipe) -> Recipe:
-    # At rate 0 the weights stay where no loss can become infinite.
-    return replace(
-        recipe,
-        architecture="resnet8",
-        width=4,
-        precision="float32",
-        optimizer=replace(recipe.optimizer, learning_rate=0.0),
-    )

@@ -83,7 +83,10 @@ def _norm_behind(
 
 
 def _convolution(
-    layer: layers.Conv2D, norm: layers.BatchNormalization | None, dtype: str, out: str
+    layer: layers.Conv2D,
+    norm: layers.BatchNormalization | None,
+    dtype: str,
+    out: str,
 ) -> Swap:
     kernel = tf.convert_to_tensor(layer.kernel.value)
     bias = None if layer.bias is None else layer.bias.value

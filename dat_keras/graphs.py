@@ -47,6 +47,10 @@ class Graph:
         calls = Counter(self.layers())
         yield from (layer for layer, count in calls.items() if count == 1)
 
+    def shapes(self) -> list[tuple[keras.Operation, tuple[int | None, ...]]]:
+        """Returns the layer of each node with the shape of its output."""
+        return [(n.operation, n.outputs[0].shape) for n in self._nodes()]
+
     def only_reader(self, layer: keras.Operation) -> keras.Operation | None:
         """Returns the one layer that reads the output of `layer`, if so."""
         (made,) = (n.outputs for n in self._nodes() if n.operation is layer)

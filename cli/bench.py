@@ -1,0 +1,50 @@
+"""`dat-keras bench`: what a training step costs on this machine."""
+
+from __future__ import annotations
+
+import click
+
+from dat_keras.cli._errors import verbose_option
+from dat_keras.startup import quiet_tensorflow, use_fast_kernels
+
+EXAMPLES = """\b
+Examples:
+  dat-keras bench
+  dat-keras bench --architecture resnet18 --batch-size 32 --method trades
+  dat-keras bench --set attack_dtype=bfloat16 --set objective.update=fused
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--dataset", default="cifar10", show_default=True)
+@click.option("--method", default="dat", show_default=True)
+@click.option("--architecture", default="resnet8", show_default=True)
+@click.option("--batch-size", type=click.IntRange(1))
+@click.option("--image-size", type=click.IntRange(8), default=32)
+@click.option("--num-classes", type=click.IntRange(2), default=10)
+@click.option("--precision", type=click.Choice(["float32", "mixed_bfloat16"]))
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE")
+@click.option("--steps", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--jit", is_flag=True, help="Compile the step with XLA.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@verbose_option
+def bench(
+    image_size: int,
+    num_classes: int,
+    steps: int,
+    jit: bool,
+    as_json: bool,
+    verbose: bool,
+    **choice: object,
+) -> None:
+    """Time a training step of a recipe on random images.
+
+    The recipe is the one that `train` would take with the same options; no
+    data set is read.
+    """
+    use_fast_kernels()
+    quiet_tensorflow(verbose)
+    from dat_keras.cli._bench import run_bench
+
+    shape = (image_size, image_size, 3)
+    click.echo(run_bench(choice, shape, num_classes, steps, jit, as_json))
