@@ -1,56 +1,59 @@
-"""Our training step, made ready to be timed against the peer's."""
+"""Our training steps, made ready to be timed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-
 from dat_keras import AdversarialModel
-from dat_keras.allocator import keep_freed_memory
 from dat_keras.architectures import ARCHITECTURES
-from dat_keras.objectives import OBJECTIVES, Objective
+from dat_keras.objectives import OBJECTIVES
 from dat_keras.optimizers import SGD
 
 
-def objective_of(method: str, **changes: Any) -> Objective:
-    """The method as its paper sets it, with fields changed."""
-    return OBJECTIVES[method](**changes)
+@dataclass(frozen=True)
+class Ours:
+    """A step of ours.
+
+    Args:
+        net: Architecture.
+        method: Key of `OBJECTIVES`.
+        changes: Fields of the objective.
+        attack_dtype: As `AdversarialModel` takes it.
+        side: Pixels of a side of the images.
+        classes: Number of classes.
+    """
+
+    net: str
+    method: str
+    changes: tuple[tuple[str, Any], ...] = ()
+    attack_dtype: str | None = None
+    side: int = 32
+    classes: int = 10
+
+    def model(self) -> AdversarialModel:
+        """Returns the compiled model, with the paper's settings."""
+        objective = OBJECTIVES[self.method](**dict(self.changes))
+        classifier = ARCHITECTURES[self.net](
+            num_classes=self.classes,
+            input_shape=(self.side, self.side, 3),
+            branches=objective.branches,
+        )
+        model = AdversarialModel(
+            classifier, objective, attack_dtype=self.attack_dtype
+        )
+        model.compile(SGD(0.1, momentum=0.9, weight_decay=5e-4))
+        return model
 
 
-def make_step(
-    net: str,
-    objective: Objective,
-    side: int = 32,
-    classes: int = 10,
-    jit_compile: bool = False,
-    attack_dtype: str | None = None,
-) -> Callable[[np.ndarray, np.ndarray], float]:
-    """A function that runs one step on NumPy images and returns the loss."""
-    classifier = ARCHITECTURES[net](
-        num_classes=classes,
-        input_shape=(side, side, 3),
-        branches=objective.branches,
-    )
-    model = AdversarialModel(classifier, objective, attack_dtype=attack_dtype)
-    model.compile(
-        optimizer=SGD(0.1, momentum=0.9, weight_decay=5e-4),
-        jit_compile=jit_compile,
-    )
-    step = tf.function(
-        model.train_step, jit_compile=jit_compile, autograph=False
-    )
-    calls = 0
-
-    def run(x: np.ndarray, y: np.ndarray) -> float:
-        nonlocal calls
-        logs = step((tf.constant(x), tf.constant(y)))
-        loss = float(logs["loss"])
-        calls += 1
-        if calls < 5:
-            keep_freed_memory()
-        return loss
-
-    return run
+def variants(net: str, method: str) -> dict[str, Ours]:
+    """The kinds of step that a method has, by name."""
+    updates: dict[str, tuple] = {"float32": ()}
+    if method == "dat":
+        updates = {
+            "sequential": (("update", "sequential"),),
+            "fused": (("update", "fused"),),
+        }
+    plain = {name: Ours(net, method, c) for name, c in updates.items()}
+    fastest = list(updates.values())[-1]
+    return {**plain, "bfloat16": Ours(net, method, fastest, "bfloat16")}

@@ -1,64 +1,54 @@
-"""Times a training step of ours and of the PyTorch peer, in turn.
+"""Times training steps of ours and of the PyTorch peer, in turn.
 
-    python -m benchmarks.steps --net resnet8 --batch-size 128
-    python -m benchmarks.steps --memory ours   # peak memory of one side
+    python -m benchmarks.steps --net resnet8 --batch-size 128 --method dat
+    python -m benchmarks.steps --memory sequential     # one side, one process
 
-Both run in one process with the same number of threads and alternate step by
-step, so that whatever else the machine does falls on both.
+All run in one process with the same number of threads and alternate step by
+step, so that whatever else the machine does falls on all of them.
 """
 
 from __future__ import annotations
 
-import json
-import resource
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import click
-import numpy as np
 
 from dat_keras.startup import use_fast_kernels
-
-RESULTS = Path(__file__).parent / "results" / "steps.json"
 
 Step = Callable[[], float]
 
 
-def batch_of(size: int, side: int = 32, classes: int = 10) -> tuple:
-    """Random images and labels."""
-    rng = np.random.default_rng(0)
-    x = rng.random((size, side, side, 3), np.float32)
-    return x, rng.integers(0, classes, size).astype(np.int32)
-
-
-def our_step(
-    net: str, method: str, size: int, jit: bool = False, **changes: object
-) -> Step:
-    """A step of ours on a fixed batch."""
-    from benchmarks.ours import make_step, objective_of
-
-    x, y = batch_of(size)
-    run = make_step(net, objective_of(method, **changes), jit_compile=jit)
-    return lambda: run(x, y)
-
-
-def peer_step(net: str, method: str, size: int) -> Step:
-    """A step of the peer on the same batch."""
+def peer_step(net: str, method: str, batch: tuple) -> Step:
+    """A step of the peer."""
     import torch
 
     from benchmarks.torch_peer import Peer
 
-    images, labels = batch_of(size)
-    x = torch.from_numpy(images).permute(0, 3, 1, 2)
-    y, peer = torch.from_numpy(labels).long(), Peer(net)
+    x = torch.from_numpy(batch[0]).permute(0, 3, 1, 2)
+    y, peer = torch.from_numpy(batch[1]).long(), Peer(net)
     return lambda: peer.step(method, x, y)
 
 
-def paired(
-    steps: dict[str, Step], rounds: int, warm: int
-) -> dict[str, list[float]]:
+def all_steps(net: str, method: str, size: int) -> dict[str, Callable]:
+    """What makes each step, by name; the peer comes last."""
+    from benchmarks.ours import variants
+    from dat_keras.step_cost import random_batch, stepper
+
+    batch = random_batch(size, (32, 32, 3), 10)
+
+    def ours(which: str) -> Step:
+        run = stepper(variants(net, method)[which].model())
+        return lambda: run(batch)
+
+    makers: dict[str, Callable] = {
+        name: lambda name=name: ours(name) for name in variants(net, method)
+    }
+    return makers | {"peer": lambda: peer_step(net, method, batch)}
+
+
+def paired(steps: dict[str, Step], rounds: int, warm: int) -> dict[str, list]:
     """Seconds of each step, taken in turn after some warm-up."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
@@ -66,9 +56,9 @@ def paired(
             step()
     for _ in range(rounds):
         for name, step in steps.items():
-            start = time.perf_counter()
+            began = time.perf_counter()
             step()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.perf_counter() - began)
     return seconds
 
 
@@ -82,36 +72,56 @@ def threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-def peak_megabytes() -> float:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def compared(net: str, method: str, size: int, seconds: dict) -> dict:
+    """Medians, ratios to the peer, and the rate of the arithmetic."""
+    from benchmarks.ours import variants
+    from dat_keras.passes import passes_of_step
+    from dat_keras.step_cost import multiply_adds, random_batch
 
-
-def row(net: str, method: str, size: int, seconds: dict) -> dict:
-    """Medians and the ratio of one comparison."""
     medians = {k: statistics.median(v) for k, v in seconds.items()}
-    found = {"net": net, "method": method, "batch": size, "seconds": medians}
-    found["rounds"] = len(seconds["ours"])
-    return found | {
-        "ratio": {k: medians["peer"] / v for k, v in medians.items()}
+    rates = {}
+    for name, kind in variants(net, method).items():
+        model = kind.model()
+        small = random_batch(2, (32, 32, 3), 10)
+        units = passes_of_step(model, small).units
+        flops = 2.0 * multiply_adds(model.classifier) * size * units
+        rates[name] = flops / medians[name] / 1e9
+    return {
+        "net": net,
+        "method": method,
+        "batch": size,
+        "rounds": len(seconds["peer"]),
+        "seconds": medians,
+        "ratio": {k: medians["peer"] / v for k, v in medians.items()},
+        "gflops": rates,
     }
 
 
-def keep(found: dict) -> None:
-    """Prints a row, and puts it in place of an older one of its kind."""
-    from benchmarks.machine import describe, matmul_peak
+def show_table() -> None:
+    """Writes the Markdown table."""
+    from benchmarks.results import show
 
-    print(json.dumps(found), flush=True)
-    found |= {"machine": describe(), "matmul_gflops": matmul_peak()}
-    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    rows = [r for r in rows if _kind(r) != _kind(found)]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([*rows, found], indent=1) + "\n")
+    def ratios(row: dict) -> str:
+        names = [name for name in row["ratio"] if name != "peer"]
+        return ", ".join(f"{n} {row['ratio'][n]:.2f}" for n in names)
 
+    def shares(row: dict) -> str:
+        peak = row["matmul_gflops"]
+        return ", ".join(
+            f"{n} {100 * g / peak:.0f} %" for n, g in row["gflops"].items()
+        )
 
-def _kind(row: dict) -> tuple:
-    kernels = row["machine"]["TF_ENABLE_ONEDNN_OPTS"]
-    return row["net"], row["method"], row["batch"], kernels
+    show(
+        "steps",
+        {
+            "net": lambda row: row["net"],
+            "batch": lambda row: row["batch"],
+            "method": lambda row: row["method"],
+            "peer, s": lambda row: f"{row['seconds']['peer']:.3f}",
+            "times as fast": ratios,
+            "of the float32 matrix product": shares,
+        },
+    )
 
 
 @click.command()
@@ -119,11 +129,9 @@ def _kind(row: dict) -> tuple:
 @click.option("--batch-size", default=128, show_default=True)
 @click.option("--method", "methods", multiple=True, default=("dat",))
 @click.option("--rounds", default=5, show_default=True)
-@click.option("--warm", default=4, show_default=True)
+@click.option("--warm", default=3, show_default=True)
 @click.option("--threads", "count", default=2, show_default=True)
-@click.option("--fused/--no-fused", help="Time DAT's fused update too.")
-@click.option("--jit/--no-jit", help="Time the compiled step too.")
-@click.option("--memory", type=click.Choice(["ours", "peer"]), default=None)
+@click.option("--memory", help="Peak memory of one step, or of `peer`.")
 def main(
     net: str,
     batch_size: int,
@@ -131,28 +139,36 @@ def main(
     rounds: int,
     warm: int,
     count: int,
-    fused: bool,
-    jit: bool,
     memory: str | None,
 ) -> None:
-    """Prints one JSON line for each method."""
+    """Prints one JSON line for each method, and keeps it."""
     use_fast_kernels()
     threads(count)
-    make = {"ours": our_step, "peer": peer_step}
+    from benchmarks.results import keep
+
     for method in methods:
+        makers = all_steps(net, method, batch_size)
         if memory:
-            before = peak_megabytes()
-            step = make[memory](net, method, batch_size)
-            for _ in range(warm):
-                step()
-            print(json.dumps({memory: [before, peak_megabytes()]}))
+            keep("memory", *peak_of(net, method, batch_size, memory, makers))
             continue
-        steps = {side: make[side](net, method, batch_size) for side in make}
-        if fused and method == "dat":
-            steps["fused"] = our_step(net, method, batch_size, update="fused")
-        if jit:
-            steps["jit"] = our_step(net, method, batch_size, jit=True)
-        keep(row(net, method, batch_size, paired(steps, rounds, warm)))
+        steps = {name: make() for name, make in makers.items()}
+        row = compared(net, method, batch_size, paired(steps, rounds, warm))
+        keep("steps", ("net", "method", "batch"), row)
+    show_table()
+
+
+def peak_of(
+    net: str, method: str, size: int, which: str, makers: dict[str, Callable]
+) -> tuple[tuple[str, ...], dict]:
+    """Peak memory before and after some steps, in MiB."""
+    from dat_keras.costs import peak_memory
+
+    before, step = peak_memory(), makers[which]()
+    for _ in range(5):
+        step()
+    row = {"net": net, "method": method, "batch": size, "side": which}
+    row |= {"before": before >> 20, "peak": peak_memory() >> 20}
+    return ("net", "method", "batch", "side"), row
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
@@ -97,6 +98,9 @@ class NoAdversary(Adversary):
 class Update(abc.ABC):
     """How an adversary gets the gradient that it follows."""
 
+    own_passes: ClassVar[bool] = True
+    """Whether the classifier is run anew for it."""
+
     @abc.abstractmethod
     def joint_weights(
         self, weights: list[keras.Variable]
@@ -155,6 +159,8 @@ class Fused(Update):
     The adversary then sees the classifier before its step, as simultaneous
     gradient play does, and saves three forward and two backward passes.
     """
+
+    own_passes: ClassVar[bool] = False
 
     def joint_weights(
         self, weights: list[keras.Variable]

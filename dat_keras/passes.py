@@ -66,6 +66,7 @@ def passes_of_step(
     Passes(forward=13.0, to_input=10.0, to_weights=2.0)
     """
     total = int(model.total_steps.numpy())
+    batch = tuple(map(tf.convert_to_tensor, batch))
     with _counted(last_layer(model.classifier)) as images:
         for i in range(steps):
             model.step.assign(i * total // steps)

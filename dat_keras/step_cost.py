@@ -141,7 +141,7 @@ def passes_of_recipe(
     )
     batch = random_batch(4, image_shape, num_classes)
     model = build(small, image_shape, num_classes, steps)
-    return passes_of_step(model, tuple(map(tf.constant, batch)), steps)
+    return passes_of_step(model, batch, steps)
 
 
 def multiply_adds(classifier: keras.Model) -> int:

@@ -65,13 +65,15 @@ class DAT(Objective):
         mix: How amplitudes are mixed.
         augment: Applied to the recombined image. Default: flip and crop with
             3 pixels of padding, the published code's for CIFAR.
-        update: `"sequential"` (as published: the generator's own passes
-            after the classifier's step) or `"fused"`.
+        update: `"fused"` (the generator's gradient comes out of the
+            classifier's backward pass) or `"sequential"` (as published: the
+            generator's own passes after the classifier's step). Default: the
+            faster one; docs/performance.md shows a pair.
         generator_learning_rate: Constant. Default: paper.
         generator_adv_grad: How `x_hat'` depends on `x_hat` for the
             generator: `"projection"` (as published: where the last
             projection was active), `"none"` or `"full"`.
-        generator_updates_statistics: Whether the sequential update moves the
+        generator_updates_statistics: Whether a sequential update moves the
             classifier's BatchNorm statistics a second time, as published.
         amplitude_scale: `"reference"` or `"match_mean"` (an extension).
         split_bn: Whether `x_hat` has a BatchNorm branch of its own.
@@ -95,7 +97,7 @@ class DAT(Objective):
     attack_label_smoothing: float | None = None
     mix: AmplitudeMixup = AmplitudeMixup()
     augment: Augment = CropFlip(pad=3)
-    update: str = "sequential"
+    update: str = "fused"
     generator_learning_rate: float = 0.1
     generator_adv_grad: str = "projection"
     generator_updates_statistics: bool = False
@@ -107,7 +109,12 @@ class DAT(Objective):
 
     def __post_init__(self) -> None:
         """Refuses unknown names."""
-        lookup(UPDATES, self.update, "update")
+        update = lookup(UPDATES, self.update, "update")
+        if self.generator_updates_statistics and not update.own_passes:
+            raise ValueError(
+                "`generator_updates_statistics` needs the generator's own "
+                f'passes: update="sequential". Received: {self.update!r}'
+            )
         lookup(AMPLITUDE_SCALES, self.amplitude_scale, "amplitude scale")
         lookup(ADV_GRADIENTS, self.generator_adv_grad, "gradient")
 

@@ -109,7 +109,8 @@ def test_each_view_is_read_on_its_branch():
     objective.ascent_loss(predict, views, tf.constant([0]))
     assert sorted(seen) == [(1, 0), (3, 1), (4, 1)]
     seen.clear()
-    replace(objective, generator_updates_statistics=True).ascent_loss(
+    published = {"update": "sequential", "generator_updates_statistics": True}
+    replace(objective, **published).ascent_loss(
         predict, views, tf.constant([0])
     )
     assert len(seen) == 4
@@ -483,6 +484,11 @@ def test_attacked_image_follows_the_recombined_one_on_the_mask(
 def test_unknown_names_get_the_nearest(setting, value, near):
     with pytest.raises(ValueError, match=f"Did you mean '{near}'"):
         DAT(**{setting: value})
+
+
+def test_statistics_cannot_move_in_passes_that_are_not_made():
+    with pytest.raises(ValueError, match="sequential"):
+        DAT(update="fused", generator_updates_statistics=True)
 
 
 def test_adversary_is_built_from_the_settings():
