@@ -64,14 +64,14 @@ def _bundled(
 ) -> list[list[str]]:
     from dat_keras.report import pixel_fraction
     from dat_keras.zoo.bundled import matching
-    from dat_keras.zoo.results import accuracies
+    from dat_keras.zoo.results import headline
 
     rows = [["name", "dataset", "architecture", "norm", "eps", "accuracy"]]
     for card in matching(dataset, threat_model):
         spec = card.spec
         eps = pixel_fraction(spec.eps)
         cells = [card.name, spec.dataset, spec.architecture, spec.norm, eps]
-        rows.append([*cells, accuracies(card.reports)])
+        rows.append([*cells, headline(card.reports)])
     return rows
 
 

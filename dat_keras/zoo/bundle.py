@@ -21,12 +21,12 @@ from dat_keras.weights import fingerprint, save_weights
 from dat_keras.zoo.card import model_card
 from dat_keras.zoo.digests import sha256_of
 from dat_keras.zoo.errors import BadReferenceError, RefusedContentError
-from dat_keras.zoo.folder import KERAS_COPY, is_model_folder, read_folder
+from dat_keras.zoo.folder import is_model_folder, read_folder
+from dat_keras.zoo.layout import CARD, CONFIG, KERAS_COPY, RESULTS, WEIGHTS
 from dat_keras.zoo.plain_json import write_json
-from dat_keras.zoo.pull import CARD, CONFIG, RESULTS
 from dat_keras.zoo.results import reports_of, results, robustbench
 from dat_keras.zoo.spec import FileRecord, ModelSpec
-from dat_keras.zoo.tensors import WEIGHTS, expected_tensors
+from dat_keras.zoo.tensors import expected_tensors
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Bundle:
         reports: Its evaluations, as plain data.
         date: End of the training, `YYYY-MM-DD@HH:MM:SS`, UTC.
         keras_copy: Whether a copy for Keras alone is added.
+        provenance: Command, hardware and time of the training, if known.
     """
 
     model: keras.Model
@@ -46,6 +47,7 @@ class Bundle:
     reports: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     date: str = ""
     keras_copy: bool = True
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def from_run(
@@ -150,6 +152,7 @@ def write_bundle(
         "parameters": parameters,
         "sha256": digest,
         "keras_copy": bundle.keras_copy,
+        "provenance": bundle.provenance,
     }
     card = model_card(spec, repo, license, bundle.reports, facts)
     (folder / CARD).write_text(card)

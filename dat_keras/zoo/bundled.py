@@ -11,6 +11,7 @@ from typing import Any
 
 import dat_keras
 from dat_keras.tables import lookup
+from dat_keras.threat_models import THREAT_MODELS
 from dat_keras.zoo.errors import (
     BadReferenceError,
     NotFoundError,
@@ -131,6 +132,26 @@ def find(
         ) from None
 
 
+def norm_of(threat_model: str | None) -> str | None:
+    """The norm that a user names, in any case.
+
+    Args:
+        threat_model: Such as `"Linf"`; `None` is any.
+
+    Raises:
+        ValueError: If there is no such norm.
+
+    Example:
+    >>> norm_of("Linf")
+    'linf'
+    """
+    if threat_model is None:
+        return None
+    norm = threat_model.casefold()
+    lookup(THREAT_MODELS, norm, "threat model")
+    return norm
+
+
 def matching(
     dataset: str | None = None, threat_model: str | None = None
 ) -> list[ZooCard]:
@@ -139,8 +160,11 @@ def matching(
     Args:
         dataset: Name of the data set; `None` is any.
         threat_model: Norm, in any case; `None` is any.
+
+    Raises:
+        ValueError: If there is no such norm.
     """
-    norm = threat_model.casefold() if threat_model else None
+    norm = norm_of(threat_model)
     return [
         card
         for card in cards()

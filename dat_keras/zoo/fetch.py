@@ -9,10 +9,10 @@ from dat_keras.zoo.bundle import Bundle, write_bundle
 from dat_keras.zoo.bundled import ZooCard, find
 from dat_keras.zoo.client import Hub
 from dat_keras.zoo.folder import copy_into, write_folder
+from dat_keras.zoo.layout import WEIGHTS
 from dat_keras.zoo.load import check_card, load_card
 from dat_keras.zoo.pull import Pulled, PulledFile, pull
 from dat_keras.zoo.reference import HubRef, parse
-from dat_keras.zoo.tensors import WEIGHTS
 
 LICENSE = "apache-2.0"
 """Licence of the bundled models: that of the package."""
@@ -116,7 +116,13 @@ def write_out(fetched: Fetched, target: Path, force: bool = False) -> None:
     if isinstance(fetched.source, ZooCard):
         card = fetched.source
         model = load_card(card, Hub(False)).model
-        bundle = Bundle(model, card.spec, card.reports, keras_copy=False)
+        bundle = Bundle(
+            model,
+            card.spec,
+            card.reports,
+            keras_copy=False,
+            provenance=card.provenance,
+        )
 
         def fill(folder: Path) -> None:
             write_bundle(bundle, folder, card.name, LICENSE)

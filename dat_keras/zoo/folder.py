@@ -13,14 +13,10 @@ import keras
 
 from dat_keras.zoo.digests import sha256_of
 from dat_keras.zoo.errors import ConflictError, RefusedContentError
+from dat_keras.zoo.layout import CONFIG, LAYOUT, LIMITS, WEIGHTS
 from dat_keras.zoo.plain_json import read_json
-from dat_keras.zoo.pull import CARD, CONFIG, LIMITS, RESULTS
 from dat_keras.zoo.spec import ModelSpec, read_spec
-from dat_keras.zoo.tensors import WEIGHTS, load_model_file
-
-KERAS_COPY = ("model.weights.h5", "metadata.json")
-LAYOUT = (CARD, CONFIG, WEIGHTS, RESULTS, *KERAS_COPY)
-"""All files that a published model may consist of."""
+from dat_keras.zoo.tensors import load_model_file
 
 
 @dataclass(frozen=True)

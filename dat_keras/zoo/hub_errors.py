@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from huggingface_hub.errors import HfHubHTTPError
@@ -16,6 +17,11 @@ from dat_keras.zoo.errors import (
     ZooError,
 )
 from dat_keras.zoo.reference import HubRef
+
+WRONG_LENGTH = re.compile(
+    r"Consistency check failed.* size (\d+) but has size (\d+)"
+)
+"""How the client says that a file is too long or too short."""
 
 OFFLINE_HINT = "try again, or use --offline with a cached model"
 # The HTTP library behind the client has changed twice; its base class has not.
@@ -39,9 +45,13 @@ def translate(error: Exception, ref: HubRef, token: str) -> ZooError | None:
         make = BY_CLASS.get(cls.__name__)
         if make is not None:
             return make(error, ref, token)
-    if "Consistency check failed" in str(error):
+    length = WRONG_LENGTH.search(str(error))
+    if length:
+        wanted, found = length.groups()
         return UnreachableError(
-            f"a file of {ref} arrived with the wrong length", "try again"
+            f"a file of {ref} arrived twice with the wrong length (expected "
+            f"{wanted} bytes, got {found})",
+            "try again",
         )
     return None
 
@@ -56,7 +66,7 @@ def _status(error: HfHubHTTPError, ref: HubRef, token: str) -> ZooError:
     if status == 403:
         return AccessError(
             f"the token from {token} may not do this with {ref.repo}",
-            "use a token with the right to write, of a member",
+            "use a member's token with the right to write",
         )
     if status == 412:
         return ConflictError(f"{ref.repo} changed meanwhile", "try again")

@@ -16,9 +16,10 @@ from dat_keras.zoo.folder import (
     is_model_folder,
     read_folder,
 )
+from dat_keras.zoo.layout import WEIGHTS
 from dat_keras.zoo.pull import Pulled, pull
 from dat_keras.zoo.reference import HubRef, parse
-from dat_keras.zoo.tensors import WEIGHTS, load_model_file
+from dat_keras.zoo.tensors import load_model_file
 
 
 def load_model(

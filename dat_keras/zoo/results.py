@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dat_keras.errors import DamagedFileError
+from dat_keras.intervals import wilson
 from dat_keras.report import pixel_fraction
 from dat_keras.zoo.errors import RefusedContentError
 
@@ -79,7 +80,10 @@ def results(weights_sha256: str, reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "format": 1,
         "weights_sha256": weights_sha256,
-        "runs": [dict(report) for report in reports],
+        "runs": [
+            {**report, "eps_text": pixel_fraction(report["eps"])}
+            for report in reports
+        ],
     }
 
 
@@ -127,25 +131,73 @@ def metrics(report: Report) -> list[dict[str, Any]]:
     return found
 
 
-def accuracies(reports: Sequence[Report]) -> str:
-    """The accuracies of reports in one line.
+def accuracies(reports: Sequence[Report]) -> dict[str, str]:
+    """What was measured under each attack, as text; natural comes first.
+
+    Args:
+        reports: The reports, as plain data. Of an attack that several have,
+            the one on most images counts.
+
+    Example:
+    >>> row = {"accuracy": 0.75, "correct": 3, "total": 4}
+    >>> accuracies([{"attacks": {"natural": row}}])
+    {'natural': '75.00 % (3/4, 95 %: 30.1 - 95.4 %)'}
+    """
+    found = {}
+    for name, row in _rows(reports).items():
+        low, high = interval(row)
+        found[name] = (
+            f"{_percent(row)} ({row['correct']}/{row['total']}, 95 %: "
+            f"{low} - {high} %)"
+        )
+    return found
+
+
+def headline(reports: Sequence[Report]) -> str:
+    """The natural accuracy and the lowest one, in one line.
 
     Args:
         reports: The reports, as plain data.
 
     Example:
-    >>> accuracies([{"attacks": {"natural": {"accuracy": 0.75}}}])
-    'natural 75.00 %'
+    >>> natural = {"accuracy": 0.75, "correct": 3, "total": 4}
+    >>> attacked = {"accuracy": 0.5, "correct": 2, "total": 4}
+    >>> headline([{"attacks": {"natural": natural, "pgd20": attacked}}])
+    'natural 75.00 %, pgd20 50.00 %'
     """
-    found = [
-        f"{name} {100 * row['accuracy']:.2f} %"
-        for report in reports
-        # Published reports have sorted keys: the natural accuracy leads again.
-        for name, row in sorted(
-            report["attacks"].items(), key=lambda item: item[0] != "natural"
-        )
-    ]
-    return ", ".join(found) or "-"
+    rows = _rows(reports)
+    worst = min(rows, key=lambda name: rows[name]["accuracy"], default=None)
+    shown = [name for name in rows if name in ("natural", worst)]
+    return ", ".join(f"{name} {_percent(rows[name])}" for name in shown) or "-"
+
+
+def interval(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The ends of a row's 95 % Wilson interval, in percent.
+
+    Args:
+        row: A row of a report, as plain data.
+
+    Example:
+    >>> interval({"correct": 3, "total": 4})
+    ('30.1', '95.4')
+    """
+    low, high = wilson(row["correct"], row["total"])
+    return f"{100 * low:.1f}", f"{100 * high:.1f}"
+
+
+def _rows(reports: Sequence[Report]) -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for report in reports:
+        for name, row in report["attacks"].items():
+            if name not in found or found[name]["total"] < row["total"]:
+                found[name] = row
+    # Published reports have sorted keys: the natural accuracy leads again.
+    names = sorted(found, key=lambda name: name != "natural")
+    return {name: found[name] for name in names}
+
+
+def _percent(row: Mapping[str, Any]) -> str:
+    return f"{100 * row['accuracy']:.2f} %"
 
 
 def robustbench(report: Report, architecture: str) -> dict[str, Any] | None:

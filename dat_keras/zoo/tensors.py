@@ -15,10 +15,10 @@ from safetensors import SafetensorError, safe_open
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.weights import load_weights
 from dat_keras.zoo.errors import RefusedContentError
+from dat_keras.zoo.layout import WEIGHTS
 from dat_keras.zoo.plain_json import read_json
 from dat_keras.zoo.spec import ModelSpec
 
-WEIGHTS = "model.safetensors"
 HEADER_LIMIT = 4 << 20
 DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 BYTES = {"F32": 4, "F16": 2, "BF16": 2}

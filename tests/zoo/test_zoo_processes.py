@@ -1,6 +1,7 @@
 """Other processes: killed in the middle, and Keras without this library."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -54,6 +55,40 @@ def test_a_killed_pull_leaves_nothing_half(on_hub, tmp_path, cli):
     assert not out.exists()
     cli("pull", "alice/net", "-o", out)
     dk.load_model("alice/net", offline=True)
+
+
+@pytest.mark.thorough
+def test_an_interrupted_pull_says_so_and_leaves_nothing(on_hub, tmp_path):
+    gate = on_hub.hold("GET .*/model.safetensors", 5000)
+    out = tmp_path / "new" / "out"
+    process = start(on_hub, tmp_path / "hf", "pull", "alice/net", "-o", out)
+    assert gate.reached.wait(PATIENCE)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, said) == (130, "error: interrupted\n")
+    assert not out.parent.exists()
+    assert not list((tmp_path / "hf").rglob("*.incomplete"))
+
+
+@pytest.mark.thorough
+def test_processes_that_pull_at_once_get_the_same(on_hub, tmp_path, published):
+    gate = on_hub.hold("GET .*/model.safetensors", 5000)
+    processes = [
+        start(
+            *(on_hub, tmp_path / "hf", "pull", "alice/net"),
+            *("-o", tmp_path / f"out{i % 2}"),
+        )
+        for i in range(3)
+    ]
+    assert gate.reached.wait(PATIENCE)
+    gate.opened.set()
+    said = [p.communicate(timeout=PATIENCE)[1] for p in processes]
+    codes = [p.returncode for p in processes]
+    assert sorted(codes) == [0, 0, 7] and codes[1] == 0, said
+    for i in range(2):
+        weights = (tmp_path / f"out{i}" / "model.safetensors").read_bytes()
+        assert weights == published["model.safetensors"]
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".out")]
 
 
 @pytest.mark.thorough
