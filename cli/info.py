@@ -14,7 +14,6 @@ from dat_keras.cli._hub import (
     token_options,
     zoo_options,
 )
-from dat_keras.startup import quiet_tensorflow
 
 
 @click.command()
@@ -30,7 +29,6 @@ def info(ref: str, as_json: bool, **options: Any) -> None:
     REF is a zoo name, `namespace/name[@revision]` or the folder of a model.
     The accuracies of a repository are its author's claims.
     """
-    quiet_tensorflow(options["verbose"])
     from dat_keras.zoo.about import about
 
     hub = connect(

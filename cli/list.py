@@ -34,7 +34,6 @@ def list_models(
         raise click.UsageError("--author needs --remote.")
     if methods and remote:
         raise click.UsageError("Give --methods or --remote, not both.")
-    quiet_tensorflow(options["verbose"])
     read = _methods if methods else _remote if remote else _bundled
     kind = "methods" if methods else "models"
     cells = read(**options)
@@ -53,7 +52,8 @@ def list_models(
         click.echo(plain(cells))
 
 
-def _methods(**_: Any) -> list[list[str]]:
+def _methods(verbose: bool, **_: Any) -> list[list[str]]:
+    quiet_tensorflow(verbose)
     from dat_keras.descriptions import methods_table
 
     return methods_table()

@@ -16,12 +16,12 @@ from dat_keras import checkpoint, data
 from dat_keras.costs import StepCosts
 from dat_keras.errors import DamagedFileError
 from dat_keras.evaluation import evaluate
+from dat_keras.files import write_whole
 from dat_keras.grids import Cell
 from dat_keras.passes import Passes, passes_of_step
 from dat_keras.recipes import Recipe
 from dat_keras.runs import RunFolder, RunInfo, load_classifier
 from dat_keras.training import Session, build, train
-from dat_keras.weights import write_whole
 
 COUNTED_STEPS = 20
 """Steps over which passes are averaged: LAS-AT's period."""

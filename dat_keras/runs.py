@@ -20,8 +20,9 @@ import keras
 from dat_keras.architectures import branches_of
 from dat_keras.config import decode, encode
 from dat_keras.errors import DamagedFileError, RunFolderError
+from dat_keras.files import write_whole
 from dat_keras.recipes import CLASSES, Recipe
-from dat_keras.weights import fingerprint, load_weights, write_whole
+from dat_keras.weights import fingerprint, load_weights
 
 
 @dataclass(frozen=True)

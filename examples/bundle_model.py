@@ -13,8 +13,9 @@ python examples/bundle_model.py runs/cifar10-dat attacks.json \
 import argparse
 from pathlib import Path
 
+from dat_keras.files import write_whole
 from dat_keras.runs import RunFolder, RunInfo
-from dat_keras.weights import save_weights, write_whole
+from dat_keras.weights import save_weights
 from dat_keras.zoo.bundle import from_run
 from dat_keras.zoo.bundled import read_card
 from dat_keras.zoo.digests import sha256_of

@@ -21,12 +21,13 @@ from dat_keras.weights import fingerprint, save_weights
 from dat_keras.zoo.card import model_card
 from dat_keras.zoo.digests import sha256_of
 from dat_keras.zoo.errors import BadReferenceError, RefusedContentError
-from dat_keras.zoo.folder import is_model_folder, read_folder
+from dat_keras.zoo.folder import is_model_folder
 from dat_keras.zoo.layout import CARD, CONFIG, KERAS_COPY, RESULTS, WEIGHTS
 from dat_keras.zoo.plain_json import write_json
+from dat_keras.zoo.read import read_folder
 from dat_keras.zoo.results import reports_of, results, robustbench
+from dat_keras.zoo.shapes import shapes_of
 from dat_keras.zoo.spec import FileRecord, ModelSpec
-from dat_keras.zoo.tensors import expected_tensors
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def _impersonal(recipe: Recipe) -> Recipe:
 
 def _check_names(model: keras.Model, spec: ModelSpec) -> None:
     """Names must be those of the architecture, in any process."""
-    wanted = expected_tensors(spec)
+    wanted = shapes_of(spec)
     odd = sorted({v.path for v in model.weights} ^ wanted.keys())
     if odd:
         raise RefusedContentError(

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 import dat_keras
 from dat_keras.tables import lookup
-from dat_keras.threat_models import THREAT_MODELS
+from dat_keras.zoo.digests import sha256_of
 from dat_keras.zoo.errors import (
     BadReferenceError,
     NotFoundError,
     RefusedContentError,
 )
+from dat_keras.zoo.headers import check_finite, check_header
+from dat_keras.zoo.layout import WEIGHTS
 from dat_keras.zoo.plain_json import read_json
+from dat_keras.zoo.pull import Pulled
 from dat_keras.zoo.reference import HubRef
+from dat_keras.zoo.results import NORMS
+from dat_keras.zoo.shapes import shapes_of
 from dat_keras.zoo.spec import FileRecord, ModelSpec, read_spec
 
 
@@ -132,6 +138,42 @@ def find(
         ) from None
 
 
+@contextlib.contextmanager
+def checked_weights(card: ZooCard) -> Iterator[Path]:
+    """Yields the bundled file of weights, once it is known to be whole.
+
+    Args:
+        card: The card.
+
+    Raises:
+        RefusedContentError: If it is not what the card says.
+    """
+    record = card.files.get(WEIGHTS)
+    with as_file(card.weights) as path:
+        if record is None or sha256_of(path) != record.sha256:
+            raise RefusedContentError(
+                f"the weights of {card.name} do not match their sha256",
+                "reinstall dat_keras",
+            )
+        check_header(path, shapes_of(card.spec))
+        check_finite(path)
+        yield path
+
+
+def check_pulled(card: ZooCard, pulled: Pulled) -> None:
+    """Refuses other weights than those that a card vouches for.
+
+    Raises:
+        RefusedContentError: If the sha256 differ.
+    """
+    found = {f.path: f.sha256 for f in pulled.files}[WEIGHTS]
+    if found is not None and found != card.files[WEIGHTS].sha256:
+        raise RefusedContentError(
+            f"the weights of {pulled.ref} do not match its card",
+            "update dat_keras",
+        )
+
+
 def norm_of(threat_model: str | None) -> str | None:
     """The norm that a user names, in any case.
 
@@ -148,7 +190,7 @@ def norm_of(threat_model: str | None) -> str | None:
     if threat_model is None:
         return None
     norm = threat_model.casefold()
-    lookup(THREAT_MODELS, norm, "threat model")
+    lookup(NORMS, norm, "threat model")
     return norm
 
 

@@ -8,15 +8,8 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from dat_keras.objectives import OBJECTIVES
-from dat_keras.zoo.results import metrics
+from dat_keras.zoo.results import HUB_DATASETS, metrics
 from dat_keras.zoo.spec import ModelSpec
-
-HUB_DATASETS = {
-    "cifar10": ("uoft-cs/cifar10", "CIFAR-10", "plain_text"),
-    "cifar100": ("uoft-cs/cifar100", "CIFAR-100", "cifar100"),
-    "tiny_imagenet": ("zh-plus/tiny-imagenet", "Tiny ImageNet", "default"),
-}
-"""Data sets of the Hub: repository, name and configuration, by our name."""
 
 LICENSES = dict.fromkeys(
     (

@@ -23,7 +23,6 @@ WRONG_LENGTH = re.compile(
 )
 """How the client says that a file is too long or too short."""
 
-OFFLINE_HINT = "try again, or use --offline with a cached model"
 # The HTTP library behind the client has changed twice; its base class has not.
 TRANSPORT = HfHubHTTPError.__mro__[1].__name__
 
@@ -101,13 +100,16 @@ def _no_file(error: Exception, ref: HubRef, token: str) -> ZooError:
 def _nothing_cached(error: Exception, ref: HubRef, token: str) -> ZooError:
     return UnreachableError(
         f"cannot reach the Hub, or offline: not all of {ref} is cached",
-        OFFLINE_HINT,
+        "try again with a connection",
     )
 
 
 def _transport(error: Exception, ref: HubRef, token: str) -> ZooError:
+    late = "Timeout" in type(error).__name__
+    what = "timed out" if late else "no connection"
     return UnreachableError(
-        f"cannot reach the Hub ({type(error).__name__})", OFFLINE_HINT
+        f"cannot reach the Hub ({what})",
+        "try again, or use --offline with a cached model",
     )
 
 

@@ -11,19 +11,18 @@ from huggingface_hub import try_to_load_from_cache
 from dat_keras.zoo.client import Hub, Listing, RemoteFile
 from dat_keras.zoo.digests import complaint_of, sha256_of
 from dat_keras.zoo.errors import RefusedContentError
+from dat_keras.zoo.headers import (
+    HEADER_LIMIT,
+    check_finite,
+    check_header,
+    size_of,
+)
 from dat_keras.zoo.layout import CARD, CONFIG, LIMITS, RESULTS, WEIGHTS
 from dat_keras.zoo.plain_json import read_json
 from dat_keras.zoo.reference import HubRef
 from dat_keras.zoo.revisions import remember, resolve
+from dat_keras.zoo.shapes import Shapes, shapes_of
 from dat_keras.zoo.spec import FileRecord, ModelSpec, read_spec
-from dat_keras.zoo.tensors import (
-    HEADER_LIMIT,
-    Tensors,
-    check_finite,
-    check_header,
-    expected_tensors,
-    size_of,
-)
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def pull(
         _check_size(listing, path, limit)
     config = _fetched(pinned, listing.files[CONFIG], None, hub)
     spec, records = read_spec(read_json(_bytes(config), CONFIG))
-    wanted = expected_tensors(spec)
+    wanted = shapes_of(spec)
     _check_size(listing, WEIGHTS, HEADER_LIMIT + size_of(wanted))
     others = [p for p in (WEIGHTS, CARD, RESULTS) if p in listing.files]
     if dry_run:
@@ -179,7 +178,7 @@ def _planned(ref: HubRef, remote: RemoteFile) -> PulledFile:
     return PulledFile(remote.path, remote.size, remote.sha256, action)
 
 
-def _check_weights(files: list[PulledFile], wanted: Tensors) -> None:
+def _check_weights(files: list[PulledFile], wanted: Shapes) -> None:
     for file in files:
         if file.path == WEIGHTS and file.local is not None:
             check_header(file.local, wanted)

@@ -19,6 +19,14 @@ NORMS = {"linf": "Linf", "l2": "L2"}
 """Names of norms as leaderboards write them."""
 
 
+HUB_DATASETS = {
+    "cifar10": ("uoft-cs/cifar10", "CIFAR-10", "plain_text"),
+    "cifar100": ("uoft-cs/cifar100", "CIFAR-100", "cifar100"),
+    "tiny_imagenet": ("zh-plus/tiny-imagenet", "Tiny ImageNet", "default"),
+}
+"""Data sets of the Hub: repository, name and configuration, by our name."""
+
+
 def read_reports(path: Path) -> list[dict[str, Any]]:
     """The reports in a file that `dat-keras evaluate --json` wrote.
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.file_download import repo_folder_name
 
-from dat_keras.weights import write_whole
+from dat_keras.files import write_whole
 from dat_keras.zoo.client import Hub, Listing, RemoteFile
 from dat_keras.zoo.errors import (
     NotFoundError,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dat_keras.zoo.bundled import norm_of
-from dat_keras.zoo.card_metadata import HUB_DATASETS
 from dat_keras.zoo.client import Hub
 from dat_keras.zoo.reference import HubRef
+from dat_keras.zoo.results import HUB_DATASETS
 
 EVERYTHING = HubRef("all/models")
 """Stands for the whole Hub in messages."""

@@ -17,10 +17,9 @@ from dat_keras.zoo.errors import (
     NotFoundError,
     RefusedContentError,
 )
-from dat_keras.zoo.folder import read_folder
 from dat_keras.zoo.plain_json import write_json
+from dat_keras.zoo.read import build, read_folder
 from dat_keras.zoo.spec import FileRecord, ModelSpec
-from dat_keras.zoo.tensors import build
 
 SPEC = ModelSpec(
     architecture="resnet8",

@@ -11,7 +11,7 @@ from hostile_repos import HOSTILE, SAFETENSORS, Evil
 
 import dat_keras as dk
 from dat_keras.zoo.errors import ZooError
-from dat_keras.zoo.folder import read_folder
+from dat_keras.zoo.read import read_folder
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -19,6 +19,12 @@ model = keras.saving.load_model("hf://alice/net")
 assert "dat_keras" not in sys.modules
 np.save(sys.argv[1], model(np.load(sys.argv[2])))
 """
+WITHOUT_TENSORFLOW = """
+import sys
+from dat_keras.cli import main
+main(standalone_mode=False)
+sys.exit(bool({"keras", "tensorflow"} & sys.modules.keys()))
+"""
 PATIENCE = 120
 
 
@@ -136,6 +142,23 @@ def test_keras_alone_loads_what_was_pushed(on_hub, net, images, tmp_path):
     assert process.returncode == 0, said
     logits = np.load(tmp_path / "logits.npy")
     np.testing.assert_allclose(logits, net(images), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pull", "alice/net", "-o"),
+        ("info", "alice/net", "--dataset"),
+        ("list", "--remote", "--dataset"),
+    ],
+)
+def test_fetching_does_not_wait_for_tensorflow(on_hub, tmp_path, arguments):
+    arguments = (*arguments, tmp_path / "out")
+    process = start(
+        on_hub, tmp_path / "hf", *arguments, code=WITHOUT_TENSORFLOW
+    )
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
 
 
 def test_help_imports_neither_tensorflow_nor_the_client():

@@ -3,21 +3,22 @@
 import json
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from dat_keras.architectures import ARCHITECTURES
 from dat_keras.zoo.bundle import from_run, write_bundle
 from dat_keras.zoo.card import model_card
 from dat_keras.zoo.card_merge import merge_card
 from dat_keras.zoo.card_metadata import LICENSES
 from dat_keras.zoo.errors import BadReferenceError, ConflictError
-from dat_keras.zoo.folder import check_target, read_folder
+from dat_keras.zoo.folder import check_target
+from dat_keras.zoo.read import build, read_folder
 from dat_keras.zoo.reference import HubRef, parse
 from dat_keras.zoo.results import robustbench
+from dat_keras.zoo.shapes import NETS, shapes_of
 from dat_keras.zoo.spec import ModelSpec, read_spec
-from dat_keras.zoo.tensors import build, expected_tensors
 
 FORMAT_1 = Path(__file__).parents[1] / "gold" / "model_format_1"
 FACTS = {"parameters": 1, "sha256": "0", "keras_copy": False, "provenance": {}}
@@ -113,37 +114,19 @@ def test_any_training_of_a_stranger_makes_a_card(training):
     assert "## Training" in model_card(spec, "a/b", "mit", (), FACTS)
 
 
-@pytest.mark.parametrize("architecture", ["resnet8", "preactresnet18"])
-def test_tensors_are_known_before_the_model_is_built(architecture):
-    spec = ModelSpec(
-        architecture,
-        {"width": 4, "mean_std": [[0.5] * 3, [0.25] * 3]},
-        (16, 16, 3),
-        ("a", "b"),
-        "toy",
-        "l2",
-        0.5,
-    )
-    built = {v.path: tuple(v.shape) for v in build(spec).weights}
-    assert {k: s for k, (_, s) in expected_tensors(spec).items()} == built
-
-
-def test_sizes_leave_nothing_that_a_later_scope_would_make(monkeypatch):
-    spec = ModelSpec(
-        architecture="resnet8",
-        kwargs={"width": 4},
-        input_shape=(8, 8, 3),
-        class_names=("cat", "dog"),
-        dataset="toy",
-        norm="linf",
-        eps=8 / 255,
-    )
-    made = []
-    monkeypatch.setattr(keras.Variable, "_deferred_initialize", made.append)
-    assert expected_tensors(spec)
-    with keras.StatelessScope():
-        pass
-    assert not made
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_shapes_are_known_before_the_model_is_built(architecture):
+    assert NETS.keys() == ARCHITECTURES.keys()
+    for kwargs in (
+        {"width": 3, "mean_std": [[0.5] * 5, [0.25] * 5]},
+        {"width": 1},
+        *([{}] if architecture == "resnet8" else []),
+    ):
+        spec = ModelSpec(
+            *(architecture, kwargs, (16, 8, 5), ("a", "b"), "toy", "l2", 0.5)
+        )
+        built = {v.path: tuple(v.shape) for v in build(spec).weights}
+        assert shapes_of(spec) == built
 
 
 @pytest.mark.parametrize(
