@@ -55,13 +55,14 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         parts = value if isinstance(value, dict) else {"": value}
         parts = parts or {"": None}
         for part, content in parts.items():
-            yield f"{title} {_text(part)}".strip(), _text(content)
+            name = f"{title} {_text(part)}" if part else title
+            yield name, _text(content)
 
 
 def _text(value: object) -> str:
     if isinstance(value, list):
         shown = ", ".join(map(str, value[:12]))
         return shown + (f", … ({len(value)})" if value[12:] else "")
-    text = "-" if value is None else str(value)
+    text = "-" if value in (None, "") else str(value)
     # A stranger's text must not steer the terminal.
     return "".join(c if c.isprintable() else "?" for c in text)[:400]

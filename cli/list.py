@@ -63,8 +63,8 @@ def _bundled(
     dataset: str | None, threat_model: str | None, **_: Any
 ) -> list[list[str]]:
     from dat_keras.report import pixel_fraction
+    from dat_keras.zoo.accuracies import headline
     from dat_keras.zoo.bundled import matching
-    from dat_keras.zoo.results import headline
 
     rows = [["name", "dataset", "architecture", "norm", "eps", "accuracy"]]
     for card in matching(dataset, threat_model):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dat_keras.report import pixel_fraction
+from dat_keras.zoo.accuracies import Report, accuracies
 from dat_keras.zoo.bundled import ZooCard, find
 from dat_keras.zoo.client import Hub
 from dat_keras.zoo.errors import RefusedContentError
@@ -15,7 +16,6 @@ from dat_keras.zoo.layout import CONFIG, RESULTS, WEIGHTS
 from dat_keras.zoo.plain_json import read_json
 from dat_keras.zoo.pull import read_small
 from dat_keras.zoo.reference import HubRef, parse
-from dat_keras.zoo.results import Report, accuracies
 from dat_keras.zoo.spec import FileRecord, ModelSpec, read_spec
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -129,13 +130,13 @@ def find(
         )
     if found:
         return found[0]
-    try:
-        return lookup({c.name: c for c in known}, name, "zoo model")
-    except ValueError as error:
-        what = str(error).rstrip() if known else f"Unknown zoo model {name!r}."
-        raise NotFoundError(
-            what.rstrip("."), "see `dat-keras list`, or name `namespace/model`"
-        ) from None
+    folded = {card.name.casefold(): card.name for card in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    question = f"did you mean {folded[near[0]]!r}? Or " if near else ""
+    raise NotFoundError(
+        f"Unknown zoo model {name!r}",
+        f"{question}see `dat-keras list`, or name `namespace/model`",
+    )
 
 
 @contextlib.contextmanager

@@ -10,9 +10,10 @@ from dat_keras.objectives import OBJECTIVES
 from dat_keras.report import pixel_fraction
 from dat_keras.tables import lookup
 from dat_keras.text_table import markdown
+from dat_keras.zoo.accuracies import interval, ordered
 from dat_keras.zoo.card_merge import document, marked
 from dat_keras.zoo.card_metadata import LICENSES, metadata
-from dat_keras.zoo.results import NORMS, interval
+from dat_keras.zoo.results import NORMS
 from dat_keras.zoo.spec import ModelSpec
 
 BODY = """
@@ -138,11 +139,12 @@ def _citation(spec: ModelSpec) -> str:
 
 def _table(report: Mapping[str, Any]) -> str:
     header = ["attack", "accuracy", "95 % interval", "correct"]
-    rows = [header, *map(_cells, *zip(*report["attacks"].items(), strict=True))]
+    rows = ordered(report["attacks"])
+    cells = [header, *(_cells(name, row) for name, row in rows.items())]
     return (
         f"{report['n_examples']} images of {report['data']['name']}, "
         f"{report['norm']} eps {pixel_fraction(report['eps'])}, protocol "
-        f"{report['protocol']}, seed {report['seed']}.\n\n" + markdown(rows)
+        f"{report['protocol']}, seed {report['seed']}.\n\n" + markdown(cells)
     )
 
 
