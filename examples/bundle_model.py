@@ -13,6 +13,7 @@ python examples/bundle_model.py runs/cifar10-dat attacks.json \
 import argparse
 from pathlib import Path
 
+from dat_keras.errors import DatKerasError
 from dat_keras.files import write_whole
 from dat_keras.runs import RunFolder, RunInfo
 from dat_keras.weights import save_weights
@@ -82,4 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except DatKerasError as error:
+        raise SystemExit(f"error: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import keras
@@ -28,7 +29,8 @@ def load_model(
 
     Nothing of a repository is deserialised as an object: the architecture is
     this library's own, the weights are checked for names, shapes, types,
-    finite values and their sha256.
+    finite values and their sha256. Which commit a branch was is said on
+    stderr: name it to get the same weights again.
 
     Args:
         model_name: A name of `dat-keras list`, `namespace/name[@revision]`
@@ -58,7 +60,7 @@ def load_model(
     """
     if is_model_folder(Path(model_name)):
         return read_folder(Path(model_name)).model
-    hub = Hub(token, offline)
+    hub = Hub(token, offline, _say)
     return load(model_name, hub, (dataset, threat_model)).model
 
 
@@ -85,7 +87,8 @@ def load(
 def load_hub(ref: HubRef, hub: Hub) -> ReadModel:
     """The model of a repository."""
     pulled = pull(ref, hub)
-    hub.say(f"{ref.repo} is at commit {pulled.commit}")
+    if not ref.pinned:
+        hub.say(f"{ref.repo} is at commit {pulled.commit}")
     return ReadModel(_loaded(pulled), pulled.spec)
 
 
@@ -97,6 +100,10 @@ def load_card(card: ZooCard, hub: Hub) -> ReadModel:
         return ReadModel(_loaded(pulled), pulled.spec)
     with checked_weights(card) as path:
         return ReadModel(load_model_file(card.spec, path), card.spec)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _loaded(pulled: Pulled) -> keras.Model:

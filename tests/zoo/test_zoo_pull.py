@@ -23,7 +23,9 @@ def fetched(hub):
     }
 
 
-def test_what_was_pushed_comes_back(hub, push, cli, net, images, tmp_path):
+def test_what_was_pushed_comes_back(
+    hub, push, cli, net, images, tmp_path, capsys
+):
     push()
     head = hub.repos["alice/net"].refs["main"]
     out = tmp_path / "out"
@@ -33,8 +35,12 @@ def test_what_was_pushed_comes_back(hub, push, cli, net, images, tmp_path):
     found = {p.relative_to(out).as_posix() for p in out.rglob("*.*")}
     assert found == FETCHED
     logits = np.asarray(net(images))
-    for name in ("alice/net", f"hf://alice/net@{head}"):
+    for name, said in (
+        ("alice/net", f"alice/net is at commit {head}\n"),
+        (f"hf://alice/net@{head}", ""),
+    ):
         np.testing.assert_array_equal(dk.load_model(name)(images), logits)
+        assert capsys.readouterr().err == said
 
 
 def test_evaluate_takes_folders_and_references(
