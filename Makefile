@@ -26,9 +26,9 @@ test: .venv/tested
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 test-all: test
-	$(BIN)/pip install --quiet -e '.[test,torch]'
+	$(BIN)/pip install --quiet -e '.[test,torch,onnx]'
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m thorough
-	$(BIN)/pytest tests/torch_import
+	$(BIN)/pytest tests/torch_import tests/test_export.py
 
 bench: .venv/installed
 	$(BIN)/pip install --quiet -e '.[torch]'

@@ -43,9 +43,11 @@ def export(
     [0, 1] to logits; one whose logits differ is not kept.
     """
     quiet_tensorflow(verbose)
+    from dat_keras.export import checked
     from dat_keras.export import export as write
     from dat_keras.zoo.resolve import resolve
 
+    checked(format_name, output)
     hub = connect(quiet=False, verbose=verbose)
     model = resolve(source, weights, hub).model
     if not write(model, format_name, output):

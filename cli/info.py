@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -13,7 +14,6 @@ from dat_keras.cli._hub import (
     token_options,
     zoo_options,
 )
-from dat_keras.startup import quiet_tensorflow
 
 
 @click.command()
@@ -26,10 +26,9 @@ from dat_keras.startup import quiet_tensorflow
 def info(ref: str, as_json: bool, **options: Any) -> None:
     """Show architecture, threat model and accuracies of the model REF.
 
-    REF is a zoo name or `namespace/name[@revision]`. The accuracies of a
-    repository are its author's claims.
+    REF is a zoo name, `namespace/name[@revision]` or the folder of a model.
+    The accuracies of a repository are its author's claims.
     """
-    quiet_tensorflow(options["verbose"])
     from dat_keras.zoo.about import about
 
     hub = connect(
@@ -44,15 +43,26 @@ def info(ref: str, as_json: bool, **options: Any) -> None:
     if as_json:
         emit(facts)
         return
-    width = max(map(len, facts))
+    lines = dict(_lines(facts))
+    width = max(map(len, lines))
+    for name, text in lines.items():
+        click.echo(f"{name:{width}}  {text}")
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in facts.items():
-        click.echo(f"{name.replace('_', ' '):{width}}  {_text(value)}")
+        title = name.replace("_", " ")
+        parts = value if isinstance(value, dict) else {"": value}
+        parts = parts or {"": None}
+        for part, content in parts.items():
+            name = f"{title} {_text(part)}" if part else title
+            yield name, _text(content)
 
 
 def _text(value: object) -> str:
     if isinstance(value, list):
         shown = ", ".join(map(str, value[:12]))
         return shown + (f", … ({len(value)})" if value[12:] else "")
-    text = "-" if value is None else str(value)
+    text = "-" if value in (None, "") else str(value)
     # A stranger's text must not steer the terminal.
     return "".join(c if c.isprintable() else "?" for c in text)[:400]

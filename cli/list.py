@@ -34,7 +34,6 @@ def list_models(
         raise click.UsageError("--author needs --remote.")
     if methods and remote:
         raise click.UsageError("Give --methods or --remote, not both.")
-    quiet_tensorflow(options["verbose"])
     read = _methods if methods else _remote if remote else _bundled
     kind = "methods" if methods else "models"
     cells = read(**options)
@@ -53,7 +52,8 @@ def list_models(
         click.echo(plain(cells))
 
 
-def _methods(**_: Any) -> list[list[str]]:
+def _methods(verbose: bool, **_: Any) -> list[list[str]]:
+    quiet_tensorflow(verbose)
     from dat_keras.descriptions import methods_table
 
     return methods_table()
@@ -63,15 +63,15 @@ def _bundled(
     dataset: str | None, threat_model: str | None, **_: Any
 ) -> list[list[str]]:
     from dat_keras.report import pixel_fraction
+    from dat_keras.zoo.accuracies import headline
     from dat_keras.zoo.bundled import matching
-    from dat_keras.zoo.results import accuracies
 
     rows = [["name", "dataset", "architecture", "norm", "eps", "accuracy"]]
     for card in matching(dataset, threat_model):
         spec = card.spec
         eps = pixel_fraction(spec.eps)
         cells = [card.name, spec.dataset, spec.architecture, spec.norm, eps]
-        rows.append([*cells, accuracies(card.reports)])
+        rows.append([*cells, headline(card.reports)])
     return rows
 
 

@@ -61,7 +61,6 @@ def pull(
     REF is a zoo name, `namespace/name[@revision]` or
     `hf://namespace/name[@revision]`. Nothing in a repository is run.
     """
-    quiet_tensorflow(options["verbose"])
     from dat_keras.zoo.fetch import fetch, write_out
     from dat_keras.zoo.folder import check_target
 
@@ -83,6 +82,8 @@ def pull(
         verify_remote=options["verify_remote"],
     )
     if output is not None and not dry_run:
+        if fetched.commit is None:
+            quiet_tensorflow(options["verbose"])
         write_out(fetched, output, force)
     show = _emit if as_json else _print
     show(fetched, None if dry_run else output, dry_run)

@@ -117,16 +117,23 @@ def _print(made: Plan, pushed: Pushed | None) -> None:
         for change in made.changes:
             size = bytes_text(change.size)
             click.echo(f"{change.action:9}  {size:>8}  {change.path}")
-        state = (
-            "new repository" if made.there is None else "existing repository"
-        )
-        click.echo(f"would push to {made.target}, {state}")
+        click.echo(f"would push to {_place(made)}")
         return
     if not pushed.url:
         click.echo(f"nothing to push: {repo}@{pushed.commit} holds the same")
         return
     click.echo(pushed.url)
     click.echo(f"dat-keras pull {repo}@{pushed.commit}")
+
+
+def _place(made: Plan) -> str:
+    target = made.target
+    kind = "private" if made.private else "public"
+    what = f"a new {kind} repository"
+    if made.there:
+        branch = "a new branch" if made.new_branch else "there already"
+        what = f"{branch}, {kind}"
+    return f"{target.repo}@{target.revision or 'main'}: {what}"
 
 
 def _emit(made: Plan, pushed: Pushed | None) -> None:

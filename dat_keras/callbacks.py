@@ -15,7 +15,8 @@ import numpy as np
 from dat_keras import checkpoint
 from dat_keras.allocator import keep_freed_memory
 from dat_keras.errors import TrainingDivergedError
-from dat_keras.weights import save_weights, write_whole
+from dat_keras.files import write_whole
+from dat_keras.weights import save_weights
 
 
 class TotalSteps(keras.callbacks.Callback):

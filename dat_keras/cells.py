@@ -13,12 +13,12 @@ from dat_keras import checkpoint, data
 from dat_keras.costs import StepCosts
 from dat_keras.errors import DamagedFileError
 from dat_keras.evaluation import evaluate
+from dat_keras.files import write_whole
 from dat_keras.grids import Cell
 from dat_keras.passes import Passes
 from dat_keras.runs import RunFolder, RunInfo, load_classifier
 from dat_keras.step_cost import passes_of_recipe
 from dat_keras.training import Session, train
-from dat_keras.weights import write_whole
 
 COUNTED_STEPS = 20
 """Steps over which passes are averaged: LAS-AT's period."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from dat_keras.cells import CellResult, carry_out
 from dat_keras.comparison import Column, Standings
+from dat_keras.files import write_whole
 from dat_keras.grids import Grid, prepare
 from dat_keras.processes import in_own_process
 from dat_keras.report import pixel_fraction
 from dat_keras.training import Session
-from dat_keras.weights import write_whole
 
 Run = Callable[..., None]
 """Calls a function with its arguments, somewhere."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keras
 
-from dat_keras.weights import write_whole
+from dat_keras.files import write_whole
 
 
 class StepCosts(keras.callbacks.Callback):

@@ -47,6 +47,39 @@ class Format:
     checks_with: str = "keras"
 
 
+def checked(format: str, output: Path) -> Format:
+    """The format of a name, if the output can be written in it.
+
+    Args:
+        format: Key of `FORMATS`.
+        output: A file, or a folder for `"saved_model"`; it must not exist.
+
+    Raises:
+        ValueError: If the format is unknown or the suffix is another's.
+        MissingPackageError: If a package for the format is not installed.
+        ConflictError: If something is there.
+
+    Example:
+    >>> checked("keras", Path("nowhere.keras")).suffix
+    '.keras'
+    """
+    chosen = lookup(FORMATS, format, "format")
+    if chosen.suffix != output.suffix and chosen.suffix:
+        raise ValueError(
+            f"`output` must end in {chosen.suffix} for the format {format}. "
+            f"Received: {output}"
+        )
+    missing = [name for name in chosen.needs if not _installed(name)]
+    if missing:
+        raise MissingPackageError(
+            f"the format {format} needs packages: pip install "
+            + " ".join(missing)
+        )
+    if output.exists():
+        raise ConflictError(f"{output} exists", "choose another --output")
+    return chosen
+
+
 def export(model: keras.Model, format: str, output: Path) -> bool:
     """Writes a classifier by Keras' own export, and compares its logits.
 
@@ -63,10 +96,8 @@ def export(model: keras.Model, format: str, output: Path) -> bool:
         cannot be.
 
     Raises:
-        ValueError: If the format is unknown or the suffix is another's.
-        MissingPackageError: If a package for the format is not installed.
-        ConflictError: If something is there.
         RefusedContentError: If the logits differ; nothing is left.
+        DatKerasError: If the output cannot be written, see `checked`.
 
     Example:
     >>> from dat_keras.architectures import ResNet8
@@ -74,39 +105,26 @@ def export(model: keras.Model, format: str, output: Path) -> bool:
     ...     export(ResNet8(3, width=2), "keras", Path(folder) / "net.keras")
     True
     """
-    chosen = lookup(FORMATS, format, "format")
-    if chosen.suffix != output.suffix and chosen.suffix:
-        raise ValueError(
-            f"`output` must end in {chosen.suffix} for the format {format}. "
-            f"Received: {output}"
-        )
-    missing = [name for name in chosen.needs if not _installed(name)]
-    if missing:
-        raise MissingPackageError(
-            f"the format {format} needs packages: pip install "
-            + " ".join(missing)
-        )
-    if output.exists():
-        raise ConflictError(f"{output} exists", "choose another --output")
-    place = output.absolute()
+    chosen = checked(format, output)
+    model, place = base_of(model), output.absolute()
+    shape = (IMAGES, *model.input_shape[1:])
+    x = np.random.default_rng(0).random(shape, np.float32)
+    # Keras exports to ONNX only what has been called.
+    wanted = np.asarray(model(x, training=False))
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".") as name:
         beside = Path(name) / f"model{chosen.suffix}"
         # Keras prints where it wrote; stdout is for results.
         with contextlib.redirect_stdout(sys.stderr):
-            chosen.write(base_of(model), beside)
+            chosen.write(model, beside)
         compared = _installed(chosen.checks_with)
         if compared:
-            _compare(base_of(model), chosen, beside)
+            _compare(np.asarray(chosen.run(beside, x)), wanted)
         beside.rename(place)
     return compared
 
 
-def _compare(model: keras.Model, chosen: Format, path: Path) -> None:
-    shape = (IMAGES, *model.input_shape[1:])
-    x = np.random.default_rng(0).random(shape, np.float32)
-    wanted = np.asarray(model(x, training=False))
-    found = np.asarray(chosen.run(path, x))
+def _compare(found: np.ndarray, wanted: np.ndarray) -> None:
     if found.shape != wanted.shape or not np.allclose(
         found, wanted, rtol=TOLERANCE, atol=TOLERANCE
     ):
@@ -128,6 +146,13 @@ def _writer(format: str) -> Callable[[keras.Model, Path], None]:
     return lambda model, path: model.export(path, format=format, verbose=False)
 
 
+def _write_onnx(model: keras.Model, path: Path) -> None:
+    with warnings.catch_warnings():
+        # Keras looks for a name that NumPy 2 warns of.
+        warnings.simplefilter("ignore", FutureWarning)
+        model.export(path, format="onnx", verbose=False)
+
+
 def _run_keras(path: Path, x: np.ndarray) -> np.ndarray:
     model = keras.saving.load_model(path, compile=False)
     return model(x, training=False)
@@ -143,7 +168,12 @@ def _run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         # TensorFlow announces that the interpreter will move.
         warnings.simplefilter("ignore")
-        interpreter = tf.lite.Interpreter(str(path))
+        resolver = tf.lite.experimental.OpResolverType
+        interpreter = tf.lite.Interpreter(
+            str(path),
+            # The default delegate announces itself on stderr.
+            experimental_op_resolver_type=resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
     (images,) = interpreter.get_input_details()
     (logits,) = interpreter.get_output_details()
     interpreter.resize_tensor_input(images["index"], x.shape)
@@ -163,7 +193,7 @@ FORMATS: dict[str, Format] = {
     "keras": Format(".keras", _write_keras, _run_keras),
     "saved_model": Format("", _writer("tf_saved_model"), _run_saved_model),
     "onnx": Format(
-        ".onnx", _writer("onnx"), _run_onnx, ("tf2onnx",), "onnxruntime"
+        ".onnx", _write_onnx, _run_onnx, ("tf2onnx",), "onnxruntime"
     ),
     "tflite": Format(".tflite", _writer("litert"), _run_tflite),
 }

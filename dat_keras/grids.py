@@ -17,11 +17,11 @@ from pathlib import Path
 
 from dat_keras.config import encode
 from dat_keras.errors import DamagedFileError, RunFolderError
+from dat_keras.files import write_whole
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes import Recipe, resolve
 from dat_keras.suites import EVALUATIONS
 from dat_keras.tables import lookup
-from dat_keras.weights import write_whole
 
 CHECKPOINTS = {"best": "best", "last": "last"}
 """Weights of a run that can be evaluated, by name."""

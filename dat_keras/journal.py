@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from dat_keras.errors import DamagedFileError
-from dat_keras.weights import write_whole
+from dat_keras.files import write_whole
 
 Arrays = dict[str, np.ndarray]
 IDENTITY = "evaluation.json"

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dat_keras.files import write_whole
 from dat_keras.intervals import wilson
 from dat_keras.tables import lookup
 from dat_keras.text_table import markdown, plain
-from dat_keras.weights import write_whole
 
 
 @dataclass(frozen=True)

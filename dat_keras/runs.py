@@ -9,6 +9,7 @@ checkpoints/step-########/  the whole state, to resume from
 
 from __future__ import annotations
 
+import difflib
 import json
 import shutil
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ import keras
 from dat_keras.architectures import branches_of
 from dat_keras.config import decode, encode
 from dat_keras.errors import DamagedFileError, RunFolderError
+from dat_keras.files import write_whole
 from dat_keras.recipes import CLASSES, Recipe
-from dat_keras.weights import fingerprint, load_weights, write_whole
+from dat_keras.weights import fingerprint, load_weights
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def load_classifier(
     run = RunFolder(path)
     if not run.recipe.is_file():
         raise RunFolderError(
-            f"{path} is neither a run folder nor a .keras file"
+            f"{path} is neither a run folder nor a .keras file.{_near(path)}"
         )
     info = RunInfo.read(run.recipe)
     if not run.weights(weights).is_file():
@@ -171,3 +173,11 @@ def load_classifier(
     model = info.recipe.classifier(info.image_shape, len(info.class_names))
     digest = load_weights(model, run.weights(weights))
     return LoadedClassifier(model, path.name, digest, info)
+
+
+def _near(path: Path) -> str:
+    """The question whether a run beside a misspelt path was meant."""
+    there = path.parent.iterdir() if path.parent.is_dir() else ()
+    runs = [p.name for p in there if RunFolder(p).recipe.is_file()]
+    found = difflib.get_close_matches(path.name, runs, n=1)
+    return f" Did you mean '{path.with_name(found[0])}'?" if found else ""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -14,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from dat_keras.errors import DamagedFileError
+from dat_keras.files import write_whole
 
 
 def save_weights(model: keras.Model, path: Path) -> str:
@@ -103,36 +101,6 @@ def fingerprint(model: keras.Model) -> str:
         digest.update(f"{array.dtype} {array.shape}\n".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def write_whole(path: Path, write: Callable) -> None:
-    """Writes a file beside its place and renames it there.
-
-    Whoever reads `path` sees the old content or the new, never a part; a
-    full disk leaves the old.
-
-    Args:
-        path: The file.
-        write: Writes to the open binary file that it is given.
-
-    Example:
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "a"
-    ...     write_whole(path, lambda file: file.write(b"x"))
-    ...     path.read_bytes()
-    b'x'
-    """
-    unique = f"{os.getpid()}-{threading.get_ident()}"
-    beside = path.with_name(f".{path.name}.{unique}")
-    try:
-        with beside.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _arrays(model: keras.Model) -> dict[str, np.ndarray]:

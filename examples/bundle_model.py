@@ -1,30 +1,41 @@
 """Puts a trained run among the models that come with the package.
 
-dat-keras evaluate runs/cifar10-dat --attack natural,pgd20 --json report.json
-python examples/bundle_model.py runs/cifar10-dat report.json dat-resnet8 \
-    --command "dat-keras train --dataset cifar10" \
-    --hardware "2 CPU cores" --wall-time "3 h"
+dat-keras evaluate runs/cifar10-dat --json attacks.json \
+    --attack natural,fgsm,pgd20,pgd100,cw
+dat-keras evaluate runs/cifar10-dat --json autoattack.json \
+    --attack autoattack --n-examples 1000
+python examples/bundle_model.py runs/cifar10-dat attacks.json \
+    autoattack.json cifar10-dat-resnet8 \
+    --command "dat-keras train --dataset cifar10 --architecture resnet8" \
+    --hardware "2 CPU cores" --wall-time "43 min"
 """
 
 import argparse
 from pathlib import Path
 
+from dat_keras.errors import DatKerasError
+from dat_keras.files import write_whole
 from dat_keras.runs import RunFolder, RunInfo
-from dat_keras.weights import save_weights, write_whole
+from dat_keras.weights import save_weights
 from dat_keras.zoo.bundle import from_run
 from dat_keras.zoo.bundled import read_card
 from dat_keras.zoo.digests import sha256_of
+from dat_keras.zoo.layout import WEIGHTS
 from dat_keras.zoo.plain_json import write_json
 from dat_keras.zoo.spec import FileRecord
-from dat_keras.zoo.tensors import WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[1] / "zoo"
 LIMIT = 4_000_000
+ATTACKS = ("natural", "fgsm", "pgd20", "pgd100", "cw", "autoattack")
 
 
 def main(arguments: list[str] | None = None) -> None:
     given = parser().parse_args(arguments)
-    bundle = from_run(given.run, given.weights, [given.report])
+    bundle = from_run(given.run, given.weights, given.reports)
+    measured = {name for report in bundle.reports for name in report["attacks"]}
+    missing = [name for name in ATTACKS if name not in measured]
+    if missing:
+        raise SystemExit(f"not measured yet: {', '.join(missing)}")
     info = RunInfo.read(RunFolder(given.run).recipe)
     path = given.root / "weights" / f"{given.name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +70,9 @@ def main(arguments: list[str] | None = None) -> None:
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     made.add_argument("run", type=Path)
-    made.add_argument("report", type=Path, help="of `evaluate --json`")
+    made.add_argument(
+        "reports", type=Path, nargs="+", help="of `evaluate --json`"
+    )
     made.add_argument("name")
     made.add_argument("--command", required=True, help="that trained it")
     made.add_argument("--hardware", required=True)
@@ -70,4 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except DatKerasError as error:
+        raise SystemExit(f"error: {error}") from None

@@ -10,7 +10,6 @@ ROOT = Path(__file__).resolve().parents[1]
 EXPECTED = {
     "dat_keras/py.typed",
     "dat_keras/cli/train.py",
-    "dat_keras/_zoo/README.md",
 }
 
 
@@ -29,7 +28,12 @@ def main() -> None:
         f"dat_keras/{path.relative_to(ROOT / 'dat_keras').as_posix()}"
         for path in (ROOT / "dat_keras").rglob("*.py")
     }
-    missing = (EXPECTED | sources) - set(names)
+    zoo = {
+        f"dat_keras/_zoo/{path.relative_to(ROOT / 'zoo').as_posix()}"
+        for path in (ROOT / "zoo").rglob("*")
+        if path.is_file()
+    }
+    missing = (EXPECTED | sources | zoo) - set(names)
     if packages != {"dat_keras"} or missing:
         sys.exit(f"wheel installs {packages}, misses {sorted(missing)}")
     print(f"{wheel.name}: installs dat_keras alone, {len(names)} files")

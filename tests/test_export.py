@@ -1,6 +1,7 @@
 """Exported classifiers give the same logits, or are not kept."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from dat_keras import export
+from dat_keras.architectures import ARCHITECTURES
 from dat_keras.cli import main
 from dat_keras.errors import MissingPackageError
 from dat_keras.zoo.errors import ConflictError, RefusedContentError
@@ -28,7 +30,16 @@ def net(tiny_branched):
     return tiny_branched
 
 
-@pytest.mark.parametrize("name", ["keras", "saved_model", "tflite"])
+ONNX = pytest.param(
+    "onnx",
+    marks=pytest.mark.skipif(
+        not (find_spec("tf2onnx") and find_spec("onnxruntime")),
+        reason="needs the extra `onnx`",
+    ),
+)
+
+
+@pytest.mark.parametrize("name", ["keras", "saved_model", "tflite", ONNX])
 def test_what_is_written_gives_the_same_logits(name, net, tmp_path):
     path = tmp_path / "new" / NAMES[name]
     assert export.export(net, name, path)
@@ -54,17 +65,19 @@ def test_a_missing_package_is_named(net, tmp_path, monkeypatch):
         export.export(net, "onnx", tmp_path / "net.onnx")
 
 
-def test_onnx_gives_the_same_logits(net, tmp_path):
-    pytest.importorskip("tf2onnx", reason="needs tf2onnx")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime")
-    assert export.export(net, "onnx", tmp_path / "net.onnx")
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["keras", "saved_model", "tflite", ONNX])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_in_every_format(architecture, name, tmp_path):
+    net = ARCHITECTURES[architecture](3, input_shape=(32, 32, 3), width=2)
+    assert export.export(net, name, tmp_path / NAMES[name])
 
 
 def test_the_command_takes_a_model_file(tiny_model, tmp_path):
     tiny_model.save(tmp_path / "a.keras")
 
-    def call(name, output):
-        source = str(tmp_path / "a.keras")
+    def call(name, output, source="a.keras"):
+        source = str(tmp_path / source)
         options = ["--format", name, "-o", str(tmp_path / output)]
         return CliRunner().invoke(main, ["export", source, *options])
 
@@ -77,4 +90,7 @@ def test_the_command_takes_a_model_file(tiny_model, tmp_path):
     ]:
         result = call(name, output)
         assert result.exit_code == code and line in result.stderr
+        # The model is not even looked for.
+        nowhere = call(name, output, source="nowhere.keras")
+        assert nowhere.stderr == result.stderr
         assert result.stderr.count("\n") == 1

@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     "types losses threat_models gradients spectral keys tables checks augment "
     "optimizers predict averaging batch_statistics data architectures config "
-    "errors intervals versions weights startup allocator text_table schedules "
-    "processes",
+    "errors files intervals versions weights startup allocator text_table "
+    "schedules processes",
     "attacks",
     "adversary amplitude mixup weight_perturbation objectives",
     "model",

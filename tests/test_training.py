@@ -219,6 +219,8 @@ def test_other_paths_are_no_classifier(finished, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     (run / "recipe.json").write_bytes((finished / "recipe.json").read_bytes())
+    with pytest.raises(RunFolderError, match="Did you mean '.*/run'"):
+        load_classifier(tmp_path / "rum")
     with pytest.raises(DamagedFileError, match="no best weights yet"):
         load_classifier(run)
     (run / "recipe.json").write_text("{")

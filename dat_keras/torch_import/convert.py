@@ -25,8 +25,9 @@ from dat_keras.zoo.bundle import Bundle, write_bundle
 from dat_keras.zoo.digests import sha256_of
 from dat_keras.zoo.errors import BadReferenceError, RefusedContentError
 from dat_keras.zoo.folder import check_target, write_folder
+from dat_keras.zoo.read import build
+from dat_keras.zoo.shapes import shapes_of
 from dat_keras.zoo.spec import ModelSpec
-from dat_keras.zoo.tensors import build, expected_tensors
 
 AXES = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}
 """PyTorch's axes in Keras' order, by rank: kernels OIHW to HWIO."""
@@ -194,8 +195,7 @@ def _arrays(
     state: StateDict, found: Found, spec: ModelSpec, naming: Naming
 ) -> Mapping[str, np.ndarray]:
     """The weights in Keras' order of axes, by path."""
-    tensors = expected_tensors(spec)
-    wanted = {path: shape for path, (_, shape) in tensors.items()}
+    wanted = shapes_of(spec)
     arrays = {}
     chosen = sources(wanted, found, naming)
     for path, name in chosen.items():

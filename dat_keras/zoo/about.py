@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dat_keras.report import pixel_fraction
+from dat_keras.zoo.accuracies import Report, accuracies
 from dat_keras.zoo.bundled import ZooCard, find
 from dat_keras.zoo.client import Hub
 from dat_keras.zoo.errors import RefusedContentError
+from dat_keras.zoo.folder import is_model_folder
+from dat_keras.zoo.layout import CONFIG, RESULTS, WEIGHTS
 from dat_keras.zoo.plain_json import read_json
-from dat_keras.zoo.pull import CONFIG, RESULTS, read_small
+from dat_keras.zoo.pull import read_small
 from dat_keras.zoo.reference import HubRef, parse
-from dat_keras.zoo.results import Report, accuracies
 from dat_keras.zoo.spec import FileRecord, ModelSpec, read_spec
-from dat_keras.zoo.tensors import WEIGHTS
 
 
 def about(
@@ -26,7 +28,7 @@ def about(
     """The facts about a model, as plain data.
 
     Args:
-        text: A zoo name or a repository.
+        text: The folder of a model, a zoo name or a repository.
         hub: How to talk to the Hub.
         filters: Data set and threat model, for zoo names.
         revision: Revision of the repository, given apart.
@@ -34,6 +36,8 @@ def about(
     Raises:
         ZooError: If there is no such model, or it is refused.
     """
+    if is_model_folder(Path(text)):
+        return _folder(Path(text))
     ref = parse(text, revision)
     if isinstance(ref, HubRef):
         return _remote(ref, hub)
@@ -50,17 +54,27 @@ def _bundled(card: ZooCard) -> dict[str, Any]:
 def _remote(ref: HubRef, hub: Hub) -> dict[str, Any]:
     commit, files = read_small(ref, hub, (CONFIG, RESULTS))
     spec, records = read_spec(read_json(files[CONFIG], CONFIG))
-    reports: Sequence[Report] = ()
-    if RESULTS in files:
-        content = read_json(files[RESULTS], RESULTS)
-        reports = content.get("runs", ())
+    facts = _untrusted(spec, records, files.get(RESULTS))
+    return {"name": ref.repo, "commit": commit, **facts}
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    spec, records = read_spec(read_json((path / CONFIG).read_bytes(), CONFIG))
+    table = path / RESULTS
+    data = table.read_bytes() if table.is_file() else None
+    return {"name": str(path), **_untrusted(spec, records, data)}
+
+
+def _untrusted(
+    spec: ModelSpec, records: Mapping[str, FileRecord], table: bytes | None
+) -> dict[str, Any]:
+    runs = read_json(table, RESULTS).get("runs", ()) if table else ()
     try:
-        facts = _facts(spec, records.get(WEIGHTS), reports)
+        return _facts(spec, records.get(WEIGHTS), runs)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RefusedContentError(
             f"{RESULTS} is refused: {str(error)[:80]}"
         ) from None
-    return {"name": ref.repo, "commit": commit, **facts}
 
 
 def _facts(
@@ -73,7 +87,7 @@ def _facts(
         "classes": list(spec.class_names),
         "dataset": spec.dataset,
         "threat_model": f"{spec.norm} {pixel_fraction(spec.eps)}",
-        "recipe": spec.training.get("name"),
+        "recipe": str(spec.training.get("name", "-")),
         "accuracy": accuracies(reports),
         "size": weights.size if weights else None,
         "sha256": weights.sha256 if weights else None,

@@ -21,12 +21,13 @@ from dat_keras.weights import fingerprint, save_weights
 from dat_keras.zoo.card import model_card
 from dat_keras.zoo.digests import sha256_of
 from dat_keras.zoo.errors import BadReferenceError, RefusedContentError
-from dat_keras.zoo.folder import KERAS_COPY, is_model_folder, read_folder
+from dat_keras.zoo.folder import is_model_folder
+from dat_keras.zoo.layout import CARD, CONFIG, KERAS_COPY, RESULTS, WEIGHTS
 from dat_keras.zoo.plain_json import write_json
-from dat_keras.zoo.pull import CARD, CONFIG, RESULTS
+from dat_keras.zoo.read import read_folder
 from dat_keras.zoo.results import reports_of, results, robustbench
+from dat_keras.zoo.shapes import shapes_of
 from dat_keras.zoo.spec import FileRecord, ModelSpec
-from dat_keras.zoo.tensors import WEIGHTS, expected_tensors
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Bundle:
         reports: Its evaluations, as plain data.
         date: End of the training, `YYYY-MM-DD@HH:MM:SS`, UTC.
         keras_copy: Whether a copy for Keras alone is added.
+        provenance: Command, hardware and time of the training, if known.
     """
 
     model: keras.Model
@@ -46,6 +48,7 @@ class Bundle:
     reports: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     date: str = ""
     keras_copy: bool = True
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def from_run(
@@ -150,6 +153,7 @@ def write_bundle(
         "parameters": parameters,
         "sha256": digest,
         "keras_copy": bundle.keras_copy,
+        "provenance": bundle.provenance,
     }
     card = model_card(spec, repo, license, bundle.reports, facts)
     (folder / CARD).write_text(card)
@@ -195,7 +199,7 @@ def _impersonal(recipe: Recipe) -> Recipe:
 
 def _check_names(model: keras.Model, spec: ModelSpec) -> None:
     """Names must be those of the architecture, in any process."""
-    wanted = expected_tensors(spec)
+    wanted = shapes_of(spec)
     odd = sorted({v.path for v in model.weights} ^ wanted.keys())
     if odd:
         raise RefusedContentError(

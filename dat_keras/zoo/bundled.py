@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import difflib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 import dat_keras
 from dat_keras.tables import lookup
+from dat_keras.zoo.digests import sha256_of
 from dat_keras.zoo.errors import (
     BadReferenceError,
     NotFoundError,
     RefusedContentError,
 )
+from dat_keras.zoo.headers import check_finite, check_header
+from dat_keras.zoo.layout import WEIGHTS
 from dat_keras.zoo.plain_json import read_json
+from dat_keras.zoo.pull import Pulled
 from dat_keras.zoo.reference import HubRef
+from dat_keras.zoo.results import NORMS
+from dat_keras.zoo.shapes import shapes_of
 from dat_keras.zoo.spec import FileRecord, ModelSpec, read_spec
 
 
@@ -122,13 +130,69 @@ def find(
         )
     if found:
         return found[0]
-    try:
-        return lookup({c.name: c for c in known}, name, "zoo model")
-    except ValueError as error:
-        what = str(error).rstrip() if known else f"Unknown zoo model {name!r}."
-        raise NotFoundError(
-            what.rstrip("."), "see `dat-keras list`, or name `namespace/model`"
-        ) from None
+    folded = {card.name.casefold(): card.name for card in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    question = f"did you mean {folded[near[0]]!r}? Or " if near else ""
+    raise NotFoundError(
+        f"Unknown zoo model {name!r}",
+        f"{question}see `dat-keras list`, or name `namespace/model`",
+    )
+
+
+@contextlib.contextmanager
+def checked_weights(card: ZooCard) -> Iterator[Path]:
+    """Yields the bundled file of weights, once it is known to be whole.
+
+    Args:
+        card: The card.
+
+    Raises:
+        RefusedContentError: If it is not what the card says.
+    """
+    record = card.files.get(WEIGHTS)
+    with as_file(card.weights) as path:
+        if record is None or sha256_of(path) != record.sha256:
+            raise RefusedContentError(
+                f"the weights of {card.name} do not match their sha256",
+                "reinstall dat_keras",
+            )
+        check_header(path, shapes_of(card.spec))
+        check_finite(path)
+        yield path
+
+
+def check_pulled(card: ZooCard, pulled: Pulled) -> None:
+    """Refuses other weights than those that a card vouches for.
+
+    Raises:
+        RefusedContentError: If the sha256 differ.
+    """
+    found = {f.path: f.sha256 for f in pulled.files}[WEIGHTS]
+    if found is not None and found != card.files[WEIGHTS].sha256:
+        raise RefusedContentError(
+            f"the weights of {pulled.ref} do not match its card",
+            "update dat_keras",
+        )
+
+
+def norm_of(threat_model: str | None) -> str | None:
+    """The norm that a user names, in any case.
+
+    Args:
+        threat_model: Such as `"Linf"`; `None` is any.
+
+    Raises:
+        ValueError: If there is no such norm.
+
+    Example:
+    >>> norm_of("Linf")
+    'linf'
+    """
+    if threat_model is None:
+        return None
+    norm = threat_model.casefold()
+    lookup(NORMS, norm, "threat model")
+    return norm
 
 
 def matching(
@@ -139,8 +203,11 @@ def matching(
     Args:
         dataset: Name of the data set; `None` is any.
         threat_model: Norm, in any case; `None` is any.
+
+    Raises:
+        ValueError: If there is no such norm.
     """
-    norm = threat_model.casefold() if threat_model else None
+    norm = norm_of(threat_model)
     return [
         card
         for card in cards()

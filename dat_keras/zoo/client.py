@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import time
@@ -17,7 +18,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 import dat_keras
 from dat_keras.zoo.errors import AccessError
-from dat_keras.zoo.hub_errors import translate
+from dat_keras.zoo.hub_errors import WRONG_LENGTH, translate
 from dat_keras.zoo.reference import HubRef
 
 T = TypeVar("T")
@@ -165,17 +166,20 @@ class Hub:
             ZooError: If it cannot be had.
         """
         with self.asking(ref) as api:
-            return Path(
-                self.retried(
-                    lambda: api.hf_hub_download(
-                        ref.repo,
-                        path,
-                        revision=ref.revision,
-                        force_download=force,
-                        local_files_only=self.is_offline,
-                    )
-                )
+            fetch = functools.partial(
+                api.hf_hub_download,
+                ref.repo,
+                path,
+                revision=ref.revision,
+                local_files_only=self.is_offline,
             )
+            try:
+                local = self.retried(lambda: fetch(force_download=force))
+            except OSError as error:
+                if not WRONG_LENGTH.search(str(error)):
+                    raise
+                local = self.retried(lambda: fetch(force_download=True))
+            return Path(local)
 
     def retried(self, call: Callable[[], T]) -> T:
         """Calls again while the server says that it is busy."""

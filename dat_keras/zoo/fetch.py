@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dat_keras.zoo.bundle import Bundle, write_bundle
-from dat_keras.zoo.bundled import ZooCard, find
+from dat_keras.zoo.bundled import (
+    ZooCard,
+    check_pulled,
+    checked_weights,
+    find,
+)
 from dat_keras.zoo.client import Hub
 from dat_keras.zoo.folder import copy_into, write_folder
-from dat_keras.zoo.load import check_card, load_card
+from dat_keras.zoo.layout import WEIGHTS
 from dat_keras.zoo.pull import Pulled, PulledFile, pull
 from dat_keras.zoo.reference import HubRef, parse
-from dat_keras.zoo.tensors import WEIGHTS
 
 LICENSE = "apache-2.0"
 """Licence of the bundled models: that of the package."""
@@ -89,17 +92,21 @@ def fetch(
     if not isinstance(ref, HubRef):
         card = find(ref, *filters)
         if card.hub is None or card.weights.is_file():
-            load_card(card, hub)
-            record = card.files[WEIGHTS]
-            file = PulledFile(WEIGHTS, record.size, record.sha256, "bundled")
-            return Fetched(card, (file,))
+            return _bundled(card)
         ref = card.hub
     pulled = pull(ref, hub, dry_run=dry_run, verify_remote=verify_remote)
     if card is not None:
-        check_card(card, pulled)
+        check_pulled(card, pulled)
     if hub.is_offline:
         hub.say(f"offline: {ref.repo} is at commit {pulled.commit}")
     return Fetched(pulled, pulled.files)
+
+
+def _bundled(card: ZooCard) -> Fetched:
+    with checked_weights(card):
+        record = card.files[WEIGHTS]
+    file = PulledFile(WEIGHTS, record.size, record.sha256, "bundled")
+    return Fetched(card, (file,))
 
 
 def write_out(fetched: Fetched, target: Path, force: bool = False) -> None:
@@ -114,14 +121,27 @@ def write_out(fetched: Fetched, target: Path, force: bool = False) -> None:
         ConflictError: If something is there.
     """
     if isinstance(fetched.source, ZooCard):
-        card = fetched.source
-        model = load_card(card, Hub(False)).model
-        bundle = Bundle(model, card.spec, card.reports, keras_copy=False)
-
-        def fill(folder: Path) -> None:
-            write_bundle(bundle, folder, card.name, LICENSE)
-
-        write_folder(target, fill, force)
+        _write_card(fetched.source, target, force)
         return
     sources = {f.path: f.local for f in fetched.files if f.local}
     write_folder(target, lambda folder: copy_into(sources, folder), force)
+
+
+def _write_card(card: ZooCard, target: Path, force: bool) -> None:
+    # Only here is a model built: fetching must not wait for TensorFlow.
+    from dat_keras.zoo.bundle import Bundle, write_bundle
+    from dat_keras.zoo.load import load_card
+
+    model = load_card(card, Hub(False)).model
+    bundle = Bundle(
+        model,
+        card.spec,
+        card.reports,
+        keras_copy=False,
+        provenance=card.provenance,
+    )
+
+    def fill(folder: Path) -> None:
+        write_bundle(bundle, folder, card.name, LICENSE)
+
+    write_folder(target, fill, force)

@@ -1,4 +1,4 @@
-"""A model as a folder: written whole or not at all, and read back."""
+"""A model as a folder: written whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,34 +6,10 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import keras
-
-from dat_keras.zoo.digests import sha256_of
-from dat_keras.zoo.errors import ConflictError, RefusedContentError
-from dat_keras.zoo.plain_json import read_json
-from dat_keras.zoo.pull import CARD, CONFIG, LIMITS, RESULTS
-from dat_keras.zoo.spec import ModelSpec, read_spec
-from dat_keras.zoo.tensors import WEIGHTS, load_model_file
-
-KERAS_COPY = ("model.weights.h5", "metadata.json")
-LAYOUT = (CARD, CONFIG, WEIGHTS, RESULTS, *KERAS_COPY)
-"""All files that a published model may consist of."""
-
-
-@dataclass(frozen=True)
-class ReadModel:
-    """A model read from files.
-
-    Args:
-        model: Maps images to logits.
-        spec: What it says of itself.
-    """
-
-    model: keras.Model
-    spec: ModelSpec
+from dat_keras.zoo.errors import ConflictError
+from dat_keras.zoo.layout import CONFIG, LAYOUT, WEIGHTS
 
 
 def is_model_folder(path: Path) -> bool:
@@ -47,30 +23,6 @@ def is_model_folder(path: Path) -> bool:
     """
     put_back(path)
     return (path / CONFIG).is_file() and (path / WEIGHTS).is_file()
-
-
-def read_folder(path: Path) -> ReadModel:
-    """Reads a pulled model; every file is checked against its sha256.
-
-    Args:
-        path: The folder.
-
-    Raises:
-        DatKerasError: If a file is missing, damaged or does not fit.
-    """
-    config = path / CONFIG
-    if config.stat().st_size > LIMITS[CONFIG]:
-        raise RefusedContentError(f"{config} is refused: too large")
-    spec, records = read_spec(read_json(config.read_bytes(), CONFIG))
-    record = records.get(WEIGHTS)
-    found = sha256_of(path / WEIGHTS)
-    if record is None or found != record.sha256:
-        wanted = record.sha256 if record else "none"
-        raise RefusedContentError(
-            f"{path / WEIGHTS} does not match its sha256 "
-            f"(expected {wanted[:8]}…, got {found[:8]}…)"
-        )
-    return ReadModel(load_model_file(spec, path / WEIGHTS), spec)
 
 
 def write_folder(

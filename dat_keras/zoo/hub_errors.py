@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from huggingface_hub.errors import HfHubHTTPError
@@ -17,7 +18,11 @@ from dat_keras.zoo.errors import (
 )
 from dat_keras.zoo.reference import HubRef
 
-OFFLINE_HINT = "try again, or use --offline with a cached model"
+WRONG_LENGTH = re.compile(
+    r"Consistency check failed.* size (\d+) but has size (\d+)"
+)
+"""How the client says that a file is too long or too short."""
+
 # The HTTP library behind the client has changed twice; its base class has not.
 TRANSPORT = HfHubHTTPError.__mro__[1].__name__
 
@@ -39,9 +44,13 @@ def translate(error: Exception, ref: HubRef, token: str) -> ZooError | None:
         make = BY_CLASS.get(cls.__name__)
         if make is not None:
             return make(error, ref, token)
-    if "Consistency check failed" in str(error):
+    length = WRONG_LENGTH.search(str(error))
+    if length:
+        wanted, found = length.groups()
         return UnreachableError(
-            f"a file of {ref} arrived with the wrong length", "try again"
+            f"a file of {ref} arrived twice with the wrong length (expected "
+            f"{wanted} bytes, got {found})",
+            "try again",
         )
     return None
 
@@ -56,7 +65,7 @@ def _status(error: HfHubHTTPError, ref: HubRef, token: str) -> ZooError:
     if status == 403:
         return AccessError(
             f"the token from {token} may not do this with {ref.repo}",
-            "use a token with the right to write, of a member",
+            "use a member's token with the right to write",
         )
     if status == 412:
         return ConflictError(f"{ref.repo} changed meanwhile", "try again")
@@ -91,13 +100,16 @@ def _no_file(error: Exception, ref: HubRef, token: str) -> ZooError:
 def _nothing_cached(error: Exception, ref: HubRef, token: str) -> ZooError:
     return UnreachableError(
         f"cannot reach the Hub, or offline: not all of {ref} is cached",
-        OFFLINE_HINT,
+        "try again with a connection",
     )
 
 
 def _transport(error: Exception, ref: HubRef, token: str) -> ZooError:
+    late = "Timeout" in type(error).__name__
+    what = "timed out" if late else "no connection"
     return UnreachableError(
-        f"cannot reach the Hub ({type(error).__name__})", OFFLINE_HINT
+        f"cannot reach the Hub ({what})",
+        "try again, or use --offline with a cached model",
     )
 
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file
+import sys
 from pathlib import Path
 
 import keras
 
-from dat_keras.zoo.bundled import ZooCard, find
+from dat_keras.zoo.bundled import ZooCard, check_pulled, checked_weights, find
 from dat_keras.zoo.client import Hub
-from dat_keras.zoo.digests import sha256_of
-from dat_keras.zoo.errors import RefusedContentError, UnreachableError
-from dat_keras.zoo.folder import (
-    ReadModel,
-    is_model_folder,
-    read_folder,
-)
+from dat_keras.zoo.errors import UnreachableError
+from dat_keras.zoo.folder import is_model_folder
+from dat_keras.zoo.layout import WEIGHTS
 from dat_keras.zoo.pull import Pulled, pull
+from dat_keras.zoo.read import ReadModel, load_model_file, read_folder
 from dat_keras.zoo.reference import HubRef, parse
-from dat_keras.zoo.tensors import WEIGHTS, load_model_file
 
 
 def load_model(
@@ -33,7 +29,8 @@ def load_model(
 
     Nothing of a repository is deserialised as an object: the architecture is
     this library's own, the weights are checked for names, shapes, types,
-    finite values and their sha256.
+    finite values and their sha256. Which commit a branch was is said on
+    stderr: name it to get the same weights again.
 
     Args:
         model_name: A name of `dat-keras list`, `namespace/name[@revision]`
@@ -63,7 +60,7 @@ def load_model(
     """
     if is_model_folder(Path(model_name)):
         return read_folder(Path(model_name)).model
-    hub = Hub(token, offline)
+    hub = Hub(token, offline, _say)
     return load(model_name, hub, (dataset, threat_model)).model
 
 
@@ -90,7 +87,8 @@ def load(
 def load_hub(ref: HubRef, hub: Hub) -> ReadModel:
     """The model of a repository."""
     pulled = pull(ref, hub)
-    hub.say(f"{ref.repo} is at commit {pulled.commit}")
+    if not ref.pinned:
+        hub.say(f"{ref.repo} is at commit {pulled.commit}")
     return ReadModel(_loaded(pulled), pulled.spec)
 
 
@@ -98,30 +96,14 @@ def load_card(card: ZooCard, hub: Hub) -> ReadModel:
     """The model of a card: bundled, or at its pinned commit on the Hub."""
     if card.hub is not None and not card.weights.is_file():
         pulled = pull(card.hub, hub)
-        check_card(card, pulled)
+        check_pulled(card, pulled)
         return ReadModel(_loaded(pulled), pulled.spec)
-    record = card.files.get(WEIGHTS)
-    with as_file(card.weights) as path:
-        if record is None or sha256_of(path) != record.sha256:
-            raise RefusedContentError(
-                f"the weights of {card.name} do not match their sha256",
-                "reinstall dat_keras",
-            )
+    with checked_weights(card) as path:
         return ReadModel(load_model_file(card.spec, path), card.spec)
 
 
-def check_card(card: ZooCard, pulled: Pulled) -> None:
-    """Refuses other weights than those that a card vouches for.
-
-    Raises:
-        RefusedContentError: If the sha256 differ.
-    """
-    found = {f.path: f.sha256 for f in pulled.files}[WEIGHTS]
-    if found is not None and found != card.files[WEIGHTS].sha256:
-        raise RefusedContentError(
-            f"the weights of {pulled.ref} do not match its card",
-            "update dat_keras",
-        )
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _loaded(pulled: Pulled) -> keras.Model:

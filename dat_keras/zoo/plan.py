@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dat_keras.zoo.card import merge_card
+from dat_keras.zoo.card_merge import merge_card
 from dat_keras.zoo.client import Hub, Listing, RemoteFile
 from dat_keras.zoo.digests import git_blob_id, sha256_of
 from dat_keras.zoo.errors import ConflictError, NotFoundError
-from dat_keras.zoo.folder import LAYOUT
-from dat_keras.zoo.pull import CARD
+from dat_keras.zoo.layout import CARD, LAYOUT
 from dat_keras.zoo.reference import HubRef
 
 ATTRIBUTES = ".gitattributes"
@@ -64,6 +63,7 @@ class Plan:
         changes: What becomes of each.
         there: What the branch holds now; `None` without a repository.
         new_branch: Whether the branch must be made.
+        private: Whether the repository is private, or will be.
     """
 
     target: HubRef
@@ -71,6 +71,7 @@ class Plan:
     changes: tuple[Change, ...]
     there: Listing | None
     new_branch: bool = False
+    private: bool = False
 
     @property
     def effective(self) -> tuple[Change, ...]:
@@ -96,7 +97,9 @@ def plan(folder: Path, target: HubRef, hub: Hub, wishes: Wishes) -> Plan:
     """
     there, new_branch = _there(target, hub)
     if there is None:
-        return Plan(target, folder, changes_of(folder, {}), None)
+        changes = changes_of(folder, {})
+        private = bool(wishes.private)
+        return Plan(target, folder, changes, None, private=private)
     if wishes.private not in (None, there.private):
         now = "private" if there.private else "public"
         raise ConflictError(
@@ -109,7 +112,7 @@ def plan(folder: Path, target: HubRef, hub: Hub, wishes: Wishes) -> Plan:
     free = wishes.force or wishes.create_pr or new_branch
     if not free and any(c.action != "unchanged" for c in changes):
         _refuse_conflicts(target, changes, there.files)
-    return Plan(target, folder, changes, there, new_branch)
+    return Plan(target, folder, changes, there, new_branch, there.private)
 
 
 def _there(target: HubRef, hub: Hub) -> tuple[Listing | None, bool]:

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import constants, try_to_load_from_cache
-from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub import try_to_load_from_cache
 
-from dat_keras.weights import write_whole
 from dat_keras.zoo.client import Hub, Listing, RemoteFile
 from dat_keras.zoo.digests import complaint_of, sha256_of
-from dat_keras.zoo.errors import (
-    NotFoundError,
-    RefusedContentError,
-    UnreachableError,
-    ZooError,
-)
-from dat_keras.zoo.plain_json import read_json
-from dat_keras.zoo.reference import COMMIT, HubRef
-from dat_keras.zoo.spec import FileRecord, ModelSpec, read_spec
-from dat_keras.zoo.tensors import (
+from dat_keras.zoo.errors import RefusedContentError
+from dat_keras.zoo.headers import (
     HEADER_LIMIT,
-    WEIGHTS,
-    Tensors,
     check_finite,
     check_header,
-    expected_tensors,
     size_of,
 )
-
-CONFIG = "config.json"
-RESULTS = "eval/results.json"
-CARD = "README.md"
-LIMITS = {CONFIG: 4 << 20, CARD: 4 << 20, RESULTS: 64 << 20}
-"""Most bytes of the files that are fetched beside the weights."""
+from dat_keras.zoo.layout import CARD, CONFIG, LIMITS, RESULTS, WEIGHTS
+from dat_keras.zoo.plain_json import read_json
+from dat_keras.zoo.reference import HubRef
+from dat_keras.zoo.revisions import remember, resolve
+from dat_keras.zoo.shapes import Shapes, shapes_of
+from dat_keras.zoo.spec import FileRecord, ModelSpec, read_spec
 
 
 @dataclass(frozen=True)
@@ -102,18 +89,13 @@ def pull(
         RefusedContentError: If it is not what it says it is.
         ZooError: If it cannot be had.
     """
-    listing = _resolve(ref, hub, verify_remote)
-    missing = [p for p in (CONFIG, WEIGHTS) if p not in listing.files]
-    if missing:
-        raise NotFoundError(
-            f"{ref} has no {missing[0]}", "this is no dat_keras model"
-        )
+    listing = resolve(ref, hub, verify_remote)
     pinned = HubRef(ref.repo, listing.commit)
     for path, limit in LIMITS.items():
         _check_size(listing, path, limit)
     config = _fetched(pinned, listing.files[CONFIG], None, hub)
     spec, records = read_spec(read_json(_bytes(config), CONFIG))
-    wanted = expected_tensors(spec)
+    wanted = shapes_of(spec)
     _check_size(listing, WEIGHTS, HEADER_LIMIT + size_of(wanted))
     others = [p for p in (WEIGHTS, CARD, RESULTS) if p in listing.files]
     if dry_run:
@@ -121,7 +103,7 @@ def pull(
         return Pulled(ref, listing.commit, spec, (config, *rest))
     rest = _rest(pinned, listing, records, hub)
     _check_weights(rest, wanted)
-    _remember(ref, listing.commit)
+    remember(ref, listing.commit)
     return Pulled(ref, listing.commit, spec, (config, *rest))
 
 
@@ -139,11 +121,7 @@ def read_small(
     Returns:
         The commit, and the content of each file.
     """
-    listing = _resolve(ref, hub)
-    if CONFIG not in listing.files:
-        raise NotFoundError(
-            f"{ref} has no {CONFIG}", "this is no dat_keras model"
-        )
+    listing = resolve(ref, hub)
     pinned = HubRef(ref.repo, listing.commit)
     contents = {}
     for path in paths:
@@ -152,33 +130,6 @@ def read_small(
             file = _fetched(pinned, listing.files[path], None, hub)
             contents[path] = _bytes(file)
     return listing.commit, contents
-
-
-def _resolve(ref: HubRef, hub: Hub, verify_remote: bool = False) -> Listing:
-    """The listing at one commit; from the cache if that suffices."""
-    if hub.is_offline or (ref.pinned and not verify_remote):
-        try:
-            return _cached_listing(ref, replace(hub, offline=True))
-        except ZooError:
-            if hub.is_offline:
-                raise
-    listing = hub.listing(ref)
-    if not COMMIT.fullmatch(listing.commit):
-        raise UnreachableError(f"the Hub names no commit of {ref}")
-    return listing
-
-
-def _cached_listing(ref: HubRef, hub: Hub) -> Listing:
-    commit = hub.download(ref, CONFIG).parent.name
-    pinned = HubRef(ref.repo, commit)
-    files = {}
-    for path in (CONFIG, WEIGHTS, CARD, RESULTS):
-        found = try_to_load_from_cache(ref.repo, path, revision=commit)
-        if isinstance(found, str):
-            files[path] = RemoteFile(path, Path(found).stat().st_size)
-    if WEIGHTS not in files:
-        hub.download(pinned, WEIGHTS)
-    return Listing(ref.repo, commit, files)
 
 
 def _check_size(listing: Listing, path: str, limit: int) -> None:
@@ -227,7 +178,7 @@ def _planned(ref: HubRef, remote: RemoteFile) -> PulledFile:
     return PulledFile(remote.path, remote.size, remote.sha256, action)
 
 
-def _check_weights(files: list[PulledFile], wanted: Tensors) -> None:
+def _check_weights(files: list[PulledFile], wanted: Shapes) -> None:
     for file in files:
         if file.path == WEIGHTS and file.local is not None:
             check_header(file.local, wanted)
@@ -236,22 +187,3 @@ def _check_weights(files: list[PulledFile], wanted: Tensors) -> None:
 
 def _bytes(file: PulledFile) -> bytes:
     return file.local.read_bytes() if file.local else b""
-
-
-def _remember(ref: HubRef, commit: str) -> None:
-    """Notes which commit a branch was, where the client looks offline.
-
-    The client notes it only for files that it fetches by the branch's name,
-    and all of ours are fetched by commit.
-    """
-    if ref.pinned:
-        return
-    folder = repo_folder_name(repo_id=ref.repo, repo_type="model")
-    note = (
-        Path(constants.HF_HUB_CACHE)
-        / folder
-        / "refs"
-        / (ref.revision or "main")
-    )
-    note.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(note, lambda file: file.write(commit.encode()))

@@ -11,8 +11,9 @@ import keras
 from dat_keras.runs import load_classifier
 from dat_keras.zoo.client import Hub
 from dat_keras.zoo.errors import BadReferenceError
-from dat_keras.zoo.folder import ReadModel, is_model_folder, read_folder
+from dat_keras.zoo.folder import is_model_folder
 from dat_keras.zoo.load import load
+from dat_keras.zoo.read import ReadModel, read_folder
 from dat_keras.zoo.reference import parse
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from dat_keras.errors import DamagedFileError
 from dat_keras.report import pixel_fraction
+from dat_keras.zoo.accuracies import Report, ordered
 from dat_keras.zoo.errors import RefusedContentError
-
-Report = Mapping[str, Any]
-"""What `Report.to_json` returned."""
 
 NORMS = {"linf": "Linf", "l2": "L2"}
 """Names of norms as leaderboards write them."""
+
+
+HUB_DATASETS = {
+    "cifar10": ("uoft-cs/cifar10", "CIFAR-10", "plain_text"),
+    "cifar100": ("uoft-cs/cifar100", "CIFAR-100", "cifar100"),
+    "tiny_imagenet": ("zh-plus/tiny-imagenet", "Tiny ImageNet", "default"),
+}
+"""Data sets of the Hub: repository, name and configuration, by our name."""
 
 
 def read_reports(path: Path) -> list[dict[str, Any]]:
@@ -79,7 +85,10 @@ def results(weights_sha256: str, reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "format": 1,
         "weights_sha256": weights_sha256,
-        "runs": [dict(report) for report in reports],
+        "runs": [
+            {**report, "eps_text": pixel_fraction(report["eps"])}
+            for report in reports
+        ],
     }
 
 
@@ -107,7 +116,7 @@ def metrics(report: Report) -> list[dict[str, Any]]:
         "seed": int(report["seed"]),
     }
     found = []
-    for name, row in report["attacks"].items():
+    for name, row in ordered(report["attacks"]).items():
         attacked = {
             "attack": name,
             "protocol": report["protocol"],
@@ -125,27 +134,6 @@ def metrics(report: Report) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def accuracies(reports: Sequence[Report]) -> str:
-    """The accuracies of reports in one line.
-
-    Args:
-        reports: The reports, as plain data.
-
-    Example:
-    >>> accuracies([{"attacks": {"natural": {"accuracy": 0.75}}}])
-    'natural 75.00 %'
-    """
-    found = [
-        f"{name} {100 * row['accuracy']:.2f} %"
-        for report in reports
-        # Published reports have sorted keys: the natural accuracy leads again.
-        for name, row in sorted(
-            report["attacks"].items(), key=lambda item: item[0] != "natural"
-        )
-    ]
-    return ", ".join(found) or "-"
 
 
 def robustbench(report: Report, architecture: str) -> dict[str, Any] | None:

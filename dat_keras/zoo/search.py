@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dat_keras.zoo.card import HUB_DATASETS
+from dat_keras.zoo.bundled import norm_of
 from dat_keras.zoo.client import Hub
 from dat_keras.zoo.reference import HubRef
+from dat_keras.zoo.results import HUB_DATASETS
 
 EVERYTHING = HubRef("all/models")
 """Stands for the whole Hub in messages."""
@@ -40,13 +41,15 @@ def search(
         threat_model: Norm; `None` is any.
 
     Raises:
+        ValueError: If there is no such norm.
         ZooError: If the Hub cannot be asked.
     """
     tags = ["dat_keras"]
-    if threat_model:
-        tags.append(threat_model.casefold())
+    norm = norm_of(threat_model)
+    if norm:
+        tags.append(norm)
     if dataset:
-        repo, _ = HUB_DATASETS.get(dataset, (dataset, ""))
+        repo = HUB_DATASETS.get(dataset, (dataset,))[0]
         tags.append(f"dataset:{repo}")
     with hub.asking(EVERYTHING) as api:
         found = list(api.list_models(filter=tags, author=author, full=True))

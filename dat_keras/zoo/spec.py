@@ -48,6 +48,13 @@ class ModelSpec:
     training: Json = field(default_factory=dict)
     version: str = ""
 
+    @property
+    def method(self) -> str:
+        """Class of the training method; empty where nothing says it."""
+        objective = self.training.get("objective")
+        name = objective.get("class") if isinstance(objective, dict) else ""
+        return name if isinstance(name, str) else ""
+
     def to_json(self, files: Mapping[str, FileRecord]) -> dict[str, Any]:
         """Returns the `dat_keras` block of `config.json`.
 

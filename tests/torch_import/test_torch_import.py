@@ -17,8 +17,8 @@ from dat_keras.torch_import.request import Request
 from dat_keras.zoo.bundle import from_run
 from dat_keras.zoo.errors import RefusedContentError
 from dat_keras.zoo.resolve import resolve
+from dat_keras.zoo.shapes import shapes_of
 from dat_keras.zoo.spec import ModelSpec
-from dat_keras.zoo.tensors import expected_tensors
 
 GOLD = Path(__file__).parents[1] / "gold"
 DUAL = "dual_resnet18.safetensors"
@@ -159,12 +159,12 @@ def test_all_weights_of_wide_resnets_have_a_place(architecture, count):
     naming = NAMINGS[architecture]
     names = [f"model.{name}" for name in wide_names(count)]
     found = sort_out(names, naming)
-    chosen = sources(expected_tensors(spec), found, naming)
+    chosen = sources(shapes_of(spec), found, naming)
     path = "stage2_block0_shortcut/kernel"
     assert chosen[path] == "model.block2.layer.0.convShortcut.weight"
     assert len(set(chosen.values())) == len(chosen)
     other = "wrn-28-10" if count == 5 else "wrn-34-10"
-    wrong = expected_tensors(
+    wrong = shapes_of(
         ModelSpec(other, {"width": 2}, (32, 32, 3), ("a",), "", "linf", 0.1)
     )
     with pytest.raises(RefusedContentError, match="another architecture"):

@@ -60,6 +60,12 @@ def wrong_bytes(handler, answer):
     return code, headers, body[:-1] + bytes([body[-1] ^ 1])
 
 
+def short(handler, answer):
+    """Leaves out the last byte, and says nothing of it."""
+    code, headers, body = answer
+    return code, headers, body[:-1]
+
+
 class Gate:
     """Holds a request: before it is served, or within its answer."""
 

@@ -17,10 +17,9 @@ from dat_keras.zoo.errors import (
     NotFoundError,
     RefusedContentError,
 )
-from dat_keras.zoo.folder import read_folder
 from dat_keras.zoo.plain_json import write_json
+from dat_keras.zoo.read import build, read_folder
 from dat_keras.zoo.spec import FileRecord, ModelSpec
-from dat_keras.zoo.tensors import build
 
 SPEC = ModelSpec(
     architecture="resnet8",
@@ -75,7 +74,7 @@ def test_a_bundled_model_loads_by_name_without_the_hub(root, images):
 @pytest.mark.parametrize(
     ("name", "filters", "line"),
     [
-        ("DAT-tony", (None, None), "Did you mean 'DAT-toy'?"),
+        ("DAT-tony", (None, None), "did you mean 'DAT-toy'? Or see"),
         ("DAT-toy", ("cifar10", None), "Unknown zoo model 'DAT-toy'"),
         ("DAT-toy", (None, "L2"), "Unknown zoo model 'DAT-toy'"),
     ],
@@ -87,6 +86,12 @@ def test_an_unknown_name_is_answered_with_the_nearest(
     with pytest.raises(NotFoundError, match="namespace/model") as caught:
         dk.load_model(name, *filters)
     assert line in str(caught.value)
+
+
+def test_an_unknown_norm_is_answered_with_the_nearest(root):
+    write_card(root, "DAT-toy")
+    with pytest.raises(ValueError, match="threat model 'lnf'. Did you mean"):
+        dk.load_model("DAT-toy", threat_model="Lnf")
 
 
 def test_names_that_differ_by_case_must_be_told_apart(root):

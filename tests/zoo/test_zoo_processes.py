@@ -1,6 +1,7 @@
 """Other processes: killed in the middle, and Keras without this library."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -17,6 +18,12 @@ import numpy as np
 model = keras.saving.load_model("hf://alice/net")
 assert "dat_keras" not in sys.modules
 np.save(sys.argv[1], model(np.load(sys.argv[2])))
+"""
+WITHOUT_TENSORFLOW = """
+import sys
+from dat_keras.cli import main
+main(standalone_mode=False)
+sys.exit(bool({"keras", "tensorflow"} & sys.modules.keys()))
 """
 PATIENCE = 120
 
@@ -54,6 +61,40 @@ def test_a_killed_pull_leaves_nothing_half(on_hub, tmp_path, cli):
     assert not out.exists()
     cli("pull", "alice/net", "-o", out)
     dk.load_model("alice/net", offline=True)
+
+
+@pytest.mark.thorough
+def test_an_interrupted_pull_says_so_and_leaves_nothing(on_hub, tmp_path):
+    gate = on_hub.hold("GET .*/model.safetensors", 5000)
+    out = tmp_path / "new" / "out"
+    process = start(on_hub, tmp_path / "hf", "pull", "alice/net", "-o", out)
+    assert gate.reached.wait(PATIENCE)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, said) == (130, "error: interrupted\n")
+    assert not out.parent.exists()
+    assert not list((tmp_path / "hf").rglob("*.incomplete"))
+
+
+@pytest.mark.thorough
+def test_processes_that_pull_at_once_get_the_same(on_hub, tmp_path, published):
+    gate = on_hub.hold("GET .*/model.safetensors", 5000)
+    processes = [
+        start(
+            *(on_hub, tmp_path / "hf", "pull", "alice/net"),
+            *("-o", tmp_path / f"out{i % 2}"),
+        )
+        for i in range(3)
+    ]
+    assert gate.reached.wait(PATIENCE)
+    gate.opened.set()
+    said = [p.communicate(timeout=PATIENCE)[1] for p in processes]
+    codes = [p.returncode for p in processes]
+    assert sorted(codes) == [0, 0, 7] and codes[1] == 0, said
+    for i in range(2):
+        weights = (tmp_path / f"out{i}" / "model.safetensors").read_bytes()
+        assert weights == published["model.safetensors"]
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".out")]
 
 
 @pytest.mark.thorough
@@ -101,6 +142,23 @@ def test_keras_alone_loads_what_was_pushed(on_hub, net, images, tmp_path):
     assert process.returncode == 0, said
     logits = np.load(tmp_path / "logits.npy")
     np.testing.assert_allclose(logits, net(images), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pull", "alice/net", "-o"),
+        ("info", "alice/net", "--dataset"),
+        ("list", "--remote", "--dataset"),
+    ],
+)
+def test_fetching_does_not_wait_for_tensorflow(on_hub, tmp_path, arguments):
+    arguments = (*arguments, tmp_path / "out")
+    process = start(
+        on_hub, tmp_path / "hf", *arguments, code=WITHOUT_TENSORFLOW
+    )
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
 
 
 def test_help_imports_neither_tensorflow_nor_the_client():

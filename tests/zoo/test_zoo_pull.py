@@ -23,7 +23,9 @@ def fetched(hub):
     }
 
 
-def test_what_was_pushed_comes_back(hub, push, cli, net, images, tmp_path):
+def test_what_was_pushed_comes_back(
+    hub, push, cli, net, images, tmp_path, capsys
+):
     push()
     head = hub.repos["alice/net"].refs["main"]
     out = tmp_path / "out"
@@ -33,8 +35,12 @@ def test_what_was_pushed_comes_back(hub, push, cli, net, images, tmp_path):
     found = {p.relative_to(out).as_posix() for p in out.rglob("*.*")}
     assert found == FETCHED
     logits = np.asarray(net(images))
-    for name in ("alice/net", f"hf://alice/net@{head}"):
+    for name, said in (
+        ("alice/net", f"alice/net is at commit {head}\n"),
+        (f"hf://alice/net@{head}", ""),
+    ):
         np.testing.assert_array_equal(dk.load_model(name)(images), logits)
+        assert capsys.readouterr().err == said
 
 
 def test_evaluate_takes_folders_and_references(
@@ -86,11 +92,13 @@ def test_a_dry_run_fetches_the_config_alone(on_hub, cli, tmp_path):
         ("alice/nothing", "alice/nothing not found (or private): check the"),
         ("alice/net@v9", "alice/net has no revision 'v9'"),
         ("bob/data", "bob/data has no config.json: this is no dat_keras model"),
+        ("bob/half", "bob/half has no model.safetensors: this is no dat_keras"),
         ("no-such-name", "Unknown zoo model 'no-such-name'"),
     ],
 )
 def test_what_is_not_there_is_exit_3(on_hub, cli, ref, line):
     on_hub.put("bob/data", {"README.md": b"x"})
+    on_hub.put("bob/half", {"config.json": b"{}"})
     assert line in cli("pull", ref, code=3).stderr
     assert line in cli("info", ref, code=3).stderr
     told = json.loads(cli("pull", ref, "--json", code=3).stdout)["error"]
@@ -169,10 +177,28 @@ def test_info_reads_no_weights(on_hub, cli, report):
     assert told["architecture"] == "resnet8"
     assert told["classes"] == ["cat", "dog", "owl"]
     assert told["threat_model"] == "linf 8/255"
-    measured = json.loads(report.read_text())["attacks"]["natural"]["accuracy"]
-    assert told["accuracy"].startswith(f"natural {100 * measured:.2f} %")
+    row = json.loads(report.read_text())["attacks"]["natural"]
+    low, high = (100 * end for end in row["wilson95"])
+    line = (
+        f"{100 * row['accuracy']:.2f} % ({row['correct']}/4, 95 %: "
+        f"{low:.1f} - {high:.1f} %)"
+    )
+    assert told["accuracy"]["natural"] == line
     lines = cli("info", "alice/net").stdout.splitlines()
     assert lines[0].split() == ["name", "alice/net"]
+    assert f"accuracy natural  {line}" in lines
+    assert [n for n in told["accuracy"]] == ["natural", "fgsm"]
+
+
+def test_info_reads_the_folder_of_a_model(on_hub, cli, tmp_path):
+    out = tmp_path / "out"
+    cli("pull", "alice/net", "-o", out)
+    remote = json.loads(cli("info", "alice/net", "--json").stdout)
+    on_hub.record.clear()
+    local = json.loads(cli("info", out, "--json").stdout)
+    assert local.pop("name") == str(out)
+    assert {n: v for n, v in remote.items() if n in local} == local
+    assert on_hub.requests() == []
 
 
 def test_info_keeps_a_strangers_text_from_the_terminal(hub, cli, published):
@@ -180,7 +206,7 @@ def test_info_keeps_a_strangers_text_from_the_terminal(hub, cli, published):
     config["dat_keras"]["training"]["name"] = "\x1b[2J"
     data = json.dumps(config).encode()
     files = {"config.json": data, "eval/results.json": b'{"runs": [7]}'}
-    hub.put("mallory/net", {"config.json": data})
+    hub.put("mallory/net", {"config.json": data, "model.safetensors": b""})
     assert "?[2J" in cli("info", "mallory/net").stdout
     hub.put("mallory/net", files)
     assert (
@@ -195,6 +221,8 @@ def test_list_searches_the_hub_by_tags(on_hub, cli):
     assert told == {"models": [{"repo": "alice/net", "commit": head}]}
     result = cli("list", "--remote", "--author", "bob")
     assert (result.stdout, result.stderr) == ("", "no models found\n")
+    unknown = cli("list", "--remote", "--threat-model", "lnf", code=2)
+    assert "Did you mean 'linf'?" in unknown.stderr
     assert "--author needs" in cli("list", "--author", "bob", code=2).stderr
 
 

@@ -39,7 +39,7 @@ def test_a_push_is_one_commit_with_all_files(hub, push, run, report):
     assert config["compile_config"] is None
     table = json.loads(hub.files("alice/net")["eval/results.json"])
     measured = json.loads(report.read_text())
-    assert table["runs"] == [measured]
+    assert table["runs"] == [{**measured, "eps_text": "8/255"}]
     assert (
         table["weights_sha256"] == block["files"]["model.safetensors"]["sha256"]
     )
@@ -56,11 +56,16 @@ def test_a_dry_run_only_reads(hub, push):
     result = push("--dry-run")
     assert {m for m, _ in hub.requests()} <= {"GET", "HEAD"}
     lines = result.stdout.splitlines()
-    assert lines[-1] == "would push to alice/net, new repository"
+    assert lines[-1] == (
+        "would push to alice/net@main: a new public repository"
+    )
     assert {line.split()[0] for line in lines[:-1]} == {"add"}
     assert "alice/net" not in hub.repos
     push()
     hub.record.clear()
+    for branch, line in (("main", "there already"), ("v2", "a new branch")):
+        result = push("--dry-run", "--revision", branch)
+        assert f"would push to alice/net@{branch}: {line}, " in result.stdout
     files = json.loads(push("--dry-run", "--json").stdout)["files"]
     assert {f["action"] for f in files} == {"unchanged"}
     assert {m for m, _ in hub.requests()} <= {"GET", "HEAD"}

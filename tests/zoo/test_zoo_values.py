@@ -1,21 +1,27 @@
 """References, plain JSON, cards: values without a Hub."""
 
 import json
+from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from dat_keras.architectures import ARCHITECTURES
 from dat_keras.zoo.bundle import from_run, write_bundle
-from dat_keras.zoo.card import LICENSES, merge_card
+from dat_keras.zoo.card import model_card
+from dat_keras.zoo.card_merge import merge_card
+from dat_keras.zoo.card_metadata import LICENSES
 from dat_keras.zoo.errors import BadReferenceError, ConflictError
 from dat_keras.zoo.folder import check_target
+from dat_keras.zoo.read import build, read_folder
 from dat_keras.zoo.reference import HubRef, parse
 from dat_keras.zoo.results import robustbench
+from dat_keras.zoo.shapes import NETS, shapes_of
 from dat_keras.zoo.spec import ModelSpec, read_spec
-from dat_keras.zoo.tensors import build, expected_tensors
 
+FORMAT_1 = Path(__file__).parents[1] / "gold" / "model_format_1"
+FACTS = {"parameters": 1, "sha256": "0", "keras_copy": False, "provenance": {}}
 SHA = "0123456789abcdef" * 2 + "01234567"
 
 
@@ -72,37 +78,55 @@ def test_the_spec_survives_its_json(published):
     assert config["dat_keras"]["tensors"] == len(build(spec).weights)
 
 
-@pytest.mark.parametrize("architecture", ["resnet8", "preactresnet18"])
-def test_tensors_are_known_before_the_model_is_built(architecture):
-    spec = ModelSpec(
-        architecture,
-        {"width": 4, "mean_std": [[0.5] * 3, [0.25] * 3]},
-        (16, 16, 3),
-        ("a", "b"),
-        "toy",
-        "l2",
-        0.5,
-    )
-    built = {v.path: tuple(v.shape) for v in build(spec).weights}
-    assert {k: s for k, (_, s) in expected_tensors(spec).items()} == built
+def test_models_of_the_first_format_are_read_for_ever(assert_close):
+    images = np.random.default_rng(0).random((4, 8, 8, 3), np.float32)
+    wanted = np.load(FORMAT_1 / "logits.npy")
+    assert np.ptp(wanted) > 0.1
+    read = read_folder(FORMAT_1)
+    assert_close(read.model(images), wanted, rtol=1e-5, atol=1e-5)
+    assert (read.spec.norm, read.spec.eps) == ("l2", 0.5)
+    assert read.spec.class_names == ("cat", "dog", "owl")
 
 
-def test_sizes_leave_nothing_that_a_later_scope_would_make(monkeypatch):
+def test_the_card_of_a_natural_model_claims_no_training(published):
+    def tags(method):
+        training = {"name": "x", "objective": {"class": method}}
+        spec = ModelSpec(
+            *("resnet8", {}, (8, 8, 3), ("a",), "toy", "linf", 8 / 255),
+            training=training,
+        )
+        card = ModelCard(model_card(spec, "a/b", "mit", (), FACTS))
+        return card.data.tags, card.text
+
+    natural, text = tags("Natural")
+    assert "adversarial-training" not in natural and "arxiv" not in text
+    robust, text = tags("TRADES")
+    assert "adversarial-training" in robust
+    assert "The method: [Zhang et al., 2019](https://arxiv" in text
+
+
+@pytest.mark.parametrize("training", [{"objective": 7, "name": [1]}, {}])
+def test_any_training_of_a_stranger_makes_a_card(training):
     spec = ModelSpec(
-        architecture="resnet8",
-        kwargs={"width": 4},
-        input_shape=(8, 8, 3),
-        class_names=("cat", "dog"),
-        dataset="toy",
-        norm="linf",
-        eps=8 / 255,
+        *("resnet8", {}, (8, 8, 3), ("a",), "toy", "linf", 8 / 255),
+        training=training,
     )
-    made = []
-    monkeypatch.setattr(keras.Variable, "_deferred_initialize", made.append)
-    assert expected_tensors(spec)
-    with keras.StatelessScope():
-        pass
-    assert not made
+    assert "## Training" in model_card(spec, "a/b", "mit", (), FACTS)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_shapes_are_known_before_the_model_is_built(architecture):
+    assert NETS.keys() == ARCHITECTURES.keys()
+    for kwargs in (
+        {"width": 3, "mean_std": [[0.5] * 5, [0.25] * 5]},
+        {"width": 1},
+        *([{}] if architecture == "resnet8" else []),
+    ):
+        spec = ModelSpec(
+            *(architecture, kwargs, (16, 8, 5), ("a", "b"), "toy", "l2", 0.5)
+        )
+        built = {v.path: tuple(v.shape) for v in build(spec).weights}
+        assert shapes_of(spec) == built
 
 
 @pytest.mark.parametrize(
