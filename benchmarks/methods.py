@@ -23,13 +23,19 @@ GROWTH = {
 five attack steps and ten classes."""
 
 
+PERIOD = 20
+"""Steps over which passes are averaged: LAS-AT's period."""
+
+
 def cost_of(kind, size: int, rounds: int) -> dict:
     """Measures one kind of step."""
     from dat_keras.passes import passes_of_step
     from dat_keras.step_cost import measure, random_batch
 
     shape = (kind.side, kind.side, 3)
-    passes = passes_of_step(kind.model(), random_batch(2, shape, kind.classes))
+    passes = passes_of_step(
+        kind.model(), random_batch(2, shape, kind.classes), steps=PERIOD
+    )
     batch = random_batch(size, shape, kind.classes)
     cost = measure(kind.model(), batch, passes, rounds=rounds)
     return {

@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "types losses threat_models gradients spectral keys tables checks augment "
+    "types losses threat_models gradients graphs folding fused_norm spectral "
+    "keys tables checks augment "
     "optimizers predict averaging batch_statistics data architectures config "
     "errors files intervals versions weights startup allocator text_table "
     "schedules processes",
@@ -17,7 +18,8 @@ LAYERS = [
     "recipes",
     "training evaluation checkpoint callbacks runs trials preflight protocols "
     "report samples verification comparison analysis pursuit cascade suites "
-    "journal passes costs grids cells compare descriptions",
+    "journal passes costs machine profiling step_cost grids cells compare "
+    "descriptions",
     "zoo",
     "torch_import export",
     "cli",
