@@ -1,14 +1,12 @@
 """Passes of every method's step, counted, against what the method needs."""
 
-import dataclasses
-
 import pytest
 from selection import first_of
 
 from dat_keras.augment import Unchanged
 from dat_keras.model import AdversarialModel
 from dat_keras.objectives import DAJAT, DAT, OBJECTIVES, PGDAT, ST, TRADES
-from dat_keras.objectives.strategy import Reward
+from dat_keras.objectives.strategy import Policy, Reward
 from dat_keras.optimizers import SGD
 from dat_keras.passes import Passes, passes_of_step
 from dat_keras.weight_perturbation import WeightPerturbation
@@ -37,9 +35,7 @@ LEAST = {
     "dat": (20, 12, 4),
 }
 LAS = {
-    "policy": "resnet8",
-    "steps_grid": (14,),
-    "reward": Reward(interval=20),
+    "policy": Policy("resnet8", steps_grid=(14,), reward=Reward(interval=20))
 }
 SMALLER = {"las-at": LAS, "las-trades": LAS}
 
@@ -95,9 +91,8 @@ def test_the_fused_update_saves_the_generators_own_passes(make_tiny, few):
 
 def test_steps_of_a_period_are_averaged(make_tiny, few):
     """A strategy is paid once in `interval` steps, by 24 + 20 passes."""
-    objective = OBJECTIVES["las-at"](policy="resnet8", steps_grid=(2,))
-    reward = dataclasses.replace(objective.reward, interval=4)
-    model = trainer(dataclasses.replace(objective, reward=reward), make_tiny)
+    policy = Policy("resnet8", steps_grid=(2,), reward=Reward(interval=4))
+    model = trainer(OBJECTIVES["las-at"](policy=policy), make_tiny)
     assert passes_of_step(model, few, steps=4) == Passes(
         3 + 24 / 4, 2 + 20 / 4, 1
     )

@@ -40,9 +40,8 @@ def test_own_settings_follow_data_set_and_network():
     assert oaat.objective.mix_eps == 16 / 255
     tiny = RECIPES["las-at-own-tiny_imagenet-resnet18"]
     assert (tiny.objective.true_class, tiny.clip_norm) == (0.8, 10.0)
-    assert (
-        RECIPES["las-at-own-cifar100-wrn-34-10"].objective.steps_grid[-1] == 12
-    )
+    policy = RECIPES["las-at-own-cifar100-wrn-34-10"].objective.policy
+    assert (policy.steps_grid[-1], policy.policy_momentum) == (12, 0.9)
 
 
 def test_the_defaults_are_small():

@@ -53,38 +53,77 @@ class ChosenView(View):
     choices: tuple[tf.Tensor, ...] = field(kw_only=True)
 
 
-def build_strategy(
-    policy: str,
-    image_shape: tuple[int, int, int],
-    grids: Grids,
-    attack: Attack,
-    reward: Reward,
-) -> Strategy:
-    """Returns an untrained strategy.
+@dataclass(frozen=True)
+class Policy:
+    """What a strategy chooses from, and how it learns.
 
     Args:
-        policy: Architecture of its network.
-        image_shape: `(H, W, C)`.
-        grids: The values of each head.
-        attack: Measures robust accuracy.
-        reward: What is paid for.
+        architecture: Of the strategy's network. Default: published.
+        eps_grid: Radii, in eighths of the attack's: for eps 8/255 in units of
+            1/255. Default: 3 to 15, published for LAS-AT on CIFAR-10.
+        steps_grid: Numbers of steps. Default: 3 to 14 (CIFAR-100: to 12).
+        step_size_grid: Step sizes, in units as `eps_grid`. Default: 1 to 5.
+        reward: What the strategy is paid for.
+        policy_learning_rate: Constant. Default: published.
+        policy_momentum: Default: none (CIFAR-100: 0.9).
+        policy_weight_decay: Default: none (CIFAR-100: 5e-4).
+
+    Raises:
+        ValueError: If the architecture is unknown, or a grid is empty.
+
+    Example:
+    >>> Policy(steps_grid=(10,)).step_size_grid
+    (1, 2, 3, 4, 5)
     """
-    network = ARCHITECTURES[policy](
-        sum(len(grid) for grid in grids), input_shape=image_shape
-    )
-    return Strategy(network, grids, attack, reward)
+
+    architecture: str = "resnet18"
+    eps_grid: tuple[int, ...] = tuple(range(3, 16))
+    steps_grid: tuple[int, ...] = tuple(range(3, 15))
+    step_size_grid: tuple[int, ...] = tuple(range(1, 6))
+    reward: Reward = Reward()
+    policy_learning_rate: float = 1e-4
+    policy_momentum: float = 0.0
+    policy_weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuses an unknown architecture and empty grids."""
+        lookup(ARCHITECTURES, self.architecture, "architecture")
+        for name in ("eps_grid", "steps_grid", "step_size_grid"):
+            check_grid(name, getattr(self, name))
+
+    def build(
+        self,
+        image_shape: tuple[int, int, int],
+        attack: Attack,
+        further: Grids = (),
+    ) -> Strategy:
+        """Returns the untrained strategy.
+
+        Args:
+            image_shape: `(H, W, C)`.
+            attack: Measures robust accuracy.
+            further: Values of heads beyond radius, steps and step size.
+        """
+        grids = (self.eps_grid, self.steps_grid, self.step_size_grid, *further)
+        network = ARCHITECTURES[self.architecture](
+            sum(len(grid) for grid in grids), input_shape=image_shape
+        )
+        optimizer = SGD(
+            self.policy_learning_rate,
+            self.policy_momentum,
+            self.policy_weight_decay,
+        )
+        return Strategy(network, optimizer, grids, attack, self.reward)
 
 
-def check_grids(policy: str, **grids: tuple[int, ...]) -> None:
-    """Refuses an unknown policy and empty grids.
+def check_grid(name: str, grid: tuple[int, ...]) -> None:
+    """Refuses a grid without values.
 
     Raises:
         ValueError: Naming the grid.
     """
-    lookup(ARCHITECTURES, policy, "architecture")
-    for name, grid in grids.items():
-        if not grid:
-            raise ValueError(f"`{name}` must hold at least one value.")
+    if not grid:
+        raise ValueError(f"`{name}` must hold at least one value.")
 
 
 class Strategy(NoAdversary):
@@ -98,6 +137,7 @@ class Strategy(NoAdversary):
 
     Args:
         network: Maps images to one logit for each value of each grid.
+        optimizer: Moves the network; built here.
         grids: The values of each head.
         attack: Measures robust accuracy, twice.
         reward: What is paid for.
@@ -109,6 +149,7 @@ class Strategy(NoAdversary):
     def __init__(
         self,
         network: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
         grids: Grids,
         attack: Attack,
         reward: Reward,
@@ -118,8 +159,7 @@ class Strategy(NoAdversary):
         self.values = [tf.constant(grid, tf.float32) for grid in grids]
         self.attack = attack
         self.reward = reward
-        # The published settings for CIFAR-10.
-        self.optimizer = SGD(1e-4)
+        self.optimizer = optimizer
         self.optimizer.build(network.trainable_variables)
         self.updates_due = self.add_weight(
             shape=(),

@@ -44,7 +44,7 @@ from dat_keras.objectives import (
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
-from dat_keras.objectives.strategy import Reward
+from dat_keras.objectives.strategy import Policy, Reward
 from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
 from dat_keras.recipes.paper import (
@@ -95,11 +95,13 @@ OWN_SETTINGS: dict[str, Settings] = {
     "las-at": Settings(LASAT(), _drops(0.1, 5e-4, 99, 104), 110),
     "las-awp": Settings(
         LASAT(
-            eps_grid=tuple(range(7, 16)),
-            steps_grid=tuple(range(8, 17)),
-            step_size_grid=tuple(range(2, 6)),
+            policy=Policy(
+                eps_grid=tuple(range(7, 16)),
+                steps_grid=tuple(range(8, 17)),
+                step_size_grid=tuple(range(2, 6)),
+                reward=Reward(robust=1.0, natural=1.0, interval=1),
+            ),
             true_class=1.0,
-            reward=Reward(robust=1.0, natural=1.0, interval=1),
         ),
         _drops(0.1, 5e-4, 100, 150),
         200,

@@ -29,7 +29,7 @@ from dat_keras.objectives import (
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
-from dat_keras.objectives.strategy import Reward
+from dat_keras.objectives.strategy import Policy, Reward
 from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
 from dat_keras.schedules import Drops
@@ -54,8 +54,15 @@ METHODS: dict[str, Objective] = {
 }
 """Every method with its defaults."""
 
-LAS_CIFAR100 = LASAT(true_class=0.6, steps_grid=tuple(range(3, 13)))
-LAS_TINY = LASAT(true_class=0.8, reward=Reward(interval=1))
+LAS_CIFAR100 = LASAT(
+    policy=Policy(
+        steps_grid=tuple(range(3, 13)),
+        policy_momentum=0.9,
+        policy_weight_decay=5e-4,
+    ),
+    true_class=0.6,
+)
+LAS_TINY = LASAT(policy=Policy(reward=Reward(interval=1)), true_class=0.8)
 OAAT_WRN = OAAT(beta=2.0, mix=0.45, mix_eps=16 / 255)
 # Published for the pre-activation form.
 OAAT_CIFAR100 = OAAT(

@@ -12,6 +12,7 @@ from dat_keras.augment import Unchanged
 from dat_keras.averaging import Averaging
 from dat_keras.model import AdversarialModel
 from dat_keras.objectives import OBJECTIVES
+from dat_keras.objectives.strategy import Policy
 from dat_keras.optimizers import SGD
 from dat_keras.weight_perturbation import WeightPerturbation
 
@@ -20,7 +21,7 @@ STEPS = 2
 
 def short(name):
     """The method with a short attack and small networks."""
-    las = {"policy": "resnet8", "steps_grid": (1, 2)}
+    las = {"policy": Policy("resnet8", steps_grid=(1, 2))}
     sizes = {"las-at": las, "las-trades": las}
     objective = OBJECTIVES[name](**sizes.get(name, {}))
     if not hasattr(objective, "attack"):

@@ -25,6 +25,7 @@ from dat_keras.objectives import (
     Natural,
 )
 from dat_keras.objectives.st import squeeze
+from dat_keras.objectives.strategy import Policy
 from dat_keras.optimizers import SGD
 from dat_keras.predict import Predictor
 from dat_keras.threat_models import Linf
@@ -35,17 +36,17 @@ EPS = 8 / 255
 CE = PGD(Linf(EPS), CrossEntropy(), steps=3, start=NormalStart())
 KL = replace(CE, loss=KLFromClean())
 PLAIN = PGD(Linf(EPS), steps=3)
-STRENGTHS = {"eps_grid": (8,), "steps_grid": (3,), "step_size_grid": (2,)}
+SINGLE = Policy("resnet8", (8,), (3,), (2,))
 
 REDUCTIONS = {
     "trades without divergence": (TRADES(KL, beta=0.0), Natural()),
     "st without regularizer": (ST(CE, beta=0.0), Natural()),
     "las-at with one strength": (
-        LASAT(PLAIN, **STRENGTHS, true_class=1.0, policy="resnet8"),
+        LASAT(PLAIN, SINGLE, true_class=1.0),
         PGDAT(PLAIN),
     ),
     "las-trades with one strength": (
-        LASTRADES(KL, **STRENGTHS, beta_grid=(6,), policy="resnet8"),
+        LASTRADES(KL, SINGLE, beta_grid=(6,)),
         TRADES(KL),
     ),
     "idbh without augmentation": (
