@@ -17,7 +17,6 @@ from pathlib import Path
 
 from dat_keras.config import encode
 from dat_keras.errors import DamagedFileError, RunFolderError
-from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes import Recipe, resolve
 from dat_keras.suites import EVALUATIONS
 from dat_keras.tables import lookup
@@ -130,7 +129,7 @@ def grid_of(
     """The grid of several methods on one data set.
 
     Args:
-        methods: Keys of `OBJECTIVES`.
+        methods: What `recipes.choose` takes as a method.
         choice: What `recipes.resolve` takes, for every method: `dataset`,
             `architecture`, `epochs`, `batch_size`, `limit`.
         settings: `key=value` for every method, `method:key=value` for one.
@@ -146,8 +145,6 @@ def grid_of(
     >>> grid.recipes[1].objective.beta
     2.0
     """
-    for name in methods:
-        lookup(OBJECTIVES, name, "method")
     scoped = [_scoped(setting) for setting in settings]
     for owner, _ in scoped:
         lookup({"": "", **dict.fromkeys(methods, "")}, owner, "method")

@@ -133,6 +133,7 @@ _CLASSES: tuple[type, ...] = (
     attacks.RandomStart,
     *augment.AUGMENTS.values(),
     augment.Chain,
+    augment.Partly,
     mixup.AmplitudeMixup,
     schedules.Constant,
     schedules.CosineDecay,
