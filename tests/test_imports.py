@@ -8,15 +8,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = [
     "types losses threat_models gradients spectral keys tables checks augment "
-    "optimizers predict averaging batch_statistics data architectures config "
+    "optimizers predict averaging data architectures config "
     "errors intervals versions weights startup allocator text_table schedules "
     "processes",
     "attacks",
     "adversary amplitude mixup weight_perturbation objectives",
     "model",
     "recipes",
-    "training evaluation checkpoint callbacks runs trials preflight protocols "
-    "report samples verification comparison analysis pursuit cascade suites "
+    "training evaluation checkpoint callbacks batch_statistics runs trials "
+    "preflight protocols report samples verification comparison analysis pursuit cascade suites "
     "journal passes costs grids cells compare descriptions",
     "zoo",
     "torch_import export",
