@@ -10,14 +10,15 @@ LAYERS = [
     "types losses threat_models gradients spectral keys tables checks augment "
     "optimizers predict averaging data architectures config "
     "errors intervals versions weights startup allocator text_table schedules "
-    "processes",
+    "processes locks",
     "attacks",
     "adversary amplitude mixup weight_perturbation objectives",
     "model",
     "recipes",
     "training evaluation checkpoint callbacks batch_statistics runs trials "
-    "preflight protocols report samples verification comparison analysis pursuit cascade suites "
-    "journal passes costs grids cells compare descriptions",
+    "preflight protocols report samples verification comparison analysis "
+    "pursuit cascade suites journal passes costs grids cells compare "
+    "descriptions",
     "zoo",
     "torch_import export",
     "cli",

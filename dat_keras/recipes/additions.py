@@ -128,7 +128,6 @@ ABLATIONS: dict[str, Callable[[DAT], Objective]] = {
 """The rows of DAT's table of ablations, by what they leave out."""
 
 ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
-    **{name: partial(ablated, change) for name, change in ABLATIONS.items()},
     "awp": perturbed,
     "swa": averaged,
     "cutout": cut_out,
@@ -136,5 +135,6 @@ ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "mixup": partial(label_mixing, MixUp, "mixup"),
     "autoaugment": partial(before, AutoAugment()),
     "randaugment": partial(before, RandAugment()),
+    **{name: partial(ablated, change) for name, change in ABLATIONS.items()},
 }
 """What can follow a method's name after a `+`."""
