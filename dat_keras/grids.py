@@ -70,6 +70,10 @@ class Grid:
                     f"`{name}` must hold at least one value, and none twice. "
                     f"Received: {values}"
                 )
+        if min(self.seeds) < 0:
+            raise ValueError(
+                f"`seeds` must be at least 0. Received: {self.seeds}"
+            )
         datasets = {recipe.dataset for recipe in self.recipes}
         if len(self.recipes) != len(self.methods) or len(datasets) != 1:
             raise ValueError(
@@ -148,8 +152,8 @@ def grid_of(
     2.0
     """
     scoped = [_scoped(setting) for setting in settings]
-    for owner, _ in scoped:
-        lookup({"": "", **dict.fromkeys(methods, "")}, owner, "method")
+    for owner in filter(None, (owner for owner, _ in scoped)):
+        lookup(dict.fromkeys(methods), owner, "method")
     recipes = tuple(
         resolve(
             {
@@ -185,7 +189,8 @@ def prepared(
     Raises:
         RunFolderError: If it holds a grid and neither flag is given, or
             other files; with `resume`, if it holds none or another grid; if
-            another comparison is at work there.
+            another comparison is at work there. A grid whose first cell was
+            refused holds no run: a new one takes its place.
         DamagedFileError: If its definition cannot be read.
     """
     path, wanted = output / "grid.json", _plain(grid)
@@ -204,7 +209,7 @@ def _begin(path: Path, wanted: dict, overwrite: bool) -> None:
         # The folder itself is locked, so it stays.
         for child in output.iterdir():
             shutil.rmtree(child) if child.is_dir() else child.unlink()
-    elif any(output.iterdir()):
+    elif any(child != path for child in output.iterdir()):
         what = "a grid" if path.exists() else "other files"
         raise RunFolderError(
             f"{output} already holds {what}: choose another --output"

@@ -160,13 +160,15 @@ def test_a_folder_is_used_by_one_grid_only(colours, tmp_path):
     with pytest.raises(RunFolderError, match="no grid to resume"):
         prepare(grid, resume=True)
     prepare(grid)
+    # Nothing was trained yet, so nothing is lost.
+    prepare(grid)
+    (tmp_path / "natural-seed0").mkdir()
     with pytest.raises(RunFolderError, match="--resume or --overwrite"):
         prepare(grid)
     prepare(grid, resume=True)
     other = dataclasses.replace(grid, seeds=(0, 2), n_examples=5)
     with pytest.raises(RunFolderError, match="seeds and n_examples differ"):
         prepare(other, resume=True)
-    (tmp_path / "natural-seed0").mkdir()
     prepare(other, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["grid.json"]
     (tmp_path / "grid.json").write_text("[]")
@@ -202,6 +204,7 @@ def test_other_files_are_never_removed(colours, tmp_path):
         ({"checkpoints": ("bets",)}, "Did you mean 'best'"),
         ({"seeds": ()}, "`seeds` must hold at least one"),
         ({"seeds": (1, 1)}, "none twice"),
+        ({"seeds": (0, -1)}, "`seeds` must be at least 0"),
         ({"methods": ("natural",)}, "one recipe a method"),
     ],
 )
@@ -216,8 +219,20 @@ def test_settings_reach_all_methods_or_one():
     assert [recipe.epochs for recipe in grid.recipes] == [3, 3, 3]
     betas = [recipe.objective.beta for recipe in grid.recipes[1:]]
     assert betas == [2.0, 6.0]
-    with pytest.raises(ValueError, match="Did you mean 'trades'"):
+    with pytest.raises(ValueError, match="Available: trades$"):
         grid_of(("trades",), {}, ("tradse:objective.beta=2",))
+    both = grid_of(("trades", "trades+awp"), {}, ("trades+awp:gamma=0.1",))
+    assert [r.weight_perturbation.gamma for r in both.recipes] == [0.0, 0.1]
+
+
+def test_what_was_refused_can_be_said_again(colours, tmp_path):
+    grid = small(colours, ("natural",), seeds=(0,))
+    vast = dataclasses.replace(grid.recipes[0], batch_size=1000)
+    refused = dataclasses.replace(grid, recipes=(vast,))
+    with pytest.raises(ValueError, match="`batch_size` must be at most"):
+        compare(refused, tmp_path, run=here)
+    with prepared(grid, tmp_path):
+        pass
 
 
 def unmeasured(images):
