@@ -18,3 +18,16 @@ def short(name, steps=2):
     if not hasattr(objective, "attack"):
         return objective
     return replace(objective, attack=replace(objective.attack, steps=steps))
+
+
+def everything(model):
+    """All variables of a model that a run in progress depends on."""
+    learned = getattr(model.adversary, "optimizer", None)
+    return (
+        model.classifier.variables
+        + model.adversary.variables
+        + model.optimizer.variables
+        + (learned.variables if learned else [])
+        + model.average.variables
+        + [model.step]
+    )

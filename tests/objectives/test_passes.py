@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from selection import first_of
-from short_methods import short
+from short_methods import everything, short
 
 from dat_keras.augment import Unchanged
 from dat_keras.averaging import Averaging
@@ -29,18 +29,6 @@ def trainer(name, make_tiny, gamma=0.0, branches=1, **compiled):
     )
     model.compile(optimizer=SGD(0.05, momentum=0.9), **compiled)
     return model
-
-
-def everything(model):
-    learned = getattr(model.adversary, "optimizer", None)
-    return (
-        model.classifier.variables
-        + model.adversary.variables
-        + model.optimizer.variables
-        + (learned.variables if learned else [])
-        + model.average.variables
-        + [model.step]
-    )
 
 
 @pytest.mark.parametrize("name", first_of(OBJECTIVES))
