@@ -11,16 +11,12 @@ nearest; docs/methods.md says which those are.
 from __future__ import annotations
 
 from dat_keras.recipes.base import Recipe
-from dat_keras.recipes.paper import PAPER
+from dat_keras.recipes.paper import ARCHITECTURES, PAPER, SCHEDULES
 from dat_keras.recipes.published import (
     ELSEWHERE,
     OWN_SETTINGS,
-    Settings,
     changed,
 )
-
-_DATASETS = ("cifar10", "cifar100", "tiny_imagenet")
-_ARCHITECTURES = ("resnet18", "wrn-34-10")
 
 SETTINGS = (
     {
@@ -33,40 +29,40 @@ SETTINGS = (
             objective=PAPER[f"dat-{dataset}-{architecture}"].objective,
             clip_norm=PAPER[f"dat-{dataset}-{architecture}"].clip_norm,
         )
-        for dataset in _DATASETS
-        for architecture in _ARCHITECTURES
+        for dataset in SCHEDULES
+        for architecture in ARCHITECTURES
     }
     | ELSEWHERE
 )
 """All of them by method, data set and architecture."""
 
 
-def nearest(method: str, dataset: str, architecture: str) -> Settings:
-    """The settings of a method where its authors published none.
+def nearest(method: str, dataset: str, architecture: str) -> tuple[str, str]:
+    """Where the settings of a method for a data set and a network come from.
 
-    Those of the other network on the same data set, else those of the same
-    network on CIFAR-10, else those of ResNet-18 there.
+    From there if its authors published some; else from the other network on
+    the same data set, else from the same network on CIFAR-10, else from
+    ResNet-18 there.
 
     Args:
         method: A method of `OWN_SETTINGS`.
-        dataset: `"cifar10"`, `"cifar100"` or `"tiny_imagenet"`.
+        dataset: Key of `SCHEDULES`.
         architecture: `"resnet18"` or `"wrn-34-10"`.
 
+    Returns:
+        Data set and architecture.
+
     Example:
-    >>> nearest("mart", "cifar100", "wrn-34-10").objective.beta
-    6.0
+    >>> nearest("mart", "cifar100", "wrn-34-10")
+    ('cifar10', 'wrn-34-10')
     """
     near = [
         (dataset, architecture),
-        *((dataset, other) for other in _ARCHITECTURES),
+        *((dataset, other) for other in ARCHITECTURES),
         ("cifar10", architecture),
         ("cifar10", "resnet18"),
     ]
-    return next(
-        SETTINGS[method, *place]
-        for place in near
-        if (method, *place) in SETTINGS
-    )
+    return next(place for place in near if (method, *place) in SETTINGS)
 
 
 OWN: dict[str, Recipe] = {
@@ -74,10 +70,10 @@ OWN: dict[str, Recipe] = {
         name=f"{method}-own-{dataset}-{architecture}",
         dataset=dataset,
         architecture=architecture,
-        **vars(nearest(method, dataset, architecture)),
+        **vars(SETTINGS[method, *nearest(method, dataset, architecture)]),
     )
     for method in OWN_SETTINGS
-    for dataset in _DATASETS
-    for architecture in _ARCHITECTURES
+    for dataset in SCHEDULES
+    for architecture in ARCHITECTURES
 }
 """Recipes with the methods' own settings by name."""

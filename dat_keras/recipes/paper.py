@@ -49,6 +49,9 @@ SCHEDULES = {
     "tiny_imagenet": Schedule(100, (75, 80)),
 }
 
+ARCHITECTURES = ("resnet18", "wrn-34-10")
+"""The networks of the paper's tables."""
+
 METHODS: dict[str, Objective] = {
     name: objective() for name, objective in OBJECTIVES.items()
 }
@@ -116,7 +119,7 @@ def _recipe(method: str, dataset: str, architecture: str) -> Recipe:
 _RECIPES = [
     _recipe(method, dataset, architecture)
     for dataset in SCHEDULES
-    for architecture in ("resnet18", "wrn-34-10")
+    for architecture in ARCHITECTURES
     for method in METHODS
 ]
 
