@@ -5,7 +5,7 @@ from selection import first_of
 
 from dat_keras.augment import Unchanged
 from dat_keras.model import AdversarialModel
-from dat_keras.objectives import DAJAT, DAT, OBJECTIVES, PGDAT, ST, TRADES
+from dat_keras.objectives import DAJAT, DAT, OAAT, OBJECTIVES, PGDAT, ST, TRADES
 from dat_keras.objectives.strategy import Policy, Reward
 from dat_keras.optimizers import SGD
 from dat_keras.passes import Passes, passes_of_step
@@ -96,6 +96,17 @@ def test_steps_of_a_period_are_averaged(make_tiny, few):
     assert passes_of_step(model, few, steps=4) == Passes(
         3 + 24 / 4, 2 + 20 / 4, 1
     )
+
+
+def test_phases_of_oa_at_are_averaged(make_tiny, few):
+    """With AWP: 22, 32, 32 and, where the reference is mixed, 35 units."""
+    model = trainer(OAAT(stages=4), make_tiny, gamma=0.005)
+    model.total_steps.assign(4)
+    counted = passes_of_step(model, few, steps=4)
+    assert counted == Passes(
+        (9 + 14 + 14 + 15) / 4, (5 + 10 + 10 + 10) / 4, (4 + 4 + 4 + 5) / 4
+    )
+    assert counted.units == (22 + 32 + 32 + 35) / 4
 
 
 def test_counting_changes_nothing_and_ends(make_tiny, few, snapshot, same):
