@@ -6,7 +6,8 @@ from selection import first_of
 from dat_keras.augment import Unchanged
 from dat_keras.model import AdversarialModel
 from dat_keras.objectives import DAJAT, DAT, OAAT, OBJECTIVES, PGDAT, ST, TRADES
-from dat_keras.objectives.strategy import Policy, Reward
+from dat_keras.objectives.policy import Policy
+from dat_keras.objectives.strategy import Reward
 from dat_keras.optimizers import SGD
 from dat_keras.passes import Passes, passes_of_step
 from dat_keras.weight_perturbation import WeightPerturbation

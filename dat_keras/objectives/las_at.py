@@ -19,11 +19,8 @@ from dat_keras.attacks.keep import Kept
 from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import Objective, attacked, mean
 from dat_keras.objectives.pgd_at import PGDAT
-from dat_keras.objectives.strategy import (
-    ChosenView,
-    Policy,
-    Strategy,
-)
+from dat_keras.objectives.policy import Policy
+from dat_keras.objectives.strategy import ChosenView, Strategy
 from dat_keras.threat_models import Linf
 from dat_keras.types import Images, Labels, Logits, Predict, Step
 

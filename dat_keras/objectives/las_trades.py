@@ -17,13 +17,8 @@ from dat_keras.attacks import PGD, KLFromClean, NormalStart
 from dat_keras.losses import cross_entropy, kl_divergence
 from dat_keras.objectives.base import Objective, attacked, mean
 from dat_keras.objectives.las_at import strengthened
-from dat_keras.objectives.strategy import (
-    ChosenView,
-    Policy,
-    Reward,
-    Strategy,
-    check_grid,
-)
+from dat_keras.objectives.policy import Policy, check_grid
+from dat_keras.objectives.strategy import ChosenView, Reward, Strategy
 from dat_keras.threat_models import Linf
 from dat_keras.types import Labels, PerExample, Predict, Step
 

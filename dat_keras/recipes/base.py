@@ -15,7 +15,8 @@ from dat_keras.augment import Augment, CropFlip
 from dat_keras.averaging import Averaging
 from dat_keras.config import decode, encode
 from dat_keras.objectives import OBJECTIVES, Objective
-from dat_keras.objectives.strategy import Policy, Reward
+from dat_keras.objectives.policy import Policy
+from dat_keras.objectives.strategy import Reward
 from dat_keras.optimizers import SGDConfig
 from dat_keras.tables import lookup
 from dat_keras.threat_models import THREAT_MODELS, Linf

@@ -29,7 +29,8 @@ from dat_keras.objectives import (
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
-from dat_keras.objectives.strategy import Policy, Reward
+from dat_keras.objectives.policy import Policy
+from dat_keras.objectives.strategy import Reward
 from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
 from dat_keras.schedules import Drops

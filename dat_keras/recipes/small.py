@@ -23,7 +23,7 @@ from dat_keras.objectives import (
 )
 from dat_keras.objectives.idbh import WEAK
 from dat_keras.objectives.las_trades import PUBLISHED
-from dat_keras.objectives.strategy import Policy
+from dat_keras.objectives.policy import Policy
 from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
 from dat_keras.recipes.paper import METHODS as PAPER_METHODS

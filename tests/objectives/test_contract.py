@@ -18,7 +18,7 @@ from dat_keras.model import AdversarialModel
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.objectives.base import unattacked
 from dat_keras.objectives.las_trades import PUBLISHED
-from dat_keras.objectives.strategy import Policy
+from dat_keras.objectives.policy import Policy
 from dat_keras.optimizers import SGD
 from dat_keras.predict import Predictor
 from dat_keras.threat_models import Linf

@@ -11,12 +11,8 @@ from dat_keras.augment import Unchanged
 from dat_keras.model import AdversarialModel
 from dat_keras.objectives import LASAT, LASTRADES, PGDAT
 from dat_keras.objectives.las_at import KeepAfter
-from dat_keras.objectives.strategy import (
-    ChosenView,
-    Policy,
-    Reward,
-    reinforce,
-)
+from dat_keras.objectives.policy import Policy
+from dat_keras.objectives.strategy import ChosenView, Reward, reinforce
 from dat_keras.optimizers import SGD
 from dat_keras.predict import Predictor
 from dat_keras.threat_models import Linf

@@ -35,8 +35,8 @@ from dat_keras.objectives import (
     TRADES,
     Natural,
 )
+from dat_keras.objectives.policy import Policy
 from dat_keras.objectives.st import squeeze
-from dat_keras.objectives.strategy import Policy
 from dat_keras.optimizers import SGD
 from dat_keras.predict import Predictor
 from dat_keras.recipes.additions import base_only
