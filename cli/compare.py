@@ -17,6 +17,7 @@ Examples:
   dat-keras compare --dataset cifar10 --architecture resnet8 \\
       --methods pgd-at,trades,mart,dat --checkpoint best,last
   dat-keras compare --methods trades,dat --set trades:beta=3 --resume
+  dat-keras compare --methods trades+awp,dat,dat+awp+swa,dat+no-js
 """
 
 
@@ -26,7 +27,8 @@ Examples:
     "--methods",
     type=Listed(),
     required=True,
-    help="Names of `dat-keras list --methods`, separated by commas.",
+    help="Names of `dat-keras list --methods`, separated by commas; additions "
+    "such as `+awp` may follow a name.",
 )
 @click.option("--architecture", help="[default: resnet18; shapes: resnet8]")
 @click.option("--epochs", type=click.IntRange(1))

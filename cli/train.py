@@ -20,7 +20,11 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.option("--dataset", help="Name or folder.  [default: shapes]")
-@click.option("--method", help="Training method.  [default: dat]")
+@click.option(
+    "--method",
+    help="Training method; additions such as `+awp` may follow."
+    "  [default: dat]",
+)
 @click.option("--architecture", help="[default: resnet18; shapes: resnet8]")
 @click.option("--recipe", help="Name of a recipe, instead of the three above.")
 @click.option("--epochs", type=click.IntRange(1))

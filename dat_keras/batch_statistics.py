@@ -1,68 +1,92 @@
 """BatchNorm statistics measured anew, for weights that were averaged.
 
 mean = 1/N sum_n mean(batch_n),   variance = 1/N sum_n variance(batch_n)
+
+Each branch is measured on the clean images that the training method reads on
+it: DAT's second one on recombined images, DAJAT's on strongly augmented ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import keras
 import tensorflow as tf
 
-from dat_keras.architectures import branches_of
+from dat_keras.adversary import Views
 from dat_keras.data import Batches
 from dat_keras.keys import BatchKey
+from dat_keras.objectives.base import unattacked
 from dat_keras.predict import Predictor, branch_models
-from dat_keras.types import Images
+from dat_keras.types import Images, Labels, Step, View
 
 Value = tuple[keras.Variable, tf.Tensor]
 """A variable with a value for it."""
 
 
+def as_they_are(x: Images) -> Views:
+    """Returns images as a view on the base branch."""
+    return (View(x, x),)
+
+
 def measured(
     classifier: keras.Model,
-    batches: Iterable[Images],
+    batches: Iterable[tuple[tf.Tensor, ...]],
+    views: Callable[..., Views] = as_they_are,
     weights: Sequence[Value] = (),
 ) -> list[Value]:
-    """Measures the statistics of every BatchNorm layer of every branch.
+    """Measures the statistics of the BatchNorm layers that read some view.
 
-    One forward pass a branch over the batches, each of which counts alike.
-    No variable changes.
+    One forward pass a view over the batches, each of which counts alike. No
+    variable changes.
 
     Args:
         classifier: The classifier.
-        batches: Images, shape `(B, H, W, C)`; of at least one batch.
+        batches: At least one batch, as arguments of `views`.
+        views: Returns the views of a batch, whose clean images are read.
+            Default: images on the base branch.
         weights: Values to use in place of the classifier's own.
 
     Returns:
-        The moving statistics with their measured values.
+        The moving statistics of the branches read, with measured values.
 
     Raises:
         ValueError: If there is no batch.
 
     Example:
     >>> layers = [keras.Input((1, 1, 1)), keras.layers.BatchNormalization()]
-    >>> batches = [tf.reshape(b, (2, 1, 1, 1)) for b in ([1.0, 3.0], [4, 8])]
+    >>> batches = [(tf.reshape(b, (2, 1, 1, 1)),) for b in ([1.0, 3.0], [4, 8])]
     >>> (_, mean), (_, variance) = measured(keras.Sequential(layers), batches)
     >>> float(mean[0].numpy().round(3)), float(variance[0].numpy().round(3))
     (4.0, 2.5)
     """
-    layers = list(_norms(classifier))
-    statistics = [v for s in layers for v in (s.moving_mean, s.moving_variance)]
-    totals = [tf.zeros(v.shape) for v in statistics]
+    layers = _norms(classifier)
+    read: list[int] = []
 
     @tf.function(autograph=False)
-    def add(x: Images, totals: list[tf.Tensor]) -> list[tf.Tensor]:
-        found = _of_batch(classifier, layers, x, weights)
-        return [t + f for t, f in zip(totals, found, strict=True)]
+    def of_batch(batch: tuple[tf.Tensor, ...]) -> list[tf.Tensor]:
+        by_branch: dict[int, list[Images]] = {}
+        for view in views(*batch):
+            by_branch.setdefault(view.branch, []).append(view.x)
+        read[:] = sorted(by_branch)
+        return [
+            tf.add_n(same) / len(same)
+            for branch in read
+            for same in zip(
+                *(
+                    _of_images(classifier, layers[branch], x, branch, weights)
+                    for x in by_branch[branch]
+                ),
+                strict=True,
+            )
+        ]
 
-    count = 0
-    for x in batches:
-        totals, count = add(x, totals), count + 1
-    if count == 0:
+    found = [of_batch(batch) for batch in batches]
+    if not found:
         raise ValueError("`batches` must hold at least one batch.")
-    return [(v, t / count) for v, t in zip(statistics, totals, strict=True)]
+    means = [tf.add_n(f) / len(found) for f in zip(*found, strict=True)]
+    variables = [v for branch in read for v in _statistics(layers[branch])]
+    return list(zip(variables, means, strict=True))
 
 
 class MeasureStatistics(keras.callbacks.Callback):
@@ -71,8 +95,8 @@ class MeasureStatistics(keras.callbacks.Callback):
     Needs a model that keeps an average.
 
     Args:
-        batches: The training batches; one epoch of them is augmented as in
-            training and read.
+        batches: The training batches; one epoch of them becomes the views of
+            the training method, but for its attack, and is read.
     """
 
     def __init__(self, batches: Batches) -> None:
@@ -83,47 +107,56 @@ class MeasureStatistics(keras.callbacks.Callback):
         """Puts the measured statistics into the average."""
         classifier, average = self.model.classifier, self.model.average
         values = average.values(classifier.weights)
-        found = measured(classifier, self._images(), values)
+        found = measured(classifier, self._batches(), self._views, values)
         average.put(classifier.weights, found)
 
-    def _images(self) -> Iterator[Images]:
+    def _batches(self) -> Iterator[tuple[tf.Tensor, ...]]:
         for step in range(self.batches.steps_per_epoch):
-            x, y = map(tf.constant, self.batches.batch(step))
-            key = BatchKey.of(self.model.seed, step).fold_in("statistics")
-            yield self.model.augment(x, y, key)[0]
+            yield tf.constant(step), *map(tf.constant, self.batches.batch(step))
+
+    def _views(self, step: tf.Tensor, x_raw: Images, y: Labels) -> Views:
+        model = self.model
+        key = BatchKey.of(model.seed, step).fold_in("statistics")
+        x, y = model.augment(x_raw, y, key.fold_in("augment"))
+        predict = Predictor(model.classifier, scope=model.inference_scope)
+        return unattacked(model.objective).craft(
+            Step(predict, x, x_raw, y, model.progress, key, model.adversary)
+        )
 
 
 def _norms(
     classifier: keras.Model,
-) -> Iterator[keras.layers.BatchNormalization]:
-    """The BatchNorm layers whose statistics training moves, each once."""
-    seen = set()
-    for model in branch_models(classifier):
-        for layer in model._flatten_layers(include_self=False):
-            if isinstance(layer, keras.layers.BatchNormalization) and (
-                layer.trainable and id(layer) not in seen
-            ):
-                seen.add(id(layer))
-                yield layer
+) -> list[list[keras.layers.BatchNormalization]]:
+    """For each branch its BatchNorm layers whose statistics training moves."""
+    return [
+        [
+            layer
+            for layer in model._flatten_layers(include_self=False)
+            if isinstance(layer, keras.layers.BatchNormalization)
+            and layer.trainable
+        ]
+        for model in branch_models(classifier)
+    ]
 
 
-def _of_batch(
+def _statistics(
+    layers: Sequence[keras.layers.BatchNormalization],
+) -> list[keras.Variable]:
+    return [v for s in layers for v in (s.moving_mean, s.moving_variance)]
+
+
+def _of_images(
     classifier: keras.Model,
     layers: Sequence[keras.layers.BatchNormalization],
     x: Images,
+    branch: int,
     weights: Sequence[Value],
 ) -> list[tf.Tensor]:
-    """Mean and variance of one batch, layer after layer."""
+    """Mean and variance of one batch on a branch, layer after layer."""
     # From zero, a layer moves by exactly `1 - momentum` of the statistic.
-    zeros = [
-        (v, tf.zeros(v.shape))
-        for layer in layers
-        for v in (layer.moving_mean, layer.moving_variance)
-    ]
+    zeros = [(v, tf.zeros(v.shape)) for v in _statistics(layers)]
     scope = keras.StatelessScope(state_mapping=[*weights, *zeros])
-    predict = Predictor(classifier, training=True, scope=lambda: scope)
-    for branch in range(branches_of(classifier)):
-        predict(x, branch)
+    Predictor(classifier, training=True, scope=lambda: scope)(x, branch)
     return [
         scope.get_current_value(v) / (1.0 - layer.momentum)
         for layer in layers

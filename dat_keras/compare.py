@@ -10,7 +10,7 @@ from pathlib import Path
 from dat_keras.cells import CellResult, carry_out
 from dat_keras.comparison import Column, Standings
 from dat_keras.files import write_whole
-from dat_keras.grids import Grid, prepare
+from dat_keras.grids import Grid, prepared
 from dat_keras.processes import in_own_process
 from dat_keras.report import pixel_fraction
 from dat_keras.training import Session
@@ -52,25 +52,19 @@ def compare(
         RunFolderError: If the folder is in use, or holds another grid.
         DamagedFileError: If a file to go on from is damaged.
     """
-    prepare(grid, output, session.resume, session.overwrite)
-    cells = list(grid.cells(output))
-    for i, cell in enumerate(cells, 1):
-        done = cell.result.exists()
-        state = ", finished before" if done else ""
-        session.say(f"cell {i} of {len(cells)}: {cell.name}{state}")
-        if not done:
-            run(carry_out, cell, data_dir, session)
-    results: dict[str, list[CellResult]] = {name: [] for name in grid.methods}
-    for cell in cells:
-        results[cell.method].append(CellResult.read(cell.result))
-    table = standings(grid, results)
-    for suffix, text in (
-        ("txt", table.text()),
-        ("md", table.markdown()),
-        ("csv", table.csv()),
-        ("tex", table.latex()),
-    ):
-        _write(output / f"table.{suffix}", text)
+    with prepared(grid, output, session.resume, session.overwrite):
+        cells = list(grid.cells(output))
+        for i, cell in enumerate(cells, 1):
+            done = cell.result.exists()
+            state = ", finished before" if done else ""
+            session.say(f"cell {i} of {len(cells)}: {cell.name}{state}")
+            if not done:
+                run(carry_out, cell, data_dir, session)
+        results: dict[str, list[CellResult]] = {m: [] for m in grid.methods}
+        for cell in cells:
+            results[cell.method].append(CellResult.read(cell.result))
+        table = standings(grid, results)
+        _write(table, output)
     return table
 
 
@@ -146,14 +140,30 @@ def _title(grid: Grid, results: Mapping[str, Row]) -> str:
     report = results[grid.methods[0]][0].reports[grid.checkpoints[0]]
     which = "all" if report["whole"] else "the first"
     architectures = dict.fromkeys(r.architecture for r in grid.recipes)
-    epochs = dict.fromkeys(str(r.epochs) for r in grid.recipes)
+    epochs = list(dict.fromkeys(r.epochs for r in grid.recipes))
     return (
         f"{Path(grid.recipes[0].dataset).name}, {' and '.join(architectures)}, "
-        f"{' and '.join(epochs)} epochs, {which} {report['n_examples']} test "
-        f"images, {report['norm']} eps {pixel_fraction(report['eps'])}, "
-        f"seeds {', '.join(map(str, grid.seeds))}"
+        f"{' and '.join(map(str, epochs))} {_number_of('epoch', epochs)}, "
+        f"{which} {report['n_examples']} test "
+        f"{_number_of('image', [report['n_examples']])}, "
+        f"{report['norm']} eps {pixel_fraction(report['eps'])}, "
+        f"{'seed' if len(grid.seeds) == 1 else 'seeds'} "
+        f"{', '.join(map(str, grid.seeds))}"
     )
 
 
-def _write(path: Path, text: str) -> None:
-    write_whole(path, lambda file: file.write(f"{text}\n".encode()))
+def _number_of(word: str, counts: Sequence[int]) -> str:
+    return word if list(counts) == [1] else f"{word}s"
+
+
+def _write(table: Standings, output: Path) -> None:
+    for suffix, text in (
+        ("txt", table.text()),
+        ("md", table.markdown()),
+        ("csv", table.csv()),
+        ("tex", table.latex()),
+    ):
+        data = f"{text}\n".encode()
+        write_whole(
+            output / f"table.{suffix}", lambda file, data=data: file.write(data)
+        )

@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from dat_keras.config import encode
 from dat_keras.errors import DamagedFileError, RunFolderError
 from dat_keras.files import write_whole
-from dat_keras.objectives import OBJECTIVES
+from dat_keras.locks import locked
 from dat_keras.recipes import Recipe, resolve
 from dat_keras.suites import EVALUATIONS
 from dat_keras.tables import lookup
@@ -69,6 +70,10 @@ class Grid:
                     f"`{name}` must hold at least one value, and none twice. "
                     f"Received: {values}"
                 )
+        if min(self.seeds) < 0:
+            raise ValueError(
+                f"`seeds` must be at least 0. Received: {self.seeds}"
+            )
         datasets = {recipe.dataset for recipe in self.recipes}
         if len(self.recipes) != len(self.methods) or len(datasets) != 1:
             raise ValueError(
@@ -130,7 +135,7 @@ def grid_of(
     """The grid of several methods on one data set.
 
     Args:
-        methods: Keys of `OBJECTIVES`.
+        methods: What `recipes.choose` takes as a method.
         choice: What `recipes.resolve` takes, for every method: `dataset`,
             `architecture`, `epochs`, `batch_size`, `limit`.
         settings: `key=value` for every method, `method:key=value` for one.
@@ -146,11 +151,9 @@ def grid_of(
     >>> grid.recipes[1].objective.beta
     2.0
     """
-    for name in methods:
-        lookup(OBJECTIVES, name, "method")
     scoped = [_scoped(setting) for setting in settings]
-    for owner, _ in scoped:
-        lookup({"": "", **dict.fromkeys(methods, "")}, owner, "method")
+    for owner in filter(None, (owner for owner, _ in scoped)):
+        lookup(dict.fromkeys(methods), owner, "method")
     recipes = tuple(
         resolve(
             {
@@ -171,10 +174,11 @@ def _scoped(setting: str) -> tuple[str, str]:
     return owner.strip(), f"{key}{separator}{value}"
 
 
-def prepare(
+@contextmanager
+def prepared(
     grid: Grid, output: Path, resume: bool = False, overwrite: bool = False
-) -> None:
-    """Makes the folder of a grid, or refuses one that is in use.
+) -> Iterator[None]:
+    """Makes the folder of a grid, and keeps others out inside a `with`.
 
     Args:
         grid: The grid.
@@ -184,22 +188,33 @@ def prepare(
 
     Raises:
         RunFolderError: If it holds a grid and neither flag is given, or
-            other files; with `resume`, if it holds none or another grid.
+            other files; with `resume`, if it holds none or another grid; if
+            another comparison is at work there. A grid whose first cell was
+            refused holds no run: a new one takes its place.
         DamagedFileError: If its definition cannot be read.
     """
     path, wanted = output / "grid.json", _plain(grid)
     if resume:
         _check_same(path, wanted)
-        return
+    output.mkdir(parents=True, exist_ok=True)
+    with locked(output):
+        if not resume:
+            _begin(path, wanted, overwrite)
+        yield
+
+
+def _begin(path: Path, wanted: dict, overwrite: bool) -> None:
+    output = path.parent
     if path.exists() and overwrite:
-        shutil.rmtree(output)
-    elif output.exists() and any(output.iterdir()):
+        # The folder itself is locked, so it stays.
+        for child in output.iterdir():
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
+    elif any(child != path for child in output.iterdir()):
         what = "a grid" if path.exists() else "other files"
         raise RunFolderError(
             f"{output} already holds {what}: choose another --output"
             + (", or pass --resume or --overwrite" if "grid" in what else "")
         )
-    output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(wanted, indent=2) + "\n"
     write_whole(path, lambda file: file.write(text.encode()))
 

@@ -6,6 +6,7 @@ momentum and keeps the learning rate in its velocity, so that drops come late.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -26,7 +27,8 @@ class SGD(keras.optimizers.Optimizer):
     w = w - learning_rate * (g + momentum * v if nesterov else v)
     ```
 
-    All variables decay, biases and BatchNorm included.
+    All variables decay, biases and BatchNorm included. At a restart `v` is 0
+    again.
 
     Args:
         learning_rate: A number, or a schedule of the number of updates done.
@@ -34,6 +36,8 @@ class SGD(keras.optimizers.Optimizer):
         weight_decay: Coupled (L2) decay, at least 0. Default: none; the
             recipes use 5e-4.
         nesterov: Whether to look one step ahead.
+        restarts: Updates, counted from 0, before which the velocity is
+            forgotten. Default: none; OA-AT has one.
         **kwargs: Further arguments of `keras.optimizers.Optimizer`.
 
     Raises:
@@ -55,6 +59,7 @@ class SGD(keras.optimizers.Optimizer):
         momentum: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        restarts: Sequence[int] = (),
         **kwargs: object,
     ) -> None:
         # The base class must not see the decay: it would decouple it.
@@ -67,6 +72,7 @@ class SGD(keras.optimizers.Optimizer):
         self.momentum = momentum
         self.coupled_weight_decay = weight_decay
         self.nesterov = nesterov
+        self.restarts = tuple(restarts)
 
     def build(self, variables: list[keras.Variable]) -> None:
         """Makes one velocity for each variable."""
@@ -82,11 +88,20 @@ class SGD(keras.optimizers.Optimizer):
         gradient = tf.cast(gradient, variable.dtype)
         gradient += self.coupled_weight_decay * variable
         velocity = self.velocities[self._get_variable_index(variable)]
-        step = self.momentum * velocity + gradient
+        step = self._kept * velocity + gradient
         self.assign(velocity, step)
         if self.nesterov:
             step = gradient + self.momentum * step
         self.assign_sub(variable, tf.cast(learning_rate, step.dtype) * step)
+
+    @property
+    def _kept(self) -> float | tf.Tensor:
+        """Share of the velocity that this update keeps."""
+        if not self.restarts:
+            return self.momentum
+        now = tf.cast(self.iterations.value, tf.int64)
+        restarts = tf.reduce_any(now == tf.constant(self.restarts, tf.int64))
+        return tf.where(restarts, 0.0, self.momentum)
 
     def get_config(self) -> dict[str, object]:
         """Returns the arguments of this optimizer."""
@@ -94,6 +109,7 @@ class SGD(keras.optimizers.Optimizer):
             "momentum": self.momentum,
             "weight_decay": self.coupled_weight_decay,
             "nesterov": self.nesterov,
+            "restarts": self.restarts,
         }
 
 
@@ -106,6 +122,7 @@ class SGDConfig:
         momentum: Momentum. Default: 0.9, that of all recipes.
         weight_decay: Coupled weight decay. Default: DAT's.
         schedule: How the learning rate changes.
+        restarts: Completed epochs after which momentum is forgotten.
 
     Example:
     >>> from dat_keras.schedules import Drops
@@ -118,8 +135,10 @@ class SGDConfig:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     schedule: ScheduleConfig = Constant()
+    restarts: tuple[int, ...] = ()
 
     def build(self, epochs: int, steps_per_epoch: int) -> SGD:
         """Returns the optimizer for a run of this length."""
         rate = self.schedule.build(self.learning_rate, epochs, steps_per_epoch)
-        return SGD(rate, self.momentum, self.weight_decay)
+        restarts = [epoch * steps_per_epoch for epoch in self.restarts]
+        return SGD(rate, self.momentum, self.weight_decay, restarts=restarts)

@@ -52,10 +52,13 @@ class Cosine(_Schedule):
     """`initial * (1 + cos(pi * t)) / 2`, with `t = step / steps`.
 
     Args:
-        initial: Learning rate of step 0.
+        initial: Learning rate of step 0, but for a warm-up.
         steps: Number of steps down to zero.
         hold: Steps between two changes; the length of an epoch makes the
             rate constant within epochs, as OA-AT and DAJAT have it.
+        warmup: Number of first steps over which the rate is multiplied by a
+            factor that grows to 1 in equal parts, one for each `hold`.
+            Default: none.
 
     Example:
     >>> [round(float(Cosine(1.0, 4)(step)), 4) for step in (0, 2, 4, 9)]
@@ -65,12 +68,14 @@ class Cosine(_Schedule):
     initial: float
     steps: int
     hold: int = 1
+    warmup: int = 0
 
     def __call__(self, step: int | tf.Tensor) -> tf.Tensor:
         """Returns the learning rate of the update number `step`, from 0."""
         held = tf.cast(step, tf.int64) // self.hold * self.hold
+        begun = tf.cast(held + self.hold, tf.float32) / max(self.warmup, 1)
         share = tf.cast(held, tf.float32) / self.steps
-        return _anneal(self.initial, 0.0, share)
+        return tf.minimum(begun, 1.0) * _anneal(self.initial, 0.0, share)
 
 
 @keras.saving.register_keras_serializable("dat_keras")
@@ -159,13 +164,25 @@ class Drops(ScheduleConfig):
 
 @dataclass(frozen=True)
 class CosineDecay(ScheduleConfig):
-    """`Cosine` over the run: constant within an epoch, the first at the top."""
+    """`Cosine` over the run: constant within an epoch, the first at the top.
+
+    Args:
+        warmup: Number of first epochs in which the rate is multiplied by
+            `e / warmup`, with `e` from 1. Default: none.
+    """
+
+    warmup: int = 0
 
     def build(
         self, learning_rate: float, epochs: int, steps_per_epoch: int
     ) -> Cosine:
         """Returns the schedule in steps."""
-        return Cosine(learning_rate, epochs * steps_per_epoch, steps_per_epoch)
+        return Cosine(
+            learning_rate,
+            epochs * steps_per_epoch,
+            hold=steps_per_epoch,
+            warmup=self.warmup * steps_per_epoch,
+        )
 
 
 @dataclass(frozen=True)

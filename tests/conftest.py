@@ -151,11 +151,11 @@ def make_step(batch, key):
     return make
 
 
-def _tiny(branches=1):
+def _tiny(branches=1, classes=CLASSES):
     keras.utils.set_random_seed(3)
     conv1 = layers.Conv2D(4, 3, padding="same", name="conv1")
     conv2 = layers.Conv2D(8, 3, strides=2, padding="same", name="conv2")
-    dense = layers.Dense(CLASSES, name="logits")
+    dense = layers.Dense(classes, name="logits")
     models = []
     for branch in range(branches):
         end = f"_branch{branch}" if branch else ""

@@ -13,7 +13,7 @@ from dat_keras.architectures import ARCHITECTURES
 from dat_keras.cells import CellResult
 from dat_keras.compare import compare, standings
 from dat_keras.errors import DamagedFileError, RunFolderError
-from dat_keras.grids import grid_of, prepare
+from dat_keras.grids import grid_of, prepared
 from dat_keras.passes import Passes
 from dat_keras.training import Session
 
@@ -152,27 +152,48 @@ def test_a_killed_grid_goes_on_and_ends_the_same(
 
 def test_a_folder_is_used_by_one_grid_only(colours, tmp_path):
     grid = small(colours)
+
+    def prepare(grid, **flags):
+        with prepared(grid, tmp_path, **flags):
+            pass
+
     with pytest.raises(RunFolderError, match="no grid to resume"):
-        prepare(grid, tmp_path, resume=True)
-    prepare(grid, tmp_path)
+        prepare(grid, resume=True)
+    prepare(grid)
+    # Nothing was trained yet, so nothing is lost.
+    prepare(grid)
+    (tmp_path / "natural-seed0").mkdir()
     with pytest.raises(RunFolderError, match="--resume or --overwrite"):
-        prepare(grid, tmp_path)
-    prepare(grid, tmp_path, resume=True)
+        prepare(grid)
+    prepare(grid, resume=True)
     other = dataclasses.replace(grid, seeds=(0, 2), n_examples=5)
     with pytest.raises(RunFolderError, match="seeds and n_examples differ"):
-        prepare(other, tmp_path, resume=True)
-    (tmp_path / "natural-seed0").mkdir()
-    prepare(other, tmp_path, overwrite=True)
+        prepare(other, resume=True)
+    prepare(other, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["grid.json"]
     (tmp_path / "grid.json").write_text("[]")
     with pytest.raises(DamagedFileError, match=r"grid\.json"):
-        prepare(grid, tmp_path, resume=True)
+        prepare(grid, resume=True)
+
+
+@pytest.mark.parametrize("flag", ["resume", "overwrite"])
+def test_two_comparisons_do_not_share_a_folder(flag, colours, tmp_path):
+    grid, session = small(colours), Session(**{flag: True})
+    with prepared(grid, tmp_path):
+        before = (tmp_path / "grid.json").stat().st_ino
+        with pytest.raises(RunFolderError, match="another process is at work"):
+            compare(grid, tmp_path, session=session, run=here)
+    assert (tmp_path / "grid.json").stat().st_ino == before
+    with prepared(grid, tmp_path, **{flag: True}):
+        pass
 
 
 def test_other_files_are_never_removed(colours, tmp_path):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(RunFolderError, match="other files"):
-        prepare(small(colours), tmp_path, overwrite=True)
+        compare(
+            small(colours), tmp_path, session=Session(overwrite=True), run=here
+        )
     assert (tmp_path / "thesis.tex").exists()
 
 
@@ -183,6 +204,7 @@ def test_other_files_are_never_removed(colours, tmp_path):
         ({"checkpoints": ("bets",)}, "Did you mean 'best'"),
         ({"seeds": ()}, "`seeds` must hold at least one"),
         ({"seeds": (1, 1)}, "none twice"),
+        ({"seeds": (0, -1)}, "`seeds` must be at least 0"),
         ({"methods": ("natural",)}, "one recipe a method"),
     ],
 )
@@ -197,22 +219,53 @@ def test_settings_reach_all_methods_or_one():
     assert [recipe.epochs for recipe in grid.recipes] == [3, 3, 3]
     betas = [recipe.objective.beta for recipe in grid.recipes[1:]]
     assert betas == [2.0, 6.0]
-    with pytest.raises(ValueError, match="Did you mean 'trades'"):
+    with pytest.raises(ValueError, match="Available: trades$"):
         grid_of(("trades",), {}, ("tradse:objective.beta=2",))
+    both = grid_of(("trades", "trades+awp"), {}, ("trades+awp:gamma=0.1",))
+    assert [r.weight_perturbation.gamma for r in both.recipes] == [0.0, 0.1]
+
+
+def test_what_was_refused_can_be_said_again(colours, tmp_path):
+    grid = small(colours, ("natural",), seeds=(0,))
+    vast = dataclasses.replace(grid.recipes[0], batch_size=1000)
+    refused = dataclasses.replace(grid, recipes=(vast,))
+    with pytest.raises(ValueError, match="`batch_size` must be at most"):
+        compare(refused, tmp_path, run=here)
+    with prepared(grid, tmp_path):
+        pass
+
+
+def unmeasured(images):
+    """What a cell leaves, had nobody measured its time."""
+    report = {
+        **{"whole": False, "n_examples": images},
+        **{"norm": "linf", "eps": 8 / 255},
+        "attacks": {"natural": {"accuracy": 0.75}},
+    }
+    return CellResult({"best": report}, Passes(1, 0, 1), None, 2**20)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "images", "seeds", "title"),
+    [
+        (1, 1, (3,), "1 epoch, the first 1 test image, linf eps 8/255, seed 3"),
+        (
+            *(2, 4, (0, 1)),
+            "2 epochs, the first 4 test images, linf eps 8/255, seeds 0, 1",
+        ),
+    ],
+)
+def test_the_title_counts_in_words(epochs, images, seeds, title):
+    choice = {"epochs": epochs}
+    grid = grid_of(("natural",), choice, attacks=("natural",), seeds=seeds)
+    cells = [unmeasured(images)] * len(seeds)
+    table = standings(grid, {"natural": cells})
+    assert table.title == f"shapes, resnet8, {title}"
 
 
 def test_costs_that_nobody_measured_stay_empty():
     grid = grid_of(("natural",), {}, attacks=("natural",))
-    report = {
-        **{"whole": False, "n_examples": 4, "norm": "linf", "eps": 8 / 255},
-        "attacks": {"natural": {"accuracy": 0.75}},
-    }
-    cell = CellResult({"best": report}, Passes(1, 0, 1), None, 2**20)
-    table = standings(grid, {"natural": [cell]})
-    assert table.title == (
-        "shapes, resnet8, 2 epochs, the first 4 test images, "
-        "linf eps 8/255, seeds 0"
-    )
+    table = standings(grid, {"natural": [unmeasured(4)]})
     assert table.cells()[1] == [
         "natural",
         "75.00",

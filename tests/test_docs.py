@@ -1,6 +1,9 @@
 """What stands in `docs/` holds: tables are whole, the example runs."""
 
+import itertools
+import os
 import re
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -14,6 +17,9 @@ from dat_keras.descriptions import Description
 from dat_keras.model import AdversarialModel
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.optimizers import SGD
+from dat_keras.recipes import ADDITIONS
+from dat_keras.recipes.own import OWN_SETTINGS, nearest
+from dat_keras.recipes.paper import ARCHITECTURES, SCHEDULES
 from dat_keras.threat_models import Linf
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -53,6 +59,31 @@ def test_a_method_is_described_as_its_code_says(name):
     assert int(units) == forward + to_input + 2 * to_weights
 
 
+def test_the_table_of_own_settings_says_where_they_come_from():
+    table = rows("| own settings of ")
+    assert table.keys() == OWN_SETTINGS.keys()
+    for method, cells in table.items():
+        places = itertools.product(SCHEDULES, ARCHITECTURES)
+        for place, cell in zip(places, cells, strict=True):
+            found = nearest(method, *place)
+            said = "published" if found == place else " ".join(found)
+            assert cell == said, (method, place)
+
+
+def test_every_addition_is_described():
+    names = ", ".join(rows("| addition | ")).replace("`", "")
+    assert [n.strip("+ ") for n in names.split(",")] == list(ADDITIONS)
+
+
+def test_the_table_on_shapes_has_a_row_for_each_method():
+    found = rows("| method | natural | ")
+    assert found.keys() == OBJECTIVES.keys()
+    broken = float(found["natural"][2])
+    for name, (_, _, pgd20, *_) in found.items():
+        if name != "natural":
+            assert float(pgd20.strip("*")) > broken + 30
+
+
 @pytest.mark.parametrize("name", AUGMENTS)
 def test_an_augmentation_is_named_by_its_class(name):
     assert AUGMENT_ROWS[name][0] == f"`{AUGMENTS[name].__name__}`"
@@ -90,6 +121,41 @@ def test_the_example_trains(alp, make_tiny, batch):
     np.testing.assert_allclose(
         total, sum(logs[term][0] for term in alp.terms), rtol=1e-5
     )
+
+
+PLUGIN = """
+import dat_keras.objectives as package
+
+package.__path__.append({folder!r})
+from dat_keras.objectives.alp import ALP
+
+package.OBJECTIVES["alp"] = ALP
+"""
+
+
+@pytest.mark.thorough
+def test_the_contract_takes_the_example_up_by_its_line_alone(tmp_path):
+    """The very tests of all methods, in a process where it is one of them."""
+    folder = tmp_path / "objectives"
+    folder.mkdir()
+    (folder / "alp.py").write_text(EXAMPLE)
+    plugin = PLUGIN.format(folder=str(folder))
+    (tmp_path / "alp_plugin.py").write_text(plugin)
+    tests = [f"tests/objectives/test_{n}.py" for n in ("contract", "passes")]
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "alp_plugin"),
+            *("-p", "no:cacheprovider", "-k", "alp", *tests),
+            *("-m", "thorough or not thorough"),
+        ],
+        cwd=DOCS.parent,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+    (passed,) = re.findall(r"(\d+) passed", run.stdout)
+    assert int(passed) >= 20
 
 
 def test_the_example_keeps_the_contract(alp, make_tiny, make_step):

@@ -8,17 +8,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = [
     "types losses threat_models gradients graphs folding fused_norm spectral "
-    "keys tables checks augment "
-    "optimizers predict averaging batch_statistics data architectures config "
-    "errors files intervals versions weights startup allocator text_table "
-    "schedules processes",
+    "keys tables checks augment optimizers predict averaging data "
+    "architectures config errors files intervals versions weights startup "
+    "allocator text_table schedules processes locks",
     "attacks",
     "adversary amplitude mixup weight_perturbation objectives",
     "model",
     "recipes",
-    "training evaluation checkpoint callbacks runs trials preflight protocols "
-    "report samples verification comparison analysis pursuit cascade suites "
-    "journal passes costs machine profiling step_cost grids cells compare "
+    "training evaluation checkpoint callbacks batch_statistics runs trials "
+    "preflight protocols report samples verification comparison analysis "
+    "pursuit cascade suites journal passes costs machine profiling step_cost "
+    "grids cells compare "
     "descriptions",
     "zoo",
     "torch_import export",

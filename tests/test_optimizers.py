@@ -53,6 +53,23 @@ def test_trajectory_with_a_drop_is_numpys(momentum, weight_decay, nesterov):
     np.testing.assert_allclose(run(optimizer), expected, atol=1e-6)
 
 
+def test_a_restart_forgets_the_velocity():
+    restarted = SGD(0.1, 0.9, 0.05, restarts=(2,))
+    path = run(restarted)
+    np.testing.assert_allclose(
+        path[:2], numpy_sgd((0.1,) * 3, 0.9, 0.05)[:2], atol=1e-6
+    )
+    gradient = GRADIENTS[2] + 0.05 * path[1]
+    np.testing.assert_allclose(path[2], path[1] - 0.1 * gradient, atol=1e-6)
+    copy = SGD.from_config(restarted.get_config())
+    np.testing.assert_array_equal(run(copy), path)
+
+
+def test_a_restart_follows_completed_epochs():
+    optimizer = SGDConfig(0.1, restarts=(2,)).build(3, steps_per_epoch=5)
+    assert optimizer.restarts == (10,)
+
+
 def test_keras_sgd_agrees_until_the_drop_only():
     ours = run(SGD(DROP, momentum=0.9))
     keras_own = run(keras.optimizers.SGD(DROP, momentum=0.9))
@@ -128,7 +145,7 @@ def test_config_round_trip_keeps_the_trajectory():
 
 
 @pytest.mark.parametrize(
-    "schedule", [DROP, Cosine(0.2, 40, 10), OneCycle(0.2, 40, 0.25)]
+    "schedule", [DROP, Cosine(0.2, 40, 10, 20), OneCycle(0.2, 40, 0.25)]
 )
 def test_schedule_config_round_trip(schedule):
     config = keras.saving.serialize_keras_object(schedule)

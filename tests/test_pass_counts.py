@@ -1,13 +1,12 @@
 """Passes of every method's step, counted, against what the method needs."""
 
-import dataclasses
-
 import pytest
 from selection import first_of
 
 from dat_keras.augment import Unchanged
 from dat_keras.model import AdversarialModel
-from dat_keras.objectives import DAJAT, DAT, OBJECTIVES, PGDAT, ST, TRADES
+from dat_keras.objectives import DAJAT, DAT, OAAT, OBJECTIVES, PGDAT, ST, TRADES
+from dat_keras.objectives.policy import Policy
 from dat_keras.objectives.strategy import Reward
 from dat_keras.optimizers import SGD
 from dat_keras.passes import Passes, passes_of_step
@@ -37,9 +36,7 @@ LEAST = {
     "dat": (17, 10, 4),
 }
 LAS = {
-    "policy": "resnet8",
-    "steps_grid": (14,),
-    "reward": Reward(interval=20),
+    "policy": Policy("resnet8", steps_grid=(14,), reward=Reward(interval=20))
 }
 SMALLER = {"las-at": LAS, "las-trades": LAS}
 
@@ -97,12 +94,22 @@ def test_the_published_update_makes_passes_of_the_generators_own(
 
 def test_steps_of_a_period_are_averaged(make_tiny, few):
     """A strategy is paid once in `interval` steps, by 24 + 20 passes."""
-    objective = OBJECTIVES["las-at"](policy="resnet8", steps_grid=(2,))
-    reward = dataclasses.replace(objective.reward, interval=4)
-    model = trainer(dataclasses.replace(objective, reward=reward), make_tiny)
+    policy = Policy("resnet8", steps_grid=(2,), reward=Reward(interval=4))
+    model = trainer(OBJECTIVES["las-at"](policy=policy), make_tiny)
     assert passes_of_step(model, few, steps=4) == Passes(
         3 + 24 / 4, 2 + 20 / 4, 1
     )
+
+
+def test_phases_of_oa_at_are_averaged(make_tiny, few):
+    """With AWP: 22, 32, 32 and, where the reference is mixed, 35 units."""
+    model = trainer(OAAT(stages=4), make_tiny, gamma=0.005)
+    model.total_steps.assign(4)
+    counted = passes_of_step(model, few, steps=4)
+    assert counted == Passes(
+        (9 + 14 + 14 + 15) / 4, (5 + 10 + 10 + 10) / 4, (4 + 4 + 4 + 5) / 4
+    )
+    assert counted.units == (22 + 32 + 32 + 35) / 4
 
 
 def test_counting_changes_nothing_and_ends(make_tiny, few, snapshot, same):

@@ -46,6 +46,19 @@ def test_cosine_decay_is_the_formula_per_epoch():
     )
 
 
+def test_cosine_decay_can_warm_up_by_equal_steps():
+    schedule = CosineDecay(warmup=2).build(0.2, epochs=4, steps_per_epoch=10)
+    plain = CosineDecay().build(0.2, epochs=4, steps_per_epoch=10)
+    # e / 2 of it in epochs e = 1 and 2.
+    factors = [0.5, 0.5, 1.0, 1.0, 1.0, 1.0]
+    steps = [0, 9, 10, 19, 20, 39]
+    np.testing.assert_allclose(
+        values(schedule, steps),
+        np.multiply(factors, values(plain, steps)),
+        rtol=1e-6,
+    )
+
+
 def test_one_cycle_has_pytorchs_endpoints():
     schedule = OneCycleDecay().build(0.5, epochs=10, steps_per_epoch=2)
     # Twenty steps: the peak is at 0.3 * 20 - 1 = 5, the end at 19.

@@ -10,6 +10,7 @@ from dat_keras.augment.crop_shift import CropShift
 from dat_keras.augment.cutmix import CutMix
 from dat_keras.augment.cutout import CutOut
 from dat_keras.augment.mixup import MixUp
+from dat_keras.augment.partly import Partly
 from dat_keras.augment.rand_augment import RandAugment
 from dat_keras.augment.random_erasing import RandomErasing
 
@@ -24,6 +25,7 @@ __all__ = [
     "CutMix",
     "CutOut",
     "MixUp",
+    "Partly",
     "RandAugment",
     "RandomErasing",
     "Unchanged",
@@ -41,4 +43,4 @@ AUGMENTS: dict[str, type[Augment]] = {
     "colorshape": ColorShape,
     "random-erasing": RandomErasing,
 }
-"""Augmentations by name; `Chain` runs several."""
+"""Augmentations by name; `Chain` runs several, `Partly` one on some images."""

@@ -141,6 +141,26 @@ def ramped(attack: PGD, progress: tf.Tensor, over: float) -> PGD:
     )
 
 
+def unattacked(objective: Objective) -> Objective:
+    """The same method with an attack of no steps.
+
+    What it crafts has the clean images of the method's views, at next to no
+    cost; the adversarial ones are where the attack would start.
+
+    Args:
+        objective: Any method; one without a field `attack` stays as it is.
+
+    Example:
+    >>> from dat_keras.objectives import TRADES
+    >>> unattacked(TRADES()).attack.steps
+    0
+    """
+    attack = getattr(objective, "attack", None)
+    if attack is None:
+        return objective
+    return replace(objective, attack=replace(attack, steps=0))  # type: ignore[call-arg]
+
+
 def mean(values: list[tf.Tensor]) -> tf.Tensor:
     """Returns the mean over a list of per-example values and the batch."""
     return tf.reduce_mean(tf.add_n(values)) / len(values)

@@ -19,13 +19,8 @@ from dat_keras.attacks.keep import Kept
 from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import Objective, attacked, mean
 from dat_keras.objectives.pgd_at import PGDAT
-from dat_keras.objectives.strategy import (
-    ChosenView,
-    Reward,
-    Strategy,
-    build_strategy,
-    check_grids,
-)
+from dat_keras.objectives.policy import Policy
+from dat_keras.objectives.strategy import ChosenView, Strategy
 from dat_keras.threat_models import Linf
 from dat_keras.types import Images, Labels, Logits, Predict, Step
 
@@ -92,15 +87,10 @@ class LASAT(Objective):
     Args:
         attack: Start of the attack, and what measures the reward. Default:
             10 steps of 2/255 at eps 8/255.
-        eps_grid: Radii, in eighths of the attack's: for eps 8/255 in units of
-            1/255. Default: 3 to 15, published for CIFAR-10.
-        steps_grid: Numbers of steps. Default: 3 to 14 (CIFAR-100: to 12).
-        step_size_grid: Step sizes, in units as `eps_grid`. Default: 1 to 5.
+        policy: What the strategy chooses from, and how it learns. Default:
+            published for CIFAR-10.
         true_class: Share of the target on the true class; the other classes
             share the rest. Default 0.7 (CIFAR-100: 0.6, Tiny-ImageNet: 0.8).
-        policy: Architecture of the strategy network. Default: published.
-        reward: What the strategy is paid for. Default: published for CIFAR
-            (Tiny-ImageNet: an update every step).
 
     Example:
     >>> LASAT().true_class
@@ -111,22 +101,9 @@ class LASAT(Objective):
     """
 
     attack: PGD = PGD(Linf(8 / 255))
-    eps_grid: tuple[int, ...] = tuple(range(3, 16))
-    steps_grid: tuple[int, ...] = tuple(range(3, 15))
-    step_size_grid: tuple[int, ...] = tuple(range(1, 6))
+    policy: Policy = Policy()
     true_class: float = 0.7
-    policy: str = "resnet18"
-    reward: Reward = Reward()
     terms: ClassVar[tuple[str, ...]] = ("robust",)
-
-    def __post_init__(self) -> None:
-        """Refuses an unknown policy and empty grids."""
-        check_grids(
-            self.policy,
-            eps_grid=self.eps_grid,
-            steps_grid=self.steps_grid,
-            step_size_grid=self.step_size_grid,
-        )
 
     def build_adversary(
         self,
@@ -135,10 +112,7 @@ class LASAT(Objective):
         num_features: int | None,
     ) -> Adversary:
         """Returns the strategy network with its optimizer."""
-        grids = (self.eps_grid, self.steps_grid, self.step_size_grid)
-        return build_strategy(
-            self.policy, image_shape, grids, self.attack, self.reward
-        )
+        return self.policy.build(image_shape, self.attack)
 
     def craft(self, step: Step) -> Views:
         """Lets the strategy choose, then attacks the augmented images."""

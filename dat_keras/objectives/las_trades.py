@@ -17,13 +17,8 @@ from dat_keras.attacks import PGD, KLFromClean, NormalStart
 from dat_keras.losses import cross_entropy, kl_divergence
 from dat_keras.objectives.base import Objective, attacked, mean
 from dat_keras.objectives.las_at import strengthened
-from dat_keras.objectives.strategy import (
-    ChosenView,
-    Reward,
-    Strategy,
-    build_strategy,
-    check_grids,
-)
+from dat_keras.objectives.policy import Policy, check_grid
+from dat_keras.objectives.strategy import ChosenView, Reward, Strategy
 from dat_keras.threat_models import Linf
 from dat_keras.types import Labels, PerExample, Predict, Step
 
@@ -39,6 +34,14 @@ class WeightedView(ChosenView):
     beta: PerExample = field(kw_only=True)
 
 
+PUBLISHED = Policy(
+    eps_grid=tuple(range(5, 10)),
+    steps_grid=tuple(range(7, 15)),
+    step_size_grid=tuple(range(2, 5)),
+    reward=Reward(robust=8.0, natural=4.0, loss_cap=20.0, interval=1),
+)
+
+
 @dataclass(frozen=True)
 class LASTRADES(Objective):
     """TRADES whose attack and weight are set, image by image.
@@ -46,17 +49,17 @@ class LASTRADES(Objective):
     Args:
         attack: Loss and start of the attack, and what measures the reward.
             Default: that of TRADES.
-        eps_grid: Radii, in eighths of the attack's: for eps 8/255 in units of
-            1/255. Default: 5 to 9, as published.
-        steps_grid: Numbers of steps. Default: 7 to 14.
-        step_size_grid: Step sizes, in units as `eps_grid`. Default: 2 to 4.
-        beta_grid: Weights of the divergence. Default: 5 to 9.
-        policy: Architecture of the strategy network. Default: published.
-        reward: What the strategy is paid for: this method's loss up to 20,
-            8 times the robust and 4 times the natural accuracy, every step.
+        policy: What the strategy chooses from, and how it learns. Default:
+            published, radii 5 to 9, 7 to 14 steps of 2 to 4; paid are this
+            method's loss up to 20, 8 times the robust and 4 times the
+            natural accuracy, every step.
+        beta_grid: Weights of the divergence. Default: 5 to 9, published.
+
+    Raises:
+        ValueError: If `beta_grid` is empty.
 
     Example:
-    >>> LASTRADES().reward.loss_cap
+    >>> LASTRADES().policy.reward.loss_cap
     20.0
 
     Reference:
@@ -64,23 +67,13 @@ class LASTRADES(Objective):
     """
 
     attack: PGD = PGD(Linf(8 / 255), KLFromClean(), start=NormalStart())
-    eps_grid: tuple[int, ...] = tuple(range(5, 10))
-    steps_grid: tuple[int, ...] = tuple(range(7, 15))
-    step_size_grid: tuple[int, ...] = tuple(range(2, 5))
+    policy: Policy = PUBLISHED
     beta_grid: tuple[int, ...] = tuple(range(5, 10))
-    policy: str = "resnet18"
-    reward: Reward = Reward(robust=8.0, natural=4.0, loss_cap=20.0, interval=1)
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust")
 
     def __post_init__(self) -> None:
-        """Refuses an unknown policy and empty grids."""
-        check_grids(
-            self.policy,
-            eps_grid=self.eps_grid,
-            steps_grid=self.steps_grid,
-            step_size_grid=self.step_size_grid,
-            beta_grid=self.beta_grid,
-        )
+        """Refuses an empty grid."""
+        check_grid("beta_grid", self.beta_grid)
 
     def build_adversary(
         self,
@@ -89,17 +82,9 @@ class LASTRADES(Objective):
         num_features: int | None,
     ) -> Adversary:
         """Returns the strategy network with its optimizer."""
-        grids = (
-            self.eps_grid,
-            self.steps_grid,
-            self.step_size_grid,
-            self.beta_grid,
-        )
         # Robust accuracy is what PGD on the cross-entropy leaves.
         judge = PGD(self.attack.threat_model, steps=self.attack.steps)
-        return build_strategy(
-            self.policy, image_shape, grids, judge, self.reward
-        )
+        return self.policy.build(image_shape, judge, (self.beta_grid,))
 
     def craft(self, step: Step) -> Views:
         """Lets the strategy choose, then attacks the augmented images."""

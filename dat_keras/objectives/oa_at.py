@@ -68,8 +68,8 @@ class OAAT(Objective):
 
     All attacks read batch statistics that leave no trace, and so does the
     pass of `x'` where it is part of the reference. The published code lets
-    them all move the statistics, and forgets the momentum of its optimizer
-    at three quarters of the run; here it stays.
+    them all move the statistics. It also makes a new optimizer for the last
+    quarter: `SGDConfig.restarts`, in the recipes `oa-at-own-*`.
 
     Args:
         attack: Radius at the end of the run, loss and number of steps.

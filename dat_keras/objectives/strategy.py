@@ -10,12 +10,9 @@ import keras
 import tensorflow as tf
 
 from dat_keras.adversary import NoAdversary, Terms, Views
-from dat_keras.architectures import ARCHITECTURES
 from dat_keras.attacks import Attack
 from dat_keras.keys import Key
 from dat_keras.objectives.base import hard_labels
-from dat_keras.optimizers import SGD
-from dat_keras.tables import lookup
 from dat_keras.types import Images, PerExample, Step, View
 
 Grids = tuple[tuple[float, ...], ...]
@@ -53,40 +50,6 @@ class ChosenView(View):
     choices: tuple[tf.Tensor, ...] = field(kw_only=True)
 
 
-def build_strategy(
-    policy: str,
-    image_shape: tuple[int, int, int],
-    grids: Grids,
-    attack: Attack,
-    reward: Reward,
-) -> Strategy:
-    """Returns an untrained strategy.
-
-    Args:
-        policy: Architecture of its network.
-        image_shape: `(H, W, C)`.
-        grids: The values of each head.
-        attack: Measures robust accuracy.
-        reward: What is paid for.
-    """
-    network = ARCHITECTURES[policy](
-        sum(len(grid) for grid in grids), input_shape=image_shape
-    )
-    return Strategy(network, grids, attack, reward)
-
-
-def check_grids(policy: str, **grids: tuple[int, ...]) -> None:
-    """Refuses an unknown policy and empty grids.
-
-    Raises:
-        ValueError: Naming the grid.
-    """
-    lookup(ARCHITECTURES, policy, "architecture")
-    for name, grid in grids.items():
-        if not grid:
-            raise ValueError(f"`{name}` must hold at least one value.")
-
-
 class Strategy(NoAdversary):
     """A policy over attack strengths, moved by REINFORCE without baseline.
 
@@ -98,6 +61,7 @@ class Strategy(NoAdversary):
 
     Args:
         network: Maps images to one logit for each value of each grid.
+        optimizer: Moves the network; built here.
         grids: The values of each head.
         attack: Measures robust accuracy, twice.
         reward: What is paid for.
@@ -109,6 +73,7 @@ class Strategy(NoAdversary):
     def __init__(
         self,
         network: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
         grids: Grids,
         attack: Attack,
         reward: Reward,
@@ -118,8 +83,7 @@ class Strategy(NoAdversary):
         self.values = [tf.constant(grid, tf.float32) for grid in grids]
         self.attack = attack
         self.reward = reward
-        # The published settings for CIFAR-10.
-        self.optimizer = SGD(1e-4)
+        self.optimizer = optimizer
         self.optimizer.build(network.trainable_variables)
         self.updates_due = self.add_weight(
             shape=(),

@@ -9,13 +9,14 @@ from typing import Any
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.config import override
 from dat_keras.objectives import OBJECTIVES
+from dat_keras.recipes.additions import ADDITIONS
 from dat_keras.recipes.base import CLASSES, Recipe
 from dat_keras.recipes.own import OWN
 from dat_keras.recipes.paper import PAPER
 from dat_keras.recipes.small import SMALL
 from dat_keras.tables import lookup
 
-__all__ = ["CLASSES", "RECIPES", "Recipe", "choose", "resolve"]
+__all__ = ["ADDITIONS", "CLASSES", "RECIPES", "Recipe", "choose", "resolve"]
 
 RECIPES: dict[str, Recipe] = PAPER | OWN | SMALL
 """All recipes by name."""
@@ -37,22 +38,34 @@ def choose(
 
     Args:
         dataset: Name or folder of a data set.
-        method: Key of `OBJECTIVES`.
+        method: Key of `OBJECTIVES`; after it, each behind a `+`, keys of
+            `ADDITIONS`, which change the recipe one after the other.
         architecture: Key of `ARCHITECTURES`; by default ResNet-18, and
             ResNet-8 for `shapes`.
 
     Raises:
-        ValueError: For an unknown method or architecture.
+        ValueError: For an unknown method, addition or architecture.
 
     Example:
     >>> choose("cifar100").name
     'dat-cifar100-resnet18'
+    >>> choose("cifar100", "trades+awp").weight_perturbation.gamma
+    0.005
     """
+    method, *added = method.split("+")
     lookup(OBJECTIVES, method, "method")
     architecture = architecture or DEFAULT_ARCHITECTURES.get(
         dataset, "resnet18"
     )
     lookup(ARCHITECTURES, architecture, "architecture")
+    recipe = _tabled(dataset, method, architecture)
+    for name in added:
+        recipe = lookup(ADDITIONS, name, "addition")(recipe)
+    whole = "+".join((method, *added))
+    return replace(recipe, name=f"{whole}-{dataset}-{architecture}")
+
+
+def _tabled(dataset: str, method: str, architecture: str) -> Recipe:
     name = f"{method}-{dataset}-{architecture}"
     if name in RECIPES:
         return RECIPES[name]
@@ -60,9 +73,7 @@ def choose(
         f"{method}-cifar10-{architecture}",
         RECIPES[f"{method}-cifar10-resnet18"],
     )
-    return replace(
-        base, name=name, dataset=dataset, architecture=architecture, limit=None
-    )
+    return replace(base, dataset=dataset, architecture=architecture, limit=None)
 
 
 def resolve(choice: Mapping[str, Any]) -> Recipe:

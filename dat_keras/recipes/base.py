@@ -15,6 +15,7 @@ from dat_keras.augment import Augment, CropFlip
 from dat_keras.averaging import Averaging
 from dat_keras.config import decode, encode
 from dat_keras.objectives import OBJECTIVES, Objective
+from dat_keras.objectives.policy import Policy
 from dat_keras.objectives.strategy import Reward
 from dat_keras.optimizers import SGDConfig
 from dat_keras.tables import lookup
@@ -119,6 +120,7 @@ _CLASSES: tuple[type, ...] = (
     *OBJECTIVES.values(),
     *THREAT_MODELS.values(),
     Averaging,
+    Policy,
     Reward,
     SGDConfig,
     WeightPerturbation,
@@ -135,6 +137,7 @@ _CLASSES: tuple[type, ...] = (
     attacks.RandomStart,
     *augment.AUGMENTS.values(),
     augment.Chain,
+    augment.Partly,
     mixup.AmplitudeMixup,
     schedules.Constant,
     schedules.CosineDecay,

@@ -1,211 +1,68 @@
-"""Each baseline with the settings that its own authors published.
+"""Each method with the settings that its own authors published.
 
     dat-keras train --recipe mart-own-cifar10-resnet18
 
 DAT's tables do not say which recipe stands behind its baselines. `paper.py`
-gives all of them one schedule; here each has its own: epochs, rate, decay,
-and what comes with it (AWP, averaging). Where the published code numbers its
-epochs from 1, a drop at epoch e comes after e - 1 epochs. ResNet-18 stands
-also where the authors used its pre-activation form.
-`baseline-*` are the rows of DAT's table of augmentations.
+gives all of them one schedule; here each has its own (published.py). Where
+nothing was published for a data set and a network, `nearest` takes what comes
+nearest; docs/methods.md says which those are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
-
-from dat_keras.attacks import (
-    PGD,
-    CrossEntropyPlusKL,
-    KLFromClean,
-    NormalStart,
-)
-from dat_keras.augment import (
-    Augment,
-    AutoAugment,
-    Chain,
-    CropFlip,
-    CutMix,
-    CutOut,
-)
-from dat_keras.averaging import Averaging
-from dat_keras.objectives import (
-    DAJAT,
-    IDBH,
-    LASAT,
-    LASTRADES,
-    MART,
-    OAAT,
-    PGDAT,
-    SCARL,
-    ST,
-    TRADES,
-    Objective,
-)
-from dat_keras.objectives.idbh import WEAK
-from dat_keras.objectives.strategy import Reward
-from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
-from dat_keras.recipes.paper import (
-    DAJAT_CIFAR100,
-    LAS_CIFAR100,
-    LAS_TINY,
-    OAAT_WRN,
-    PAPER,
+from dat_keras.recipes.paper import ARCHITECTURES, PAPER, SCHEDULES
+from dat_keras.recipes.published import (
+    ELSEWHERE,
+    OWN_SETTINGS,
+    changed,
 )
-from dat_keras.schedules import CosineDecay, Drops
-from dat_keras.threat_models import Linf
-from dat_keras.weight_perturbation import WeightPerturbation
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What the authors of a method chose for a data set and a network."""
-
-    objective: Objective
-    optimizer: SGDConfig
-    epochs: int
-    augment: Augment = CropFlip()
-    weight_perturbation: WeightPerturbation = WeightPerturbation()
-    averaging: Averaging | None = None
-    clip_norm: float | None = None
-
-
-def _drops(rate: float, weight_decay: float, *epochs: int) -> SGDConfig:
-    return SGDConfig(rate, weight_decay=weight_decay, schedule=Drops(epochs))
-
-
-# The radius and step of the early codes, close to 8/255 and 2/255.
-_OLD = PGD(Linf(0.031), step_size=0.007, start=NormalStart())
-
-OWN_SETTINGS: dict[str, Settings] = {
-    "pgd-at": Settings(
-        PGDAT(), _drops(0.1, 5e-4, 100, 150), 200, CropFlip(mode="REFLECT")
-    ),
-    "trades": Settings(
-        TRADES(replace(_OLD, loss=KLFromClean())),
-        _drops(0.1, 2e-4, 74),
-        76,
-    ),
-    "mart": Settings(MART(_OLD), _drops(0.01, 3.5e-3, 74, 89, 99), 120),
-    "st": Settings(ST(), _drops(0.1, 5e-4, 79, 99), 120),
-    # Published with a crop that repeats the edge; zeros here.
-    "scarl": Settings(SCARL(), _drops(0.1, 5e-4, 100, 150), 200),
-    "las-at": Settings(LASAT(), _drops(0.1, 5e-4, 99, 104), 110),
-    "las-awp": Settings(
-        LASAT(
-            eps_grid=tuple(range(7, 16)),
-            steps_grid=tuple(range(8, 17)),
-            step_size_grid=tuple(range(2, 6)),
-            true_class=1.0,
-            reward=Reward(robust=1.0, natural=1.0, interval=1),
-        ),
-        _drops(0.1, 5e-4, 100, 150),
-        200,
-        weight_perturbation=WeightPerturbation(0.01),
-    ),
-    "las-trades": Settings(LASTRADES(), _drops(0.1, 5e-4, 75, 90), 100),
-    # Published: three averages, one of them this; AWP from epoch 10 on.
-    "oa-at": Settings(
-        OAAT(),
-        SGDConfig(0.2, weight_decay=5e-4, schedule=CosineDecay()),
-        110,
-        weight_perturbation=WeightPerturbation(0.005, start=9 / 110),
-        averaging=Averaging(),
-    ),
-    "dajat": Settings(
-        DAJAT(augmentations=2),
-        SGDConfig(0.2, schedule=CosineDecay()),
-        200,
-        weight_perturbation=WeightPerturbation(0.005, start=9 / 200),
-        averaging=Averaging(),
-    ),
-    "idbh": Settings(
-        IDBH(),
-        _drops(0.1, 5e-4, 100, 150),
-        200,
-        averaging=Averaging(decay=0.999, start=0.0, measured=True),
-    ),
-}
-"""Published settings by method, for CIFAR-10 on ResNet-18."""
-
-
-def _changed(method: str, **changes: Any) -> Settings:
-    return replace(OWN_SETTINGS[method], **changes)
-
-
-ELSEWHERE: dict[tuple[str, str, str], Settings] = {
-    ("pgd-at", "cifar10", "wrn-34-10"): OWN_SETTINGS["pgd-at"],
-    ("pgd-at", "cifar100", "resnet18"): _changed("pgd-at", augment=CropFlip()),
-    ("trades", "cifar10", "wrn-34-10"): OWN_SETTINGS["trades"],
-    ("mart", "cifar10", "wrn-34-10"): Settings(
-        MART(_OLD, beta=6.0), _drops(0.1, 7e-4, 74, 89), 90
-    ),
-    ("st", "cifar100", "resnet18"): OWN_SETTINGS["st"],
-    ("scarl", "cifar100", "resnet18"): OWN_SETTINGS["scarl"],
-    ("las-at", "cifar10", "wrn-34-10"): OWN_SETTINGS["las-at"],
-    ("las-at", "cifar100", "wrn-34-10"): _changed(
-        "las-at", objective=LAS_CIFAR100
-    ),
-    ("las-at", "tiny_imagenet", "resnet18"): _changed(
-        "las-at", objective=LAS_TINY, clip_norm=10.0
-    ),
-    ("las-trades", "cifar10", "wrn-34-10"): OWN_SETTINGS["las-trades"],
-    ("oa-at", "cifar10", "wrn-34-10"): _changed(
-        "oa-at",
-        objective=replace(OAAT_WRN, stages=200),
-        optimizer=SGDConfig(0.2, weight_decay=3e-4, schedule=CosineDecay()),
-        epochs=200,
-        augment=Chain((CropFlip(), AutoAugment())),
-        weight_perturbation=WeightPerturbation(0.005, start=9 / 200),
-    ),
-    ("dajat", "cifar10", "wrn-34-10"): _changed(
-        "dajat", objective=DAJAT(beta=10.0, omega=3.0, augmentations=2)
-    ),
-    ("dajat", "cifar100", "resnet18"): _changed(
-        "dajat", objective=replace(DAJAT_CIFAR100, augmentations=2)
-    ),
-    ("dajat", "cifar100", "wrn-34-10"): _changed(
-        "dajat", objective=replace(DAJAT_CIFAR100, augmentations=2)
-    ),
-    ("idbh", "cifar10", "wrn-34-10"): _changed(
-        "idbh", objective=IDBH(augment=WEAK)
-    ),
-}
-"""Published settings for other data sets and networks.
-
-Those of OA-AT for CIFAR-100 are left out: half of each of its batches is
-augmented further, and its rate warms up.
-"""
-
-SETTINGS = {
-    (method, "cifar10", "resnet18"): settings
-    for method, settings in OWN_SETTINGS.items()
-} | ELSEWHERE
+SETTINGS = (
+    {
+        (method, "cifar10", "resnet18"): settings
+        for method, settings in OWN_SETTINGS.items()
+    }
+    | {
+        ("dat+awp", dataset, architecture): changed(
+            "dat+awp",
+            objective=PAPER[f"dat-{dataset}-{architecture}"].objective,
+            clip_norm=PAPER[f"dat-{dataset}-{architecture}"].clip_norm,
+        )
+        for dataset in SCHEDULES
+        for architecture in ARCHITECTURES
+    }
+    | ELSEWHERE
+)
 """All of them by method, data set and architecture."""
 
-BASELINE = TRADES(
-    PGD(
-        Linf(8 / 255),
-        CrossEntropyPlusKL(15.0, 0.5),
-        steps=5,
-        start=NormalStart(),
-    ),
-    beta=15.0,
-    label_smoothing=0.5,
-)
-"""DAT's base branch alone: TRADES with DAT's attack and weights."""
 
+def nearest(method: str, dataset: str, architecture: str) -> tuple[str, str]:
+    """Where the settings of a method for a data set and a network come from.
 
-def augmentations(num_classes: int, hole: int) -> dict[str, Augment]:
-    """The rows of DAT's table of augmentations, by name."""
-    return {
-        "none": CropFlip(),
-        "cutout": Chain((CropFlip(), CutOut(hole))),
-        "cutmix": Chain((CropFlip(), CutMix(num_classes))),
-        "autoaugment": Chain((AutoAugment(), CropFlip())),
-    }
+    From there if its authors published some; else from the other network on
+    the same data set, else from the same network on CIFAR-10, else from
+    ResNet-18 there.
+
+    Args:
+        method: A method of `OWN_SETTINGS`.
+        dataset: Key of `SCHEDULES`.
+        architecture: `"resnet18"` or `"wrn-34-10"`.
+
+    Returns:
+        Data set and architecture.
+
+    Example:
+    >>> nearest("mart", "cifar100", "wrn-34-10")
+    ('cifar10', 'wrn-34-10')
+    """
+    near = [
+        (dataset, architecture),
+        *((dataset, other) for other in ARCHITECTURES),
+        ("cifar10", architecture),
+        ("cifar10", "resnet18"),
+    ]
+    return next(place for place in near if (method, *place) in SETTINGS)
 
 
 OWN: dict[str, Recipe] = {
@@ -213,20 +70,10 @@ OWN: dict[str, Recipe] = {
         name=f"{method}-own-{dataset}-{architecture}",
         dataset=dataset,
         architecture=architecture,
-        **vars(settings),
+        **vars(SETTINGS[method, *nearest(method, dataset, architecture)]),
     )
-    for (method, dataset, architecture), settings in SETTINGS.items()
-} | {
-    f"baseline-{name}-{dataset}-resnet18": replace(
-        PAPER[f"dat-{dataset}-resnet18"],
-        name=f"baseline-{name}-{dataset}-resnet18",
-        objective=BASELINE,
-        augment=augment,
-    )
-    for dataset, num_classes, hole in (
-        ("cifar10", 10, 16),
-        ("cifar100", 100, 8),
-    )
-    for name, augment in augmentations(num_classes, hole).items()
+    for method in OWN_SETTINGS
+    for dataset in SCHEDULES
+    for architecture in ARCHITECTURES
 }
-"""Published recipes of the baselines by name."""
+"""Recipes with the methods' own settings by name."""

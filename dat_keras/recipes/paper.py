@@ -29,6 +29,7 @@ from dat_keras.objectives import (
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
+from dat_keras.objectives.policy import Policy
 from dat_keras.objectives.strategy import Reward
 from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
@@ -49,13 +50,23 @@ SCHEDULES = {
     "tiny_imagenet": Schedule(100, (75, 80)),
 }
 
+ARCHITECTURES = ("resnet18", "wrn-34-10")
+"""The networks of the paper's tables."""
+
 METHODS: dict[str, Objective] = {
     name: objective() for name, objective in OBJECTIVES.items()
 }
 """Every method with its defaults."""
 
-LAS_CIFAR100 = LASAT(true_class=0.6, steps_grid=tuple(range(3, 13)))
-LAS_TINY = LASAT(true_class=0.8, reward=Reward(interval=1))
+LAS_CIFAR100 = LASAT(
+    policy=Policy(
+        steps_grid=tuple(range(3, 13)),
+        policy_momentum=0.9,
+        policy_weight_decay=5e-4,
+    ),
+    true_class=0.6,
+)
+LAS_TINY = LASAT(policy=Policy(reward=Reward(interval=1)), true_class=0.8)
 OAAT_WRN = OAAT(beta=2.0, mix=0.45, mix_eps=16 / 255)
 # Published for the pre-activation form.
 OAAT_CIFAR100 = OAAT(
@@ -109,7 +120,7 @@ def _recipe(method: str, dataset: str, architecture: str) -> Recipe:
 _RECIPES = [
     _recipe(method, dataset, architecture)
     for dataset in SCHEDULES
-    for architecture in ("resnet18", "wrn-34-10")
+    for architecture in ARCHITECTURES
     for method in METHODS
 ]
 

@@ -11,6 +11,8 @@ The learning rate is one cycle, which suits a few hundred steps.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dat_keras.objectives import (
     DAJAT,
     DAT,
@@ -20,14 +22,16 @@ from dat_keras.objectives import (
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
+from dat_keras.objectives.las_trades import PUBLISHED
+from dat_keras.objectives.policy import Policy
 from dat_keras.optimizers import SGDConfig
 from dat_keras.recipes.base import Recipe
 from dat_keras.recipes.paper import METHODS as PAPER_METHODS
 from dat_keras.schedules import OneCycleDecay
 
 METHODS: dict[str, Objective] = PAPER_METHODS | {
-    "las-at": LASAT(policy="resnet8"),
-    "las-trades": LASTRADES(policy="resnet8"),
+    "las-at": LASAT(policy=Policy("resnet8")),
+    "las-trades": LASTRADES(policy=replace(PUBLISHED, architecture="resnet8")),
     "dajat": DAJAT(beta=6.0),
     "idbh": IDBH(augment=WEAK),
     "dat": DAT(beta=6.0, label_smoothing=0.0),

@@ -16,6 +16,9 @@ from dat_keras.augment import Unchanged
 from dat_keras.keys import BatchKey
 from dat_keras.model import AdversarialModel
 from dat_keras.objectives import OBJECTIVES
+from dat_keras.objectives.base import unattacked
+from dat_keras.objectives.las_trades import PUBLISHED
+from dat_keras.objectives.policy import Policy
 from dat_keras.optimizers import SGD
 from dat_keras.predict import Predictor
 from dat_keras.threat_models import Linf
@@ -23,8 +26,10 @@ from dat_keras.threat_models import Linf
 EPS = 8 / 255
 # LAS-AT's default strategy network would dominate the time of this file.
 SMALLER = {
-    "las-at": {"policy": "resnet8"},
-    "las-trades": {"policy": "resnet8"},
+    "las-at": {"policy": Policy("resnet8")},
+    "las-trades": {
+        "policy": dataclasses.replace(PUBLISHED, architecture="resnet8")
+    },
 }
 # Its strengths go beyond the radius that is evaluated, as published.
 REACH = {"las-at": 15 / 8, "las-trades": 9 / 8}
@@ -169,6 +174,14 @@ def test_same_key_same_views_other_key_other_views(objective, step):
         np.array_equal(a, b)
         for a, b in zip(first, arrays(objective.craft(other)), strict=True)
     )
+
+
+def test_without_its_attack_a_method_has_the_same_clean_images(objective, step):
+    views = objective.craft(step)
+    clean = unattacked(objective).craft(step)
+    assert [v.branch for v in views] == [v.branch for v in clean]
+    for a, b in zip(views, clean, strict=True):
+        np.testing.assert_array_equal(a.x, b.x)
 
 
 def test_views_carry_no_gradient(objective, step):

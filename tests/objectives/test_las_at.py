@@ -9,8 +9,9 @@ import tensorflow as tf
 from dat_keras.attacks import PGD
 from dat_keras.augment import Unchanged
 from dat_keras.model import AdversarialModel
-from dat_keras.objectives import LASAT, PGDAT
+from dat_keras.objectives import LASAT, LASTRADES, PGDAT
 from dat_keras.objectives.las_at import KeepAfter
+from dat_keras.objectives.policy import Policy
 from dat_keras.objectives.strategy import ChosenView, Reward, reinforce
 from dat_keras.optimizers import SGD
 from dat_keras.predict import Predictor
@@ -20,8 +21,7 @@ from dat_keras.types import View
 EPS = 8 / 255
 SHORT = LASAT(
     PGD(Linf(EPS), steps=2),
-    steps_grid=(1, 2, 3),
-    policy="resnet8",
+    Policy("resnet8", steps_grid=(1, 2, 3)),
     true_class=1.0,
 )
 
@@ -31,7 +31,8 @@ def one():
 
 
 def test_single_strengths_give_pgd_at(tiny_model, make_step):
-    ours = replace(SHORT, eps_grid=(8,), steps_grid=(4,), step_size_grid=(2,))
+    single = Policy("resnet8", (8,), (4,), (2,))
+    ours = replace(SHORT, policy=single)
     theirs = PGDAT(PGD(Linf(EPS), steps=4))
     step = make_step(tiny_model, ours)
     (a,), (b,) = ours.craft(step), theirs.craft(step)
@@ -47,7 +48,7 @@ def test_the_rest_of_the_target_goes_to_the_other_classes(assert_close):
     log_p = z - np.log(np.exp(z).sum(-1, keepdims=True))
     target = np.full((3, 5), 0.3 / 4)
     target[np.arange(3), y] = 0.7
-    terms = LASAT(policy="resnet8").loss(
+    terms = LASAT().loss(
         lambda x, branch=0: x, (View(None, tf.constant(z)),), tf.constant(y)
     )
     assert_close(terms["robust"], -(target * log_p).sum(-1).mean())
@@ -56,10 +57,11 @@ def test_the_rest_of_the_target_goes_to_the_other_classes(assert_close):
 def test_each_image_keeps_its_radius_and_its_steps(tiny_model, make_step):
     step = make_step(tiny_model, SHORT)
     (view,) = SHORT.craft(step)
+    policy = SHORT.policy
     eps, steps, sizes = (
         np.array(grid)[choice]
         for grid, choice in zip(
-            (SHORT.eps_grid, SHORT.steps_grid, SHORT.step_size_grid),
+            (policy.eps_grid, policy.steps_grid, policy.step_size_grid),
             view.choices,
             strict=True,
         )
@@ -191,6 +193,15 @@ def test_a_traced_step_runs(tiny_model, batch):
 
 def test_unfit_settings_are_explained():
     with pytest.raises(ValueError, match="Did you mean 'resnet8'"):
-        LASAT(policy="resnet7")
+        Policy("resnet7")
     with pytest.raises(ValueError, match="`steps_grid` must hold"):
-        LASAT(steps_grid=())
+        Policy(steps_grid=())
+    with pytest.raises(ValueError, match="`beta_grid` must hold"):
+        LASTRADES(beta_grid=())
+
+
+def test_the_policys_optimizer_is_the_settings():
+    policy = Policy("resnet8", policy_momentum=0.9, policy_weight_decay=5e-4)
+    optimizer = LASAT(policy=policy).build_adversary((8, 8, 3), 4, 8).optimizer
+    assert optimizer.momentum == 0.9 and optimizer.coupled_weight_decay == 5e-4
+    assert float(optimizer.learning_rate) == pytest.approx(1e-4)

@@ -1,0 +1,140 @@
+"""What DAT's tables add to a method, and take from DAT, by name.
+
+dat-keras train --method trades+awp
+dat-keras compare --methods dat,dat+awp+swa,dat+no-js,dat+base-only+cutout
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from dat_keras.augment import (
+    Augment,
+    AutoAugment,
+    Chain,
+    CutMix,
+    CutOut,
+    MixUp,
+    RandAugment,
+)
+from dat_keras.averaging import Averaging
+from dat_keras.objectives import (
+    DAT,
+    IDBH,
+    LASAT,
+    PGDAT,
+    TRADES,
+    Objective,
+)
+from dat_keras.recipes.base import Recipe
+from dat_keras.weight_perturbation import WeightPerturbation
+
+WHOLE_RUN = WeightPerturbation(0.01)
+"""AWP of the methods that train on adversarial images alone, as published."""
+
+LATER = WeightPerturbation(0.005, start=9 / 200)
+"""AWP of the others: from epoch 10 of 200 on."""
+
+PERTURBATIONS: dict[type[Objective], WeightPerturbation] = {
+    PGDAT: WHOLE_RUN,
+    IDBH: WHOLE_RUN,
+    LASAT: WHOLE_RUN,
+}
+
+CLASSES_OF = {
+    "cifar10": 10,
+    "cifar100": 100,
+    "tiny_imagenet": 200,
+    "shapes": 10,
+}
+"""Number of classes, for augmentations that mix labels."""
+
+
+def perturbed(recipe: Recipe) -> Recipe:
+    """Adds AWP, with the settings published for the method or its kind."""
+    settings = PERTURBATIONS.get(type(recipe.objective), LATER)
+    return replace(recipe, weight_perturbation=settings)
+
+
+def averaged(recipe: Recipe) -> Recipe:
+    """Adds an average of the weights over the last quarter of the run."""
+    return replace(recipe, averaging=Averaging())
+
+
+def before(augment: Augment, recipe: Recipe) -> Recipe:
+    """Runs an augmentation on the raw images, before crop and flip."""
+    return replace(recipe, augment=Chain((augment, recipe.augment)))
+
+
+def after(augment: Augment, recipe: Recipe) -> Recipe:
+    """Runs an augmentation on the cropped and flipped images."""
+    return replace(recipe, augment=Chain((recipe.augment, augment)))
+
+
+def cut_out(recipe: Recipe) -> Recipe:
+    """Adds CutOut: squares of 16 pixels, of 8 on CIFAR-100, as published."""
+    side = {"cifar100": 8}.get(recipe.dataset, 16)
+    return after(CutOut(side), recipe)
+
+
+def label_mixing(
+    augment: Callable[[int], Augment], name: str, recipe: Recipe
+) -> Recipe:
+    """Adds an augmentation that must know the number of classes.
+
+    Raises:
+        ValueError: If the data set is not one whose number is known.
+    """
+    if recipe.dataset not in CLASSES_OF:
+        raise ValueError(
+            f"`+{name}` is offered for {', '.join(CLASSES_OF)}. "
+            f"Received: dataset={recipe.dataset!r}"
+        )
+    return after(augment(CLASSES_OF[recipe.dataset]), recipe)
+
+
+def ablated(change: Callable[[DAT], Objective], recipe: Recipe) -> Recipe:
+    """Changes DAT.
+
+    Raises:
+        ValueError: If the recipe trains another method.
+    """
+    if not isinstance(recipe.objective, DAT):
+        raise ValueError(
+            "Ablations are of `dat` alone. "
+            f"Received: a recipe of {type(recipe.objective).__name__}"
+        )
+    return replace(recipe, objective=change(recipe.objective))
+
+
+def base_only(dat: DAT) -> TRADES:
+    """DAT's base branch alone: TRADES with DAT's attack and weights.
+
+    The host of the augmentations in DAT's table.
+    """
+    return TRADES(dat.ae_attack, dat.beta, dat.label_smoothing)
+
+
+ABLATIONS: dict[str, Callable[[DAT], Objective]] = {
+    "base-only": base_only,
+    "no-js": lambda dat: replace(dat, omega=0.0),
+    "no-mixup": lambda dat: replace(dat, mix=replace(dat.mix, mixup=False)),
+    "no-split-bn": lambda dat: replace(dat, split_bn=False),
+    "no-aag": lambda dat: replace(dat, learned_amplitude=False),
+    "single-ae": lambda dat: replace(dat, single_ae=True),
+}
+"""The rows of DAT's table of ablations, by what they leave out."""
+
+ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
+    "awp": perturbed,
+    "swa": averaged,
+    "cutout": cut_out,
+    "cutmix": partial(label_mixing, CutMix, "cutmix"),
+    "mixup": partial(label_mixing, MixUp, "mixup"),
+    "autoaugment": partial(before, AutoAugment()),
+    "randaugment": partial(before, RandAugment()),
+    **{name: partial(ablated, change) for name, change in ABLATIONS.items()},
+}
+"""What can follow a method's name after a `+`."""

@@ -1,0 +1,33 @@
+"""Every method with a short attack and, where it has one, a small policy."""
+
+from dataclasses import replace
+
+from dat_keras.objectives import OBJECTIVES
+
+STEPS = (1, 2)
+
+
+def short(name, steps=2):
+    """The method with its defaults, but that its step costs little."""
+    objective = OBJECTIVES[name]()
+    if hasattr(objective, "policy"):
+        policy = replace(
+            objective.policy, architecture="resnet8", steps_grid=STEPS
+        )
+        objective = replace(objective, policy=policy)
+    if not hasattr(objective, "attack"):
+        return objective
+    return replace(objective, attack=replace(objective.attack, steps=steps))
+
+
+def everything(model):
+    """All variables of a model that a run in progress depends on."""
+    learned = getattr(model.adversary, "optimizer", None)
+    return (
+        model.classifier.variables
+        + model.adversary.variables
+        + model.optimizer.variables
+        + (learned.variables if learned else [])
+        + model.average.variables
+        + [model.step]
+    )
