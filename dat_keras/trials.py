@@ -76,7 +76,7 @@ class Trial:
     journal: Journal = field(default_factory=NoJournal)
 
     def logits(self, x: np.ndarray) -> np.ndarray:
-        """Returns the logits of a full batch, shape `(batch_size, K)`.
+        """Returns the logits of a batch of any size, shape `(B, K)`.
 
         Raises:
             ValueError: If one is not finite.
@@ -133,11 +133,11 @@ class Trial:
     def judge(
         self, name: str, rows: np.ndarray, x_adv: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Judges a full batch of adversarial images.
+        """Judges a batch of adversarial images.
 
         Args:
             name: Names the attack in a message.
-            rows: Positions of their clean images, shape `(batch_size,)`.
+            rows: Positions of their clean images, shape `(B,)`.
             x_adv: The images.
 
         Returns:
@@ -160,7 +160,11 @@ class Trial:
     @functools.cached_property
     def _forward(self) -> tf.types.experimental.PolymorphicFunction:
         return tf.function(
-            self.predict, input_signature=self._signature[:1], autograph=False
+            self.predict,
+            input_signature=[
+                tf.TensorSpec((None, *self.samples.images.shape[1:]))
+            ],
+            autograph=False,
         )
 
     @property
