@@ -11,7 +11,7 @@ from dat_keras.cli._console import progress, show
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
 from dat_keras.cli._types import FractionType, NewFile
-from dat_keras.startup import quiet_tensorflow
+from dat_keras.startup import quiet_tensorflow, use_fast_kernels
 
 if TYPE_CHECKING:
     from dat_keras.report import Report
@@ -60,9 +60,12 @@ def evaluate(
     model's folder, a name of `dat-keras list`, or `namespace/name[@revision]`
     on the Hugging Face Hub. Several are compared in one table.
     """
+    use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.report import save_all
+    from dat_keras.shares import leave_cores_to_shares
 
+    leave_cores_to_shares()
     options["hub"] = connect(quiet=False, verbose=verbose)
     reports = {str(source): _report(source, **options) for source in sources}
     show(reports)
@@ -78,6 +81,7 @@ def _report(
     hub: Hub,
     **options: Any,
 ) -> Report:
+    from dat_keras.allocator import keep_freed_memory
     from dat_keras.data import load_split
     from dat_keras.evaluation import evaluate as measure
     from dat_keras.zoo.resolve import resolve
@@ -85,7 +89,13 @@ def _report(
     loaded = resolve(source, weights, hub)
     dataset, data_dir = _data(loaded, dataset, data_dir)
     test = load_split(dataset, "test", data_dir=data_dir)
-    with progress() as tell:
+    with progress() as show_progress:
+
+        def tell(name: str, done: int, total: int) -> None:
+            # Takes effect only once TensorFlow has run something.
+            keep_freed_memory()
+            show_progress(name, done, total)
+
         return measure(loaded.model, test, progress=tell, **options)
 
 

@@ -12,6 +12,8 @@ import tensorflow as tf
 from dat_keras.attacks import Staged
 from dat_keras.errors import DamagedFileError
 from dat_keras.keys import RowKey
+from dat_keras.samples import cut
+from dat_keras.shares import in_shares
 from dat_keras.trials import Trial
 from dat_keras.types import Images, Labels, Logits, Predict
 
@@ -126,9 +128,15 @@ class Pursuit:
         predict.gradients.assign(course.gradients)
         stage_of = tf.function(
             _Stage(self, predict),
-            input_signature=self._signature(),
+            input_signature=[
+                *trial.signature,
+                trial.signature[0],
+                tf.TensorSpec((), tf.int32),
+            ],
             autograph=False,
         )
+        # In this thread: Keras keeps settings of each thread apart.
+        stage_of.get_concrete_function()
         stages = self.part.stages(trial.classes)
         while course.stage < stages and len(course.standing):
             share = course.stage + course.seen / len(course.standing)
@@ -144,17 +152,6 @@ class Pursuit:
         if len(rows):
             trial.progress(self.name, len(rows), len(rows))
         return course
-
-    def _signature(self) -> list[tf.TensorSpec]:
-        """Of a batch of any size: images, labels, rows, images; and a stage."""
-        images = tf.TensorSpec((None, *self.trial.samples.images.shape[1:]))
-        return [
-            images,
-            tf.TensorSpec((None,), tf.int32),
-            tf.TensorSpec((None,), tf.int64),
-            images,
-            tf.TensorSpec((), tf.int32),
-        ]
 
     def _begin(self, rows: np.ndarray) -> Course:
         """The course to go on with: that of the journal, or a new one."""
@@ -180,9 +177,9 @@ class Pursuit:
         size, samples = self.trial.batch_size, self.trial.samples
         batch = course.standing[course.seen : course.seen + size]
         x, y = samples.rows(course.rows[batch])
-        course.x_adv[batch] = stage_of(
+        course.x_adv[batch] = in_shares(
+            lambda *share: stage_of(*share, tf.constant(course.stage)),
             *(x, y, course.rows[batch], course.x_adv[batch]),
-            tf.constant(course.stage),
         )
         seen = course.seen + len(batch)
         if seen < len(course.standing):
@@ -193,9 +190,7 @@ class Pursuit:
         """The course after a stage: who stands, and what left the ball."""
         broken = np.zeros(len(course.rows), bool)
         invalid, furthest = course.invalid.copy(), course.furthest
-        size = self.trial.batch_size
-        for start in range(0, len(course.standing), size):
-            batch = course.standing[start : start + size]
+        for batch in cut(course.standing, self.trial.batch_size):
             wrong, valid, distance = self.trial.judge(
                 self.name, course.rows[batch], course.x_adv[batch]
             )
