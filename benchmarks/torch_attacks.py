@@ -2,12 +2,17 @@
 
 Its own `AutoAttack` runs 10 steps where the published one runs 100, and
 rescales Square's schedule; here every part gets the published settings.
+
+    python -m benchmarks.torch_attacks NET WEIGHTS IMAGES   # peak memory
 """
 
 from __future__ import annotations
 
 import importlib.metadata
+import json
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +20,7 @@ import torchattacks
 from torch import nn
 from torchattacks.attack import Attack
 
-from benchmarks.torch_twin import to_torch
+from benchmarks.torch_twin import load_twin, to_torch
 
 PACKAGE = "torchattacks"
 NORMS = {"linf": "Linf", "l2": "L2"}
@@ -84,3 +89,26 @@ class Suite:
                 found = self.net(x_adv).argmax(1) != y
             broken[batch] = found.numpy()
         return broken
+
+
+def peak_megabytes() -> int:
+    """Largest resident memory of this process so far, on Linux."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (mark,) = (line for line in lines if line.startswith("VmHWM"))
+    return int(mark.split()[1]) // 1024
+
+
+def main(name: str, weights: Path, images: Path) -> None:
+    """Runs every part for a few steps and prints the peak before and after."""
+    before = peak_megabytes()
+    net = load_twin(weights, name)
+    with np.load(images) as arrays:
+        suite = Suite(net, arrays["x"], arrays["y"])
+    rows = np.flatnonzero(~suite.wrong())
+    for attack in parts(net, "linf", 8 / 255, queries=5, steps=2).values():
+        suite.broken(attack, rows)
+    print(json.dumps({"before": before, "peak": peak_megabytes()}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(Path, sys.argv[2:]))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import torch
 from torch import Tensor
 
 from benchmarks.torch_peer import NETS, ResNet
+
+if TYPE_CHECKING:
+    import keras
 
 _VALUES = {
     "kernel": "weight",
@@ -32,12 +36,27 @@ def twin_of(classifier: keras.Model, name: str) -> ResNet:
         classifier: One of our post-activation ResNets, with one branch.
         name: Key of `NETS`.
     """
+    return _twin(name, _named(classifier))
+
+
+def save_twin(classifier: keras.Model, path: Path) -> None:
+    """Writes the twin's weights, for a process without TensorFlow."""
+    np.savez(path, **_named(classifier))  # type: ignore[arg-type]
+
+
+def load_twin(path: Path, name: str) -> ResNet:
+    """The twin whose weights were written."""
+    with np.load(path) as values:
+        return _twin(name, dict(values))
+
+
+def _twin(name: str, values: dict[str, np.ndarray]) -> ResNet:
     width, blocks = NETS[name]
-    net = ResNet(width, blocks, classifier.output_shape[-1], branches=1)
-    values = _named(classifier)
-    missing = net.load_state_dict(values, strict=False)
-    counters = [k for k in missing.missing_keys if "num_batches" not in k]
-    if counters or missing.unexpected_keys:
+    net = ResNet(width, blocks, len(values["head.bias"]), branches=1)
+    tensors = {name: torch.from_numpy(v) for name, v in values.items()}
+    found = net.load_state_dict(tensors, strict=False)
+    missing = [k for k in found.missing_keys if "num_batches" not in k]
+    if missing or found.unexpected_keys:
         raise ValueError(f"The nets differ: {missing}")
     return net.to(memory_format=torch.channels_last).eval()
 
@@ -47,7 +66,7 @@ def to_torch(x: np.ndarray) -> Tensor:
     return torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()
 
 
-def _named(classifier: keras.Model) -> dict[str, Tensor]:
+def _named(classifier: keras.Model) -> dict[str, np.ndarray]:
     """Weights by the names of the twin."""
     paths = [weight.path.split("/") for weight in classifier.weights]
     found = (_BLOCK.match(layer) for layer, _ in paths)
@@ -57,7 +76,7 @@ def _named(classifier: keras.Model) -> dict[str, Tensor]:
         value = np.asarray(weight)
         value = value.transpose(_AXES[value.ndim])
         name = f"{_module(layer, order)}.{_VALUES[kind]}"
-        named[name] = torch.tensor(np.ascontiguousarray(value))
+        named[name] = np.ascontiguousarray(value)
     return named
 
 

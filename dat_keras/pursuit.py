@@ -123,7 +123,7 @@ class Pursuit:
             DamagedFileError: If a kept course is not of these images.
         """
         trial, course = self.trial, self._begin(rows)
-        predict = CountedPredict(trial.predict)
+        predict = CountedPredict(trial.network)
         predict.forwards.assign(course.forwards)
         predict.gradients.assign(course.gradients)
         stage_of = tf.function(

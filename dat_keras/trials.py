@@ -20,7 +20,7 @@ from dat_keras.report import Caution, Row
 from dat_keras.samples import Samples, cut
 from dat_keras.shares import in_shares
 from dat_keras.threat_models import ThreatModel
-from dat_keras.types import Images, Labels
+from dat_keras.types import Images, Labels, Logits
 from dat_keras.verification import verify
 
 Progress = Callable[[str, int, int], None]
@@ -153,6 +153,10 @@ class Trial:
         distance, valid = verify(x_adv, x, self.threat_model)
         _refuse_nonfinite(name, rows[~np.isfinite(distance)])
         return (self.logits(x_adv).argmax(-1) != y) & valid, valid, distance
+
+    def network(self, x: Images, branch: int = 0) -> Logits:
+        """The classifier as a `Predict`, traced once for all graphs."""
+        return self._forward(x)
 
     @property
     def classes(self) -> int:

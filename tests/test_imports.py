@@ -10,14 +10,14 @@ LAYERS = [
     "types losses threat_models gradients spectral keys tables checks augment "
     "optimizers predict averaging batch_statistics data architectures config "
     "errors intervals versions weights startup allocator text_table schedules "
-    "processes",
+    "processes shares",
     "attacks",
     "adversary amplitude mixup weight_perturbation objectives",
     "model",
     "recipes",
     "training evaluation checkpoint callbacks runs trials preflight protocols "
     "report samples verification comparison analysis pursuit cascade suites "
-    "journal passes costs grids cells compare descriptions",
+    "journal passes costs grids cells compare descriptions robustbench",
     "zoo",
     "torch_import export",
     "cli",
