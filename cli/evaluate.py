@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from dat_keras.cli._console import progress, show
+from dat_keras.cli._console import show
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
 from dat_keras.cli._types import FractionType, NewFile
-from dat_keras.startup import quiet_tensorflow
-
-if TYPE_CHECKING:
-    from dat_keras.report import Report
-    from dat_keras.zoo.client import Hub
-    from dat_keras.zoo.resolve import Resolved
+from dat_keras.startup import quiet_tensorflow, use_fast_kernels
 
 
 @click.command()
@@ -28,7 +23,9 @@ if TYPE_CHECKING:
     "attacks",
     default="natural,fgsm,pgd20",
     show_default=True,
-    help="Names separated by commas: natural, fgsm, pgd20, pgd100, cw.",
+    help="Names separated by commas: natural, fgsm, pgd20, pgd100, cw, "
+    "autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab-t, square, and the "
+    "short autoattack-monitor.",
 )
 @click.option("--norm", default="linf", show_default=True, help="linf or l2.")
 @click.option(
@@ -46,11 +43,24 @@ if TYPE_CHECKING:
     help="strict, or dat for that of the published tables.",
 )
 @click.option("--weights", type=click.Choice(["best", "last"]), default="best")
+@click.option("--resume", is_flag=True, help="Continue AutoAttack.")
+@click.option(
+    "--save-adversarial",
+    type=NewFile(),
+    help="Also write AutoAttack's images, as NumPy's .npz.",
+)
+@click.option(
+    "--robustbench",
+    "entry_file",
+    type=NewFile(),
+    help="Also write an entry in RobustBench's format.",
+)
 @click.option("--json", "json_file", type=NewFile(), help="Also write JSON.")
 @verbose_option
 def evaluate(
     sources: tuple[str, ...],
     json_file: Path | None,
+    entry_file: Path | None,
     verbose: bool,
     **options: Any,
 ) -> None:
@@ -59,44 +69,33 @@ def evaluate(
     RUN_OR_MODEL is a run folder, a .keras file that you trust, a pulled
     model's folder, a name of `dat-keras list`, or `namespace/name[@revision]`
     on the Hugging Face Hub. Several are compared in one table.
-    """
-    quiet_tensorflow(verbose)
-    from dat_keras.report import save_all
 
+    AutoAttack keeps its state in the run folder, or beside a file, until it
+    is done; --resume goes on from there with the same result.
+    """
+    use_fast_kernels()
+    quiet_tensorflow(verbose)
+    from dat_keras.cli._evaluating import forget, report_on
+    from dat_keras.report import save_all
+    from dat_keras.robustbench import save_entry
+    from dat_keras.shares import leave_cores_to_shares
+
+    one = options["save_adversarial"] or entry_file
+    if one and len(sources) > 1:
+        raise click.UsageError(
+            "--save-adversarial and --robustbench take one model. "
+            f"Received: {len(sources)}"
+        )
+    names = [name.strip() for name in options["attacks"].split(",")]
+    if entry_file and "autoattack" not in names:
+        raise click.UsageError("--robustbench needs --attack autoattack.")
+    leave_cores_to_shares()
     options["hub"] = connect(quiet=False, verbose=verbose)
-    reports = {str(source): _report(source, **options) for source in sources}
+    reports = {source: report_on(source, **options) for source in sources}
     show(reports)
     if json_file:
         save_all(reports, json_file)
-
-
-def _report(
-    source: str,
-    dataset: str | None,
-    data_dir: Path | None,
-    weights: str,
-    hub: Hub,
-    **options: Any,
-) -> Report:
-    from dat_keras.data import load_split
-    from dat_keras.evaluation import evaluate as measure
-    from dat_keras.zoo.resolve import resolve
-
-    loaded = resolve(source, weights, hub)
-    dataset, data_dir = _data(loaded, dataset, data_dir)
-    test = load_split(dataset, "test", data_dir=data_dir)
-    with progress() as tell:
-        return measure(loaded.model, test, progress=tell, **options)
-
-
-def _data(
-    loaded: Resolved, dataset: str | None, data_dir: Path | None
-) -> tuple[str, Path | str | None]:
-    """The data set to use: the one named, else that of the model."""
-    if dataset:
-        return dataset, data_dir
-    if loaded.dataset is None:
-        raise click.UsageError(
-            "A model file does not say its data set: name it with --dataset."
-        )
-    return loaded.dataset, data_dir or loaded.data_dir
+    if entry_file:
+        save_entry(reports[sources[0]], entry_file)
+    for source in sources:
+        forget(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +16,10 @@ from dat_keras.gradients import input_gradient
 from dat_keras.losses import margin
 from dat_keras.pursuit import Pursuit
 from dat_keras.report import Caution, Row
-from dat_keras.samples import padded
+from dat_keras.shares import in_shares
 from dat_keras.threat_models import L2
 from dat_keras.trials import Evaluation, Trial, Verdict
+from dat_keras.types import Images, Labels, Predict
 
 SUBSTITUTES: dict[tuple[str, int], str] = {
     ("apgd-dlr", 2): "apgd-margin",
@@ -106,16 +108,16 @@ def seconds_per_image(trial: Trial) -> tuple[float, float]:
     Args:
         trial: The classifier and the images.
     """
-    rows, _ = next(padded(np.arange(len(trial.samples)), trial.batch_size))
-    x, y = map(tf.constant, trial.samples.rows(rows))
-
-    def graded(x: tf.Tensor) -> tf.Tensor:
-        return input_gradient(trial.searched, lambda z: margin(z, y), x)[2]
-
-    forward, both = (
-        _seconds(run, x)
-        for run in (trial.logits, tf.function(graded, autograph=False))
+    rows = np.arange(min(len(trial.samples), trial.batch_size))
+    batch = trial.samples.rows(rows)
+    graded = tf.function(
+        _Graded(trial.searched),
+        input_signature=trial.signature[:2],
+        autograph=False,
     )
+    graded.get_concrete_function()
+    forward = _seconds(trial.logits, batch[0])
+    both = _seconds(functools.partial(in_shares, graded), *batch)
     return forward / len(rows), max(both - forward, 0.0) / len(rows)
 
 
@@ -133,11 +135,21 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _seconds(run: Callable[[tf.Tensor], object], x: tf.Tensor) -> float:
-    # The first call may trace.
-    run(x)
+@dataclass(frozen=True, eq=False)
+class _Graded:
+    """The gradient of the margin, as a function of a batch."""
+
+    predict: Predict
+
+    def __call__(self, x: Images, y: Labels) -> Images:
+        return input_gradient(self.predict, lambda z: margin(z, y), x)[2]
+
+
+def _seconds(run: Callable[..., object], *batch: np.ndarray) -> float:
+    # The first call prepares kernels.
+    run(*batch)
     began = time.perf_counter()
-    np.asarray(run(x))
+    run(*batch)
     return time.perf_counter() - began
 
 

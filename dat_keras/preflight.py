@@ -10,7 +10,7 @@ from dat_keras.gradients import input_gradient
 from dat_keras.losses import margin
 from dat_keras.predict import check_classifier, check_logits
 from dat_keras.report import Caution
-from dat_keras.samples import Samples, padded
+from dat_keras.samples import Samples
 from dat_keras.trials import Trial
 
 TOLERANCE = 1e-4
@@ -73,8 +73,8 @@ def cautions(trial: Trial) -> tuple[Caution, ...]:
     Raises:
         ValueError: If the classifier returns probabilities, or NaN.
     """
-    rows, count = next(padded(np.arange(len(trial.samples)), trial.batch_size))
-    x, y = trial.samples.rows(rows)
+    count = min(len(trial.samples), trial.batch_size)
+    x, y = trial.samples.rows(np.arange(count))
     logits = trial.logits(x)
     check_logits(logits)
     if _differ(logits, trial.logits(x)):
@@ -83,7 +83,7 @@ def cautions(trial: Trial) -> tuple[Caution, ...]:
     found = []
     if any(_reads_its_batch(trial, x, logits, i) for i in range(min(count, 2))):
         found.append(TRAIN_MODE)
-    dead = _without_gradient(trial, x, y)[:count].sum()
+    dead = _without_gradient(trial, x, y).sum()
     if dead:
         found.append(_zero_grad(dead, count))
     return tuple(found)

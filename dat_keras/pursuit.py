@@ -12,7 +12,8 @@ import tensorflow as tf
 from dat_keras.attacks import Staged
 from dat_keras.errors import DamagedFileError
 from dat_keras.keys import RowKey
-from dat_keras.samples import padded
+from dat_keras.samples import cut
+from dat_keras.shares import in_shares
 from dat_keras.trials import Trial
 from dat_keras.types import Images, Labels, Logits, Predict
 
@@ -93,9 +94,9 @@ class Pursuit:
     """One staged attack on some images, batch by batch.
 
     After every stage the images that it broke leave, and the others are
-    gathered into full batches again. Graphs are traced for three batch sizes
-    at most: the full one, a quarter and a sixteenth of it, for the rest.
-    After every batch the course is kept in the trial's journal, and a course
+    gathered into full batches again. One graph, traced once, serves batches
+    of every size, so none is filled up and nothing is computed in vain. After
+    every batch the course is kept in the trial's journal, and a course
     found there is taken up.
 
     Args:
@@ -125,7 +126,17 @@ class Pursuit:
         predict = CountedPredict(trial.searched)
         predict.forwards.assign(course.forwards)
         predict.gradients.assign(course.gradients)
-        stage_of = tf.function(_Stage(self, predict), autograph=False)
+        stage_of = tf.function(
+            _Stage(self, predict),
+            input_signature=[
+                *trial.signature,
+                trial.signature[0],
+                tf.TensorSpec((), tf.int32),
+            ],
+            autograph=False,
+        )
+        # In this thread: Keras keeps settings of each thread apart.
+        stage_of.get_concrete_function()
         stages = self.part.stages(trial.classes)
         while course.stage < stages and len(course.standing):
             share = course.stage + course.seen / len(course.standing)
@@ -164,15 +175,13 @@ class Pursuit:
     def _advance(self, course: Course, stage_of: Callable) -> Course:
         """One batch; after a stage's last, the survivors are found."""
         size, samples = self.trial.batch_size, self.trial.samples
-        part = course.standing[course.seen : course.seen + size]
-        batch = filled(part, size)
+        batch = course.standing[course.seen : course.seen + size]
         x, y = samples.rows(course.rows[batch])
-        after = stage_of(
+        course.x_adv[batch] = in_shares(
+            lambda *share: stage_of(*share, tf.constant(course.stage)),
             *(x, y, course.rows[batch], course.x_adv[batch]),
-            tf.constant(course.stage),
         )
-        course.x_adv[part] = after[: len(part)]
-        seen = course.seen + len(part)
+        seen = course.seen + len(batch)
         if seen < len(course.standing):
             return replace(course, seen=seen)
         return self._judged(course)
@@ -181,12 +190,12 @@ class Pursuit:
         """The course after a stage: who stands, and what left the ball."""
         broken = np.zeros(len(course.rows), bool)
         invalid, furthest = course.invalid.copy(), course.furthest
-        for batch, count in padded(course.standing, self.trial.batch_size):
+        for batch in cut(course.standing, self.trial.batch_size):
             wrong, valid, distance = self.trial.judge(
                 self.name, course.rows[batch], course.x_adv[batch]
             )
-            broken[batch[:count]] = wrong[:count]
-            invalid[batch[:count]] |= ~valid[:count]
+            broken[batch] = wrong
+            invalid[batch] |= ~valid
             furthest = max(furthest, float(distance[valid].max(initial=0.0)))
         return replace(
             course,
@@ -216,22 +225,6 @@ class _Stage:
         own = self.pursuit
         key = RowKey.of(own.trial.seed, rows).fold_in(own.name)
         return own.part(self.predict, x, y, key, (stage, x_adv))
-
-
-def filled(rows: np.ndarray, size: int) -> np.ndarray:
-    """Repeats the last position until a batch size is full.
-
-    Args:
-        rows: At least one position, and at most `size`.
-        size: Batch size; a quarter and a sixteenth of it do as well.
-
-    Example:
-    >>> filled(np.array([3, 4, 8]), 16).tolist()
-    [3, 4, 8, 8]
-    """
-    sizes = (-(-size // 16), -(-size // 4), size)
-    fitting = next(each for each in sizes if each >= len(rows))
-    return np.pad(rows, (0, fitting - len(rows)), mode="edge")
 
 
 def _arrays(course: Course) -> dict[str, np.ndarray]:

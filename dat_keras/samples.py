@@ -49,30 +49,25 @@ class Samples:
         It is the same whichever way the same images were handed over.
         """
         digest = hashlib.sha256(repr(self.images.shape).encode())
-        for rows, count in padded(np.arange(len(self)), 512):
-            digest.update(self.rows(rows[:count])[0].tobytes())
+        for rows in cut(np.arange(len(self)), 512):
+            digest.update(self.rows(rows)[0].tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
         return digest.hexdigest()
 
 
-def padded(rows: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
-    """Cuts positions into batches of one size, so that one graph serves all.
+def cut(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Cuts positions into batches of a size; the last has what remains.
 
     Args:
         rows: Positions.
         size: Batch size.
 
-    Yields:
-        `size` positions, of which the last may be repeats, and the number of
-        those that are not.
-
     Example:
-    >>> [(rows.tolist(), n) for rows, n in padded(np.array([4, 6, 7]), 2)]
-    [([4, 6], 2), ([7, 7], 1)]
+    >>> [part.tolist() for part in cut(np.array([4, 6, 7]), 2)]
+    [[4, 6], [7]]
     """
     for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        yield np.pad(part, (0, size - len(part)), mode="edge"), len(part)
+        yield rows[start : start + size]
 
 
 @functools.singledispatch

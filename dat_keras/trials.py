@@ -17,7 +17,8 @@ from dat_keras.keys import RowKey
 from dat_keras.predict import Frozen, Predictor
 from dat_keras.protocols import Protocol
 from dat_keras.report import Caution, Row
-from dat_keras.samples import Samples, padded
+from dat_keras.samples import Samples, cut
+from dat_keras.shares import in_shares
 from dat_keras.threat_models import ThreatModel
 from dat_keras.types import Images, Labels, Predict
 from dat_keras.verification import verify
@@ -60,7 +61,7 @@ class Trial:
         samples: The images.
         threat_model: The set that attacks must stay in.
         protocol: What counts as broken.
-        batch_size: Rows of every batch; the last one is filled up.
+        batch_size: Most rows of a batch.
         seed: Seed of all draws.
         progress: Told about every finished batch.
         journal: Where an evaluation keeps what it needs to go on later.
@@ -76,12 +77,12 @@ class Trial:
     journal: Journal = field(default_factory=NoJournal)
 
     def logits(self, x: np.ndarray) -> np.ndarray:
-        """Returns the logits of a full batch, shape `(batch_size, K)`.
+        """Returns the logits of a batch of any size, shape `(B, K)`.
 
         Raises:
             ValueError: If one is not finite.
         """
-        logits = self._forward(x).numpy()
+        logits = in_shares(self._forward, x)
         if not np.isfinite(logits).all():
             raise ValueError("The classifier's logits hold NaN or infinity.")
         return logits
@@ -95,10 +96,10 @@ class Trial:
     def wrong(self) -> np.ndarray:
         """Whether each image is misclassified before any attack, `(N,)`."""
         wrong = np.zeros(len(self.samples), bool)
-        for rows, count in padded(np.arange(len(wrong)), self.batch_size):
+        for rows in cut(np.arange(len(wrong)), self.batch_size):
             x, y = self.samples.rows(rows)
-            wrong[rows[:count]] = (self.logits(x).argmax(-1) != y)[:count]
-            self.progress("natural", int(rows[count - 1]) + 1, len(wrong))
+            wrong[rows] = self.logits(x).argmax(-1) != y
+            self.progress("natural", int(rows[-1]) + 1, len(wrong))
         return wrong
 
     def search(self, name: str, attack: Attack, rows: np.ndarray) -> Verdict:
@@ -118,31 +119,32 @@ class Trial:
         """
         search = tf.function(
             _Search(self.searched, attack, self.seed, name),
-            input_signature=self._signature,
+            input_signature=self.signature,
             autograph=False,
         )
+        search.get_concrete_function()
         found = np.zeros(len(self.samples), bool)
         invalid: list[int] = []
         furthest = done = 0
-        for batch, count in padded(rows, self.batch_size):
+        for batch in cut(rows, self.batch_size):
             x, y = self.samples.rows(batch)
-            x_adv = search(x, y, batch).numpy()
+            x_adv = in_shares(search, x, y, batch)
             broken, valid, distance = self.judge(name, batch, x_adv)
-            found[batch[:count]] = broken[:count]
-            invalid += batch[:count][~valid[:count]].tolist()
+            found[batch] = broken
+            invalid += batch[~valid].tolist()
             furthest = max(furthest, distance[valid].max(initial=0.0))
-            done += count
+            done += len(batch)
             self.progress(name, done, len(rows))
         return Verdict(found, repr(attack), tuple(invalid), float(furthest))
 
     def judge(
         self, name: str, rows: np.ndarray, x_adv: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Judges a full batch of adversarial images.
+        """Judges a batch of adversarial images.
 
         Args:
             name: Names the attack in a message.
-            rows: Positions of their clean images, shape `(batch_size,)`.
+            rows: Positions of their clean images, shape `(B,)`.
             x_adv: The images.
 
         Returns:
@@ -164,17 +166,20 @@ class Trial:
 
     @functools.cached_property
     def _forward(self) -> tf.types.experimental.PolymorphicFunction:
-        return tf.function(
-            self.predict, input_signature=self._signature[:1], autograph=False
+        forward = tf.function(
+            self.predict, input_signature=self.signature[:1], autograph=False
         )
+        # In this thread: Keras keeps settings of each thread apart.
+        forward.get_concrete_function()
+        return forward
 
     @property
-    def _signature(self) -> list[tf.TensorSpec]:
-        size = self.batch_size
+    def signature(self) -> list[tf.TensorSpec]:
+        """Of a batch of any size: images, labels and rows."""
         return [
-            tf.TensorSpec((size, *self.samples.images.shape[1:]), tf.float32),
-            tf.TensorSpec((size,), tf.int32),
-            tf.TensorSpec((size,), tf.int64),
+            tf.TensorSpec((None, *self.samples.images.shape[1:]), tf.float32),
+            tf.TensorSpec((None,), tf.int32),
+            tf.TensorSpec((None,), tf.int64),
         ]
 
 

@@ -246,7 +246,7 @@ class Scripted(Attack):
         return self.move(x)
 
 
-def test_one_trace_an_attack_and_the_last_batch_is_filled_up(linear):
+def test_one_trace_serves_batches_of_every_size(linear):
     attack = Scripted(Linf(0.1), tf.identity)
     report = evaluate(
         linear.model,
@@ -257,7 +257,7 @@ def test_one_trace_an_attack_and_the_last_batch_is_filled_up(linear):
         batch_size=5,
         protocol="dat",
     )
-    assert attack.traces == [(5, *SHAPE)]
+    assert attack.traces == [(None, *SHAPE)]
     assert len(report["still"].broken) == 17
     assert report["still"].broken == report["natural"].broken
 

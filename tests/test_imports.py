@@ -10,7 +10,7 @@ LAYERS = [
     "types losses threat_models gradients graphs folding fused_norm spectral "
     "keys tables checks augment optimizers predict averaging data "
     "architectures config errors files intervals versions weights startup "
-    "allocator text_table schedules processes locks",
+    "allocator text_table schedules processes locks shares",
     "attacks",
     "adversary amplitude mixup weight_perturbation objectives",
     "model",
@@ -18,8 +18,7 @@ LAYERS = [
     "training evaluation checkpoint callbacks batch_statistics runs trials "
     "preflight protocols report samples verification comparison analysis "
     "pursuit cascade suites journal passes costs machine profiling step_cost "
-    "grids cells compare "
-    "descriptions",
+    "grids cells compare descriptions robustbench",
     "zoo",
     "torch_import export",
     "cli",

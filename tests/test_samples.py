@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from dat_keras.data import Batches, Split
 from dat_keras.evaluation import evaluate
-from dat_keras.samples import first, padded
+from dat_keras.samples import cut, first
 
 IMAGE = (8, 8, 3)
 
@@ -72,14 +72,10 @@ def test_a_dataset_is_read_no_further_than_needed(sources):
         first(dataset)
 
 
-def test_the_last_batch_repeats_its_last_row():
-    parts = list(padded(np.array([3, 5, 8, 9, 11]), 2))
-    assert [(rows.tolist(), n) for rows, n in parts] == [
-        ([3, 5], 2),
-        ([8, 9], 2),
-        ([11, 11], 1),
-    ]
-    assert list(padded(np.array([], int), 2)) == []
+def test_the_last_batch_has_what_remains():
+    parts = list(cut(np.array([3, 5, 8, 9, 11]), 2))
+    assert [rows.tolist() for rows in parts] == [[3, 5], [8, 9], [11]]
+    assert list(cut(np.array([], int), 2)) == []
 
 
 X = np.zeros((4, *IMAGE), np.float32)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from dat_keras.attacks.base import Attack
+from dat_keras.attacks.fused import fused
 from dat_keras.attacks.losses import AttackLoss, CrossEntropy
 from dat_keras.attacks.starts import Start
 from dat_keras.gradients import input_gradient
@@ -48,7 +49,7 @@ class SurfaceStart(Start):
 
 
 class _State(NamedTuple):
-    """Loop state, one row per image; `step_size` and flags broadcast."""
+    """Loop state, one row per image; of a broken one `best` broke it."""
 
     x_adv: Images
     previous: Images
@@ -56,7 +57,6 @@ class _State(NamedTuple):
     best: Images
     best_grad: Images
     best_loss: PerExample
-    found: Images
     alive: tf.Tensor
     step_size: tf.Tensor
     last_loss: PerExample
@@ -110,11 +110,15 @@ class APGD(Attack):
         loss = self.loss.bind(predict, x, y)
         periods = tf.constant(checkpoints(self.steps))
 
+        move, look = fused(self._move), fused(self._look)
+
         def climb(i: tf.Tensor, state: _State) -> tuple[tf.Tensor, _State]:
-            state = self._move(state, x, tf.where(i == 1, 1.0, MOMENTUM))
-            seen = input_gradient(predict, loss, state.x_adv)
-            state = self._look(state, y, *seen)
-            return i + 1, self._check(state, periods[i])
+            weight = tf.where(i == 1, 1.0, MOMENTUM)
+            at, previous, grad, size = *state[:3], state.step_size
+            x_adv = move(at, previous, grad, size, x, weight)
+            state = state._replace(x_adv=x_adv, previous=at)
+            seen = input_gradient(predict, loss, x_adv)
+            return i + 1, look(state, y, *seen, periods[i])
 
         start = self.start(self.threat_model, x, key)
         seen = input_gradient(predict, loss, start)
@@ -125,8 +129,7 @@ class APGD(Attack):
             (tf.constant(1), self._begin(start, y, *seen)),
             parallel_iterations=1,
         )
-        x_adv = tf.where(_wide(state.alive), state.best, state.found)
-        return tf.stop_gradient(x_adv)
+        return tf.stop_gradient(state.best)
 
     def _begin(
         self,
@@ -145,7 +148,6 @@ class APGD(Attack):
             best=x_adv,
             best_grad=grad,
             best_loss=value,
-            found=x_adv,
             alive=_correct(logits, y),
             step_size=_wide(zeros) + size,
             # The published code compares the first loss with 0, not with the
@@ -156,14 +158,20 @@ class APGD(Attack):
             halved=tf.ones_like(zeros, tf.bool),
         )
 
-    def _move(self, state: _State, x: Images, weight: tf.Tensor) -> _State:
+    def _move(
+        self,
+        at: Images,
+        previous: Images,
+        grad: Images,
+        size: tf.Tensor,
+        x: Images,
+        weight: tf.Tensor,
+    ) -> Images:
         """One step with momentum; after a reset it still spans that jump."""
-        ball, here = self.threat_model, state.x_adv
-        momentum = here - state.previous
-        ahead = here + state.step_size * ball.steepest(state.grad)
-        there = ball.project(ahead, x)
-        there = here + weight * (there - here) + (1 - weight) * momentum
-        return state._replace(x_adv=ball.project(there, x), previous=here)
+        ball = self.threat_model
+        there = ball.project(at + size * ball.steepest(grad), x)
+        there = at + weight * (there - at) + (1 - weight) * (at - previous)
+        return ball.project(there, x)
 
     def _look(
         self,
@@ -172,23 +180,24 @@ class APGD(Attack):
         logits: Logits,
         value: PerExample,
         grad: Images,
+        period: tf.Tensor,
     ) -> _State:
-        """Takes note of the iterate's loss, gradient and prediction."""
-        correct = _correct(logits, y)
-        first = _wide(state.alive & ~correct)
+        """Takes note of the iterate, and halves steps where it is time."""
+        alive = state.alive & _correct(logits, y)
         # So written, NaN counts as better: it comes out and is noticed.
         better = ~(value <= state.best_loss)
-        rose = tf.cast(value > state.last_loss, tf.float32)
-        return state._replace(
+        # The first wrong iterate is kept, and nothing after it.
+        new = _wide(tf.where(alive, better, state.alive))
+        state = state._replace(
             grad=grad,
-            best=tf.where(_wide(better), state.x_adv, state.best),
-            best_grad=tf.where(_wide(better), grad, state.best_grad),
+            best=tf.where(new, state.x_adv, state.best),
+            best_grad=tf.where(new, grad, state.best_grad),
             best_loss=tf.where(better, value, state.best_loss),
-            found=tf.where(first, state.x_adv, state.found),
-            alive=state.alive & correct,
+            alive=alive,
             last_loss=value,
-            rises=state.rises + rose,
+            rises=state.rises + tf.cast(value > state.last_loss, tf.float32),
         )
+        return self._check(state, period)
 
     def _check(self, state: _State, period: tf.Tensor) -> _State:
         """Halves steps at a checkpoint; `period` is 0 where none is."""

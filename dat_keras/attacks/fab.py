@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from dat_keras.attacks.base import Attack
 from dat_keras.attacks.dlr import TargetedMargin
+from dat_keras.attacks.fused import fused
 from dat_keras.attacks.losses import AttackLoss
 from dat_keras.attacks.projection import to_hyperplane
 from dat_keras.gradients import input_gradient
@@ -95,22 +96,18 @@ class FAB(Attack):
             `x` and 1e10 where none was found.
         """
         loss = self.loss.bind(predict, x, y)
-        measure = self.threat_model.distance
+        combine, settle = fused(self._combine), fused(self._settle)
 
         def approach(
             i: tf.Tensor, x_adv: Images, found: Images, least: PerExample
         ) -> _State:
             _, ahead, grad = input_gradient(predict, loss, x_adv)
-            x_adv = self._combine(x_adv, x, ahead, grad)
+            x_adv = combine(x_adv, x, ahead, grad)
             wrong = tf.argmax(predict(x_adv), -1, output_type=y.dtype) != y
-            distance = measure(x_adv, x)
-            # Once near enough, an image is done.
-            nearer = wrong & (distance < least) & (least > enough)
-            found = tf.where(_wide(nearer), x_adv, found)
-            least = tf.where(nearer, distance, least)
-            back = x + self.beta * (x_adv - x)
-            return i + 1, tf.where(_wide(wrong), back, x_adv), found, least
+            near = (found, least, enough)
+            return i + 1, *settle(x_adv, x, wrong, *near)
 
+        enough = tf.cast(enough, tf.float32)
         _, x_adv, found, least = tf.while_loop(
             lambda i, *state: (
                 (i < self.steps) & tf.reduce_any(state[-1] > enough)
@@ -143,6 +140,24 @@ class FAB(Attack):
         ends, clean_ends = tf.split(both + self.eta * moves, 2)
         mixed = (1 - alpha) * ends + alpha * clean_ends
         return tf.clip_by_value(mixed, 0.0, 1.0)
+
+    def _settle(
+        self,
+        x_adv: Images,
+        x: Images,
+        wrong: tf.Tensor,
+        found: Images,
+        least: PerExample,
+        enough: tf.Tensor,
+    ) -> tuple[Images, Images, PerExample]:
+        """Takes note of the wrong ones, and lets them go back a little."""
+        distance = self.threat_model.distance(x_adv, x)
+        # Once near enough, an image is done.
+        nearer = wrong & (distance < least) & (least > enough)
+        found = tf.where(_wide(nearer), x_adv, found)
+        least = tf.where(nearer, distance, least)
+        back = x + self.beta * (x_adv - x)
+        return tf.where(_wide(wrong), back, x_adv), found, least
 
 
 def _wide(rows: tf.Tensor) -> tf.Tensor:

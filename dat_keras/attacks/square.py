@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from dat_keras.attacks.fused import fused
 from dat_keras.attacks.square_moves import MOVES, uniform
 from dat_keras.attacks.staged import Before, Staged
 from dat_keras.keys import Key
 from dat_keras.losses import margin
 from dat_keras.threat_models import ThreatModel
-from dat_keras.types import Images, Labels, Predict
+from dat_keras.types import Images, Labels, Logits, PerExample, Predict
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,13 @@ class Square(Staged):
         )
         own = key.fold_in("queries").fold_in(stage)
         draws = uniform(own, x, self.chunk, moves.numbers)
+        propose, settle = fused(moves.propose), fused(_settle)
 
         def ask(
             query: tf.Tensor, x_adv: Images, least: tf.Tensor
         ) -> tuple[tf.Tensor, Images, tf.Tensor]:
-            asked = moves.propose(x, x_adv, query, draws[:, query - first])
-            value = margin(predict(asked), y)
-            # So written, NaN counts as better: it comes out and is noticed.
-            better = (least > 0) & ~(value >= least)
-            x_adv = tf.where(better[:, None, None, None], asked, x_adv)
-            return query + 1, x_adv, tf.where(better, value, least)
+            asked = propose(x, x_adv, query, draws[:, query - first])
+            return query + 1, *settle(asked, predict(asked), y, x_adv, least)
 
         last = tf.minimum(first + self.chunk, self.queries)
         _, x_adv, _ = tf.while_loop(
@@ -85,3 +83,18 @@ class Square(Staged):
             parallel_iterations=1,
         )
         return tf.stop_gradient(x_adv)
+
+
+def _settle(
+    asked: Images,
+    logits: Logits,
+    y: Labels,
+    x_adv: Images,
+    least: PerExample,
+) -> tuple[Images, PerExample]:
+    """Keeps the proposals that lower a margin still positive."""
+    value = margin(logits, y)
+    # So written, NaN counts as better: it comes out and is noticed.
+    better = (least > 0) & ~(value >= least)
+    x_adv = tf.where(better[:, None, None, None], asked, x_adv)
+    return x_adv, tf.where(better, value, least)

@@ -1,0 +1,148 @@
+"""The two sides of the AutoAttack benchmark: our parts, and the peer's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dat_keras.allocator import keep_freed_memory
+
+if TYPE_CHECKING:
+    import keras
+
+    from dat_keras.attacks import Staged
+    from dat_keras.trials import Trial
+
+EPS = 8 / 255
+PARTS = ("apgd-ce", "apgd-t", "fab-t", "square")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is done.
+
+    Args:
+        queries: Square's queries.
+        steps: Steps of the other parts.
+    """
+
+    queries: int = 1000
+    steps: int = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A trained classifier and the images that it is attacked on."""
+
+    model: keras.Model
+    net: str
+    x: np.ndarray
+    y: np.ndarray
+    data: str
+
+
+def subject(run: Path, data_dir: Path | None, count: int) -> Subject:
+    """The classifier of a run folder and the first test images."""
+    from dat_keras.data import load_split
+    from dat_keras.runs import load_classifier
+    from dat_keras.samples import first
+
+    loaded = load_classifier(run, "best")
+    recipe = loaded.info.recipe
+    split = load_split(recipe.dataset, "test", data_dir=data_dir)
+    x, y = first(split, count).rows(np.arange(count))
+    return Subject(loaded.model, recipe.architecture, x, y, split.name)
+
+
+class Ours:
+    """Our parts, and what they cost in passes."""
+
+    def __init__(self, of: Subject, size: Size) -> None:
+        from dat_keras.predict import Predictor
+        from dat_keras.protocols import PROTOCOLS
+        from dat_keras.samples import first
+        from dat_keras.threat_models import Linf
+        from dat_keras.trials import Trial
+
+        self.parts = _our_parts(Linf(EPS), size)
+        self.trial: Trial = Trial(
+            predict=Predictor(of.model),
+            samples=first((of.x, of.y)),
+            threat_model=Linf(EPS),
+            protocol=PROTOCOLS["strict"],
+            batch_size=len(of.x),
+        )
+        self.forwards = self.gradients = 0
+
+    def wrong(self) -> np.ndarray:
+        wrong = self.trial.wrong
+        # As the command does once TensorFlow has run something.
+        keep_freed_memory()
+        return wrong
+
+    def broken(self, name: str, rows: np.ndarray) -> np.ndarray:
+        from dat_keras.pursuit import Pursuit
+
+        course = Pursuit(name, self.parts[name], self.trial, name)(rows)
+        self.forwards += course.forwards
+        self.gradients += course.gradients
+        found = np.zeros(len(self.trial.samples), bool)
+        found[course.broken] = True
+        return found
+
+    def passes_alone(self, rounds: int = 7) -> tuple[float, float]:
+        """Seconds of a forward pass and of a gradient beyond it, by image."""
+        from dat_keras.cascade import seconds_per_image
+
+        found = [seconds_per_image(self.trial) for _ in range(rounds)]
+        forward, gradient = np.median(np.array(found), axis=0)
+        return float(forward), float(gradient)
+
+
+def _our_parts(ball: Any, size: Size) -> dict[str, Staged]:
+    from dat_keras.attacks import EachTarget, Restarts, Square, standard
+
+    found = {}
+    for name, part in standard(ball).items():
+        if isinstance(part, (EachTarget, Restarts)):
+            attack = replace(part.attack, steps=size.steps)
+            part = replace(part, attack=attack)
+        if isinstance(part, Square):
+            part = replace(part, queries=size.queries)
+        found[name] = part
+    return found
+
+
+class Theirs:
+    """The package's parts on a twin of the classifier."""
+
+    def __init__(self, of: Subject, size: Size) -> None:
+        from benchmarks.torch_attacks import Suite, parts
+        from benchmarks.torch_twin import twin_of
+
+        net = twin_of(of.model, of.net)
+        self.parts = parts(net, "linf", EPS, size.queries, size.steps)
+        self.suite = Suite(net, of.x, of.y)
+
+    def wrong(self) -> np.ndarray:
+        return self.suite.wrong()
+
+    def broken(self, name: str, rows: np.ndarray) -> np.ndarray:
+        return self.suite.broken(self.parts[name], rows)
+
+
+SIDES = {"ours": Ours, "peer": Theirs}
+
+
+def logits_apart(of: Subject) -> float:
+    """Largest difference of the two nets' logits on the images."""
+    import torch
+
+    from benchmarks.torch_twin import to_torch, twin_of
+
+    with torch.no_grad():
+        theirs = twin_of(of.model, of.net)(to_torch(of.x)).numpy()
+    return float(np.abs(of.model(of.x, training=False) - theirs).max())

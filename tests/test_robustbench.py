@@ -1,0 +1,52 @@
+"""Entries for RobustBench say what was measured, and nothing else."""
+
+import pytest
+
+from dat_keras.report import Report, Row
+from dat_keras.robustbench import entry
+
+ROWS = (
+    Row("natural", "", (True, False, False)),
+    Row("autoattack", "", (True, True, False)),
+)
+
+
+def report(rows=ROWS, **changes):
+    fields = {
+        "model": "0" * 64,
+        "data": "cifar10/test",
+        "data_fingerprint": "1" * 64,
+        "whole": True,
+        "norm": "linf",
+        "eps": 8 / 255,
+        "protocol": "strict",
+        "seed": 0,
+        "batch_size": 128,
+        "cautions": (),
+        "versions": {},
+    }
+    return Report(rows, **(fields | changes))
+
+
+def test_numbers_are_strings_in_percent():
+    found = entry(report())
+    assert found["clean_acc"] == "66.67" and found["autoattack_acc"] == "33.33"
+    assert found["eps"] == "8/255" and found["dataset"] == "cifar10"
+    assert found["footnote"] is None
+    assert entry(report(norm="l2", eps=0.5))["eps"] == "0.5"
+
+
+def test_every_field_of_the_format_is_there():
+    names = (
+        "link name authors additional_data number_forward_passes dataset venue "
+        "architecture eps clean_acc reported autoattack_acc footnote"
+    )
+    found = entry(report(data="mine"))
+    assert list(found) == names.split()
+    known = {k for k, value in found.items() if value is not None}
+    assert known == {"eps", "clean_acc", "autoattack_acc"}
+
+
+def test_a_report_without_autoattack_is_refused():
+    with pytest.raises(ValueError, match="needs the attack `autoattack`"):
+        entry(report(ROWS[:1]))
