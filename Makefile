@@ -32,7 +32,14 @@ test-all: test
 
 bench: .venv/installed
 	$(BIN)/pip install --quiet -e '.[torch]'
-	$(BIN)/python -m benchmarks.steps --method dat --fused
+	$(BIN)/python -m benchmarks.steps --method dat --method pgd-at --method trades
+	$(BIN)/python -m benchmarks.steps --net resnet18 --batch-size 32 \
+		--method dat --method pgd-at --method trades
+	for side in sequential fused bfloat16 peer; do \
+		$(BIN)/python -m benchmarks.steps --memory $$side; done
+	$(BIN)/python -m benchmarks.methods
+	$(BIN)/python -m benchmarks.methods --growth
+	$(BIN)/python -m benchmarks.startup
 
 check: .venv/tested
 	$(BIN)/ruff check .

@@ -1,10 +1,29 @@
-"""Checks on a training batch, in the graph, at the cost of two reductions."""
+"""Checks on a training step, in the graph, at the cost of a few reductions."""
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
 from dat_keras.types import Images, Labels
+
+
+def pair(data: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns images and labels of what `fit` hands to a step.
+
+    Raises:
+        ValueError: If there are sample weights.
+
+    Example:
+    >>> pair((1, 2))
+    (1, 2)
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if sample_weight is not None:
+        raise ValueError(
+            "`sample_weight` and `class_weight` are not supported."
+        )
+    return x, y
 
 
 def checked(x: Images, y: Labels, num_classes: int) -> tuple[Images, Labels]:
@@ -39,6 +58,27 @@ def checked(x: Images, y: Labels, num_classes: int) -> tuple[Images, Labels]:
     ]
     with tf.control_dependencies(checks):
         return tf.identity(x), tf.identity(y)
+
+
+def finite(
+    terms: dict[str, tf.Tensor], gradients: list[tf.Tensor]
+) -> tf.Tensor:
+    """Returns a check to be waited for before anything is written.
+
+    So the state of the last good step survives. XLA compiles the check away;
+    there the `StopOnNaN` callback ends the run.
+
+    Args:
+        terms: Scalar loss terms by name.
+        gradients: Gradients of their sum.
+
+    Example:
+    >>> float(finite({"loss": tf.constant(2.0)}, [tf.ones(3)]))
+    2.0
+    """
+    total = tf.add_n(list(terms.values()))
+    total += 0.0 * tf.linalg.global_norm(gradients)
+    return tf.debugging.check_numerics(total, "The loss is not finite.")
 
 
 def _within(

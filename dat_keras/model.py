@@ -13,7 +13,7 @@ from dat_keras.architectures import branches_of
 from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.averaging import Averaging, WeightAverage
-from dat_keras.checks import checked
+from dat_keras.checks import checked, finite, pair
 from dat_keras.gradients import terms_and_gradients
 from dat_keras.keys import BatchKey
 from dat_keras.objectives import Objective
@@ -156,7 +156,7 @@ class AdversarialModel(keras.Model):
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """Runs one step of the min-max game on one batch."""
-        x_raw, y = checked(*_pair(data), self.num_classes)
+        x_raw, y = checked(*pair(data), self.num_classes)
         key = BatchKey.of(self.seed, self.step.value)
         x, y = self.augment(x_raw, y, key.fold_in("augment"))
         predict = Predictor(self.classifier).frozen(self.attack_dtype)
@@ -186,7 +186,7 @@ class AdversarialModel(keras.Model):
             )
         gradients = self._clipped(gradients)
         # Nothing is written before the check has passed.
-        with tf.control_dependencies([_finite(terms, gradients)]):
+        with tf.control_dependencies([finite(terms, gradients)]):
             self.optimizer.apply(gradients, weights)
             _write(statistics, self.classifier.non_trainable_variables)
             moves = self.objective.ascent_updates_statistics
@@ -204,7 +204,7 @@ class AdversarialModel(keras.Model):
 
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """Measures natural and robust accuracy on one batch."""
-        x, y = checked(*_pair(data), self.num_classes)
+        x, y = checked(*pair(data), self.num_classes)
         predict = Predictor(self.classifier, scope=self.inference_scope)
         predict = predict.frozen()
         key = BatchKey.of(self.seed, 0).fold_in("validation")
@@ -256,15 +256,6 @@ class AdversarialModel(keras.Model):
         )
 
 
-def _pair(data: tuple) -> tuple[tf.Tensor, tf.Tensor]:
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if sample_weight is not None:
-        raise ValueError(
-            "`sample_weight` and `class_weight` are not supported."
-        )
-    return x, y
-
-
 def _check_branches(classifier: keras.Model, objective: Objective) -> None:
     have = branches_of(classifier)
     if have < objective.branches:
@@ -282,14 +273,3 @@ def _write(scope: keras.StatelessScope, variables: list) -> None:
         value = scope.get_current_value(variable)
         if value is not None:
             variable.assign(value)
-
-
-def _finite(terms: dict[str, tf.Tensor], gradients: list) -> tf.Tensor:
-    """Returns a check to be waited for before anything is written.
-
-    So the state of the last good step survives. XLA compiles the check away;
-    there the `StopOnNaN` callback ends the run.
-    """
-    total = tf.add_n(list(terms.values()))
-    total += 0.0 * tf.linalg.global_norm(gradients)
-    return tf.debugging.check_numerics(total, "The loss is not finite.")
