@@ -9,7 +9,11 @@ STEPS = (1, 2)
 
 def short(name, steps=2):
     """The method with its defaults, but that its step costs little."""
-    objective = OBJECTIVES[name]()
+    return shortened(OBJECTIVES[name](), steps)
+
+
+def shortened(objective, steps):
+    """A method whose step costs little."""
     if hasattr(objective, "policy"):
         policy = replace(
             objective.policy, architecture="resnet8", steps_grid=STEPS

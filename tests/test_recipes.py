@@ -1,7 +1,9 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from short_methods import shortened
 
 from dat_keras.augment import (
     AutoAugment,
@@ -13,6 +15,9 @@ from dat_keras.augment import (
 )
 from dat_keras.objectives import DAT, OBJECTIVES, TRADES
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
+from dat_keras.recipes.additions import ABLATIONS
+from dat_keras.recipes.own import SETTINGS
+from dat_keras.training import build
 
 # Nobody else published settings for them: DAT's own are the common ones.
 COMMON_ONLY = ("natural", "dat")
@@ -193,6 +198,34 @@ def test_ablations_leave_out_what_they_say():
     assert objective("no-split-bn").branches == 1
     assert not objective("no-aag").learned_amplitude
     assert objective("single-ae").single_ae
+
+
+def one_step(recipe, batch):
+    """The loss terms of a first step, on a small net and short attacks."""
+    small = dataclasses.replace(
+        recipe,
+        **{"architecture": "resnet8", "width": 2},
+        objective=shortened(recipe.objective, steps=1),
+    )
+    model = build(small, (8, 8, 3), 10, steps_per_epoch=1)
+    return model.train_step(batch)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ADDITIONS)
+def test_every_addition_trains(name, batch):
+    host = "dat" if name in ABLATIONS else "trades"
+    terms = one_step(choose("cifar10", f"{host}+{name}"), batch)
+    assert all(np.isfinite(float(value)) for value in terms.values())
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("place", SETTINGS, ids="-".join)
+def test_all_published_settings_train(place, batch):
+    method, dataset, architecture = place
+    recipe = RECIPES[f"{method}-own-{dataset}-{architecture}"]
+    terms = one_step(recipe, batch)
+    assert all(np.isfinite(float(value)) for value in terms.values())
 
 
 def test_options_replace_fields():
