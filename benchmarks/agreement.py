@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -95,16 +94,14 @@ SOURCES = {"ours": ours, "torchattacks": torchattacks, "foolbox": foolbox}
 def compare(of: Subject, part: str, size: Size) -> dict:
     """Flags of each source with two seeds, and how far they are from ours."""
     right = np.flatnonzero(~Ours(of, size).wrong())
-    broken, seconds = {}, {}
+    broken = {}
     for name, make in SOURCES.items():
         for seed in (0, 1):
             run = make(of, part, size, seed)
             # With one restart FAB-T draws nothing.
             if run is None or (part == "fab-t" and seed):
                 continue
-            began = time.perf_counter()
             broken[f"{name}, seed {seed}"] = run(right)
-            seconds[f"{name}, seed {seed}"] = time.perf_counter() - began
     mine = broken["ours, seed 0"]
     return {
         "part": part,
@@ -121,7 +118,6 @@ def compare(of: Subject, part: str, size: Size) -> dict:
             for name, found in broken.items()
         },
         "tolerance_points": POINTS.get(part, 0.2),
-        "seconds": seconds,
     }
 
 

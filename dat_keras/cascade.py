@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -35,6 +35,13 @@ NOT_STANDARD = Caution(
 )
 
 
+OF_DRAWS = Caution(
+    "rand",
+    "These are accuracies of logits averaged over draws of a randomised "
+    "classifier: do not compare them with those of others.",
+)
+
+
 @dataclass(frozen=True)
 class Cascade(Evaluation):
     """The worst case over attacks, under AutoAttack's own rules.
@@ -47,15 +54,19 @@ class Cascade(Evaluation):
         parts: Attacks by name, in order. The name is that of its draws, so
             that a part alone repeats what it did among others.
         cautions: What a reader of the result must know.
+        draws: Passes over which logits are averaged for every judgement.
     """
 
     keeps_images: ClassVar[bool] = True
 
     parts: Mapping[str, Staged]
     cautions: tuple[Caution, ...] = field(default=(NOT_STANDARD,), repr=False)
+    draws: int = 1
 
     def __call__(self, name: str, trial: Trial) -> Verdict:
         """Returns what any part breaks, and what stood after each."""
+        if self.draws > 1:
+            trial = replace(trial, draws=self.draws)
         self._announce(name, trial)
         rows = [Row("natural", "", tuple(trial.wrong.tolist()))]
         broken = trial.wrong.copy()

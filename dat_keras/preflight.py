@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -20,13 +22,22 @@ cause."""
 RANDOMIZED = Caution(
     "randomized",
     "Two passes over the same images differ, so these accuracies are one draw "
-    "of many. Look for dropout or noise that stays on in inference.",
+    "of many. Look for dropout or noise that stays on in inference; if it is "
+    "meant, use the attack autoattack-rand.",
 )
 TRAIN_MODE = Caution(
     "train_mode",
     "The logits of an image depend on the other images of its batch. Look for "
     "BatchNorm in training mode.",
 )
+
+DYNAMIC = {
+    "While": "loops",
+    "StatelessWhile": "loops",
+    "AssignVariableOp": "writes variables",
+    "AssignAddVariableOp": "writes variables",
+}
+"""Operations that a classifier rarely needs in inference, and what they do."""
 
 
 def check_fit(model: keras.Model, samples: Samples) -> None:
@@ -77,16 +88,34 @@ def cautions(trial: Trial) -> tuple[Caution, ...]:
     x, y = trial.samples.rows(np.arange(count))
     logits = trial.logits(x)
     check_logits(logits)
+    found = _dynamic(trial)
     if _differ(logits, trial.logits(x)):
         # The checks below compare passes, which chance has already told apart.
-        return (RANDOMIZED,)
-    found = []
+        return (RANDOMIZED, *found)
     if any(_reads_its_batch(trial, x, logits, i) for i in range(min(count, 2))):
         found.append(TRAIN_MODE)
     dead = _without_gradient(trial, x, y).sum()
     if dead:
         found.append(_zero_grad(dead, count))
     return tuple(found)
+
+
+def _dynamic(trial: Trial) -> list[Caution]:
+    """A caution about what the classifier does beyond a forward pass."""
+    graph = trial.forward.get_concrete_function().graph.as_graph_def()
+    functions = (function.node_def for function in graph.library.function)
+    nodes = itertools.chain(graph.node, *functions)
+    does = sorted({DYNAMIC[n.op] for n in nodes if n.op in DYNAMIC})
+    if not does:
+        return []
+    return [
+        Caution(
+            "dynamic",
+            f"The classifier {' and '.join(does)} at every pass. If it so "
+            "defends itself, these attacks do not follow it: it needs one made "
+            "for it.",
+        )
+    ]
 
 
 def _reads_its_batch(

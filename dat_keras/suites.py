@@ -10,11 +10,15 @@ from dat_keras.attacks import (
     Attack,
     Staged,
     monitor,
+    rand,
     standard,
 )
-from dat_keras.cascade import Cascade
+from dat_keras.cascade import OF_DRAWS, Cascade
 from dat_keras.threat_models import ThreatModel
 from dat_keras.trials import Evaluation, NoAttack, SingleAttack
+
+DRAWS = 20
+"""Passes over which a randomised classifier is judged."""
 
 _Make = Callable[[ThreatModel], Evaluation]
 
@@ -32,6 +36,9 @@ EVALUATIONS: dict[str, _Make] = {
     **{name: _single(make) for name, make in ATTACKS.items()},
     **{name: _part(name, make) for name, make in PARTS.items()},
     "autoattack": lambda threat_model: Cascade(standard(threat_model), ()),
+    "autoattack-rand": lambda threat_model: Cascade(
+        rand(threat_model), (OF_DRAWS,), draws=DRAWS
+    ),
     "autoattack-monitor": lambda threat_model: Cascade(monitor(threat_model)),
 }
 """Evaluations by name; each makes itself for a threat model."""

@@ -65,6 +65,8 @@ class Trial:
         seed: Seed of all draws.
         progress: Told about every finished batch.
         journal: Where an evaluation keeps what it needs to go on later.
+        draws: Passes over which logits are averaged, for a classifier that
+            draws random numbers.
     """
 
     predict: Predictor
@@ -75,6 +77,7 @@ class Trial:
     seed: int = 0
     progress: Progress = field(default=lambda name, done, total: None)
     journal: Journal = field(default_factory=NoJournal)
+    draws: int = 1
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Returns the logits of a batch of any size, shape `(B, K)`.
@@ -82,7 +85,8 @@ class Trial:
         Raises:
             ValueError: If one is not finite.
         """
-        logits = in_shares(self._forward, x)
+        passes = [in_shares(self.forward, x) for _ in range(self.draws)]
+        logits = np.mean(passes, axis=0) if self.draws > 1 else passes[0]
         if not np.isfinite(logits).all():
             raise ValueError("The classifier's logits hold NaN or infinity.")
         return logits
@@ -162,10 +166,11 @@ class Trial:
     @property
     def classes(self) -> int:
         """Number of the classifier's classes."""
-        return self._forward.get_concrete_function().output_shapes[-1]
+        return self.forward.get_concrete_function().output_shapes[-1]
 
     @functools.cached_property
-    def _forward(self) -> tf.types.experimental.PolymorphicFunction:
+    def forward(self) -> tf.types.experimental.PolymorphicFunction:
+        """The classifier as a graph of its own, of any number of images."""
         forward = tf.function(
             self.predict, input_signature=self.signature[:1], autograph=False
         )

@@ -76,6 +76,12 @@ class Odd(keras.layers.Layer):
         (["randomized"], lambda x: x + 0.1 * tf.random.normal(tf.shape(x))),
         (["train_mode"], lambda x: x - tf.reduce_mean(x, 0)),
         (["zero_grad"], lambda x: tf.stop_gradient(x) + 0.0 * x),
+        (
+            ["dynamic"],
+            lambda x: tf.while_loop(
+                lambda i, x: i < 3, lambda i, x: (i + 1, 0.9 * x), (0, x)
+            )[1],
+        ),
         ([], lambda x: 1000.0 * x),
     ],
 )

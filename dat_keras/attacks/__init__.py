@@ -9,6 +9,7 @@ from dat_keras.attacks.auto_attack import (
     PARTS,
     monitor,
     monitor_attack,
+    rand,
     standard,
 )
 from dat_keras.attacks.base import Attack
@@ -70,6 +71,7 @@ __all__ = [
     "monitor",
     "monitor_attack",
     "pgd",
+    "rand",
     "standard",
 ]
 

@@ -9,6 +9,7 @@ still, halves its step and goes back to its best point.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,8 +19,8 @@ import tensorflow as tf
 from dat_keras.attacks.base import Attack
 from dat_keras.attacks.fused import fused
 from dat_keras.attacks.losses import AttackLoss, CrossEntropy
+from dat_keras.attacks.means import mean_gradient
 from dat_keras.attacks.starts import Start
-from dat_keras.gradients import input_gradient
 from dat_keras.keys import Key
 from dat_keras.threat_models import L2, Linf, ThreatModel
 from dat_keras.types import Images, Labels, Logits, PerExample, Predict
@@ -79,6 +80,8 @@ class APGD(Attack):
         rho: Share of steps between two checkpoints in which the loss must
             rise for the step size to stay.
         start: The first iterate.
+        draws: Passes over which logits and gradient of an iterate are
+            averaged, for a classifier that draws random numbers.
 
     Example:
     >>> from dat_keras.keys import BatchKey
@@ -97,11 +100,13 @@ class APGD(Attack):
     steps: int = 100
     rho: float = 0.75
     start: Start = SurfaceStart()
+    draws: int = 1
 
     @property
     def passes(self) -> tuple[int, int]:
         """Forward passes and gradients of an image that stands."""
-        return self.steps + 1, self.steps + 1
+        each = self.draws * (self.steps + 1)
+        return each, each
 
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key
@@ -112,21 +117,21 @@ class APGD(Attack):
 
         move, look = fused(self._move), fused(self._look)
 
+        see = functools.partial(mean_gradient, predict, loss, draws=self.draws)
+
         def climb(i: tf.Tensor, state: _State) -> tuple[tf.Tensor, _State]:
             weight = tf.where(i == 1, 1.0, MOMENTUM)
             at, previous, grad, size = *state[:3], state.step_size
             x_adv = move(at, previous, grad, size, x, weight)
             state = state._replace(x_adv=x_adv, previous=at)
-            seen = input_gradient(predict, loss, x_adv)
-            return i + 1, look(state, y, *seen, periods[i])
+            return i + 1, look(state, y, *see(x_adv), periods[i])
 
         start = self.start(self.threat_model, x, key)
-        seen = input_gradient(predict, loss, start)
         _, state = tf.while_loop(
             # Steps after all images are broken change no result.
             lambda i, s: (i <= self.steps) & tf.reduce_any(s.alive),
             climb,
-            (tf.constant(1), self._begin(start, y, *seen)),
+            (tf.constant(1), self._begin(start, y, *see(start))),
             parallel_iterations=1,
         )
         return tf.stop_gradient(state.best)

@@ -45,6 +45,26 @@ def standard(threat_model: ThreatModel) -> dict[str, Staged]:
     return {name: PARTS[name](threat_model) for name in STANDARD}
 
 
+def rand(threat_model: ThreatModel) -> dict[str, Staged]:
+    """Returns AutoAttack's `rand`, for classifiers that draw random numbers.
+
+    APGD on the cross-entropy and on DLR; every logit and gradient is a mean
+    of 20 passes.
+
+    Args:
+        threat_model: The set that they search.
+
+    Example:
+    >>> from dat_keras.threat_models import Linf
+    >>> list(rand(Linf(8 / 255)))
+    ['apgd-ce', 'apgd-dlr']
+    """
+    return {
+        "apgd-ce": Restarts(APGD(threat_model, draws=20)),
+        "apgd-dlr": Restarts(APGD(threat_model, DLR(), draws=20)),
+    }
+
+
 def monitor(threat_model: ThreatModel) -> dict[str, Staged]:
     """Returns a short APGD-CE and APGD-T: 20 steps, three targets.
 
