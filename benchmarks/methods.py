@@ -51,9 +51,17 @@ def every_method(net: str, size: int, rounds: int) -> None:
     from benchmarks.ours import Ours
     from benchmarks.results import keep, show
     from dat_keras.objectives import OBJECTIVES
+    from dat_keras.objectives.las_trades import PUBLISHED
+    from dat_keras.objectives.policy import Policy
 
+    # A strategy of the classifier's own size, as in the small recipes.
+    policies = {
+        "las-at": Policy(net),
+        "las-trades": replace(PUBLISHED, architecture=net),
+    }
+    changes = {name: (("policy", p),) for name, p in policies.items()}
     for method in OBJECTIVES:
-        kind = Ours(net, method, (("policy", net),) if "las-" in method else ())
+        kind = Ours(net, method, changes.get(method, ()))
         row = {"net": net, "method": method, "batch": size}
         row |= cost_of(kind, size, rounds)
         keep("methods", ("net", "method", "batch"), row)
