@@ -26,11 +26,8 @@ def describe(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
     True
     """
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    values = dict(
-        (part.strip() for part in line.split(":", 1))
-        for line in lines
-        if ":" in line
-    )
+    pairs = (line.partition(":") for line in lines)
+    values = {name.strip(): value.strip() for name, _, value in pairs}
     flags = values.get("flags", "").split()
     gpus = tf.config.list_physical_devices("GPU")
     return {

@@ -205,8 +205,8 @@ class AdversarialModel(keras.Model):
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """Measures natural and robust accuracy on one batch."""
         x, y = checked(*pair(data), self.num_classes)
-        predict = Predictor(self.classifier, scope=self.inference_scope)
-        predict = predict.frozen()
+        current = Predictor(self.classifier, scope=self.inference_scope)
+        predict = current.frozen()
         key = BatchKey.of(self.seed, 0).fold_in("validation")
         x_adv = self.eval_attack(predict, x, y, key)
         for metric, images in zip(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,15 +88,11 @@ def operation_times(folder: Path) -> list[OperationTime]:
     traces = sorted(folder.glob("**/*.xplane.pb"))
     if not traces:
         raise FileNotFoundError(f"{folder} holds no profile")
-    seconds: Counter[str] = Counter()
-    calls: Counter[str] = Counter()
-    for name, duration in _events(traces[-1]):
-        seconds[name] += duration
-        calls[name] += 1
-    return [
-        OperationTime(name, calls[name], total)
-        for name, total in seconds.most_common()
-    ]
+    durations: defaultdict[str, list[float]] = defaultdict(list)
+    for name, seconds in _events(traces[-1]):
+        durations[name].append(seconds)
+    times = [OperationTime(n, len(d), sum(d)) for n, d in durations.items()]
+    return sorted(times, key=lambda time: time.seconds, reverse=True)
 
 
 def table(times: list[OperationTime], steps: int, rows: int = 15) -> str:
