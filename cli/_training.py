@@ -76,7 +76,7 @@ def default_output(recipe: Recipe) -> Path:
 
 def resumed(output: Path, data_dir: Path | None) -> tuple[Recipe, Path | None]:
     """Returns what the interrupted run was made of."""
-    RunFolder(output).prepare(resume=True)
+    RunFolder(output).check_resumable()
     info = RunInfo.read(RunFolder(output).recipe)
     known = None if info.data_dir is None else Path(info.data_dir)
     return info.recipe, data_dir or known

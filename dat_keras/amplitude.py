@@ -9,8 +9,9 @@ import tensorflow as tf
 from keras import layers
 
 from dat_keras.adversary import Adversary, NoAdversary, Terms, Update, Views
+from dat_keras.conditions import CONDITIONS, Condition, nothing
 from dat_keras.keys import Key
-from dat_keras.types import Logits, Step
+from dat_keras.types import Images, Step
 
 AMPLITUDE_SCALES: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "reference": lambda generated, own: generated,
@@ -25,7 +26,7 @@ scale the image's own amplitude, by 0 to 2 and by 1 on average.
 
 
 class AmplitudeGenerator(keras.Model):
-    """Maps noise and a prediction to an amplitude spectrum in (0, 1).
+    """Maps noise and a condition to an amplitude spectrum in (0, 1).
 
     Five dense layers with LeakyReLU(0.2) and, from the second on, BatchNorm
     on batch statistics. Its BatchNorm epsilon is 0.8, as published. Always
@@ -33,7 +34,7 @@ class AmplitudeGenerator(keras.Model):
 
     Args:
         image_shape: `(H, W, C)`.
-        num_classes: Number of logits `K`.
+        condition_length: Length `N` of the condition (see `conditions.py`).
         latent: Length of the noise vector. Default 100, as published.
 
     Example:
@@ -48,12 +49,12 @@ class AmplitudeGenerator(keras.Model):
     def __init__(
         self,
         image_shape: tuple[int, int, int],
-        num_classes: int,
+        condition_length: int,
         latent: int = 100,
     ) -> None:
         super().__init__(name="amplitude_generator", dtype="float32")
         height, width, channels = image_shape
-        self.latent = latent
+        self.condition_length, self.latent = condition_length, latent
         stack = [_dense(0, 128), _leaky(0)]
         for i, units in enumerate((256, 512, 1024), start=1):
             stack += [_dense(i, units), _norm(i), _leaky(i)]
@@ -64,16 +65,16 @@ class AmplitudeGenerator(keras.Model):
             ),
         ]
         self.stack = keras.Sequential(stack, name="stack")
-        self.stack.build((None, latent + num_classes))
+        self.stack.build((None, latent + condition_length))
         self.built = True
 
     def call(
-        self, inputs: tuple[tf.Tensor, Logits], training: bool | None = None
+        self, inputs: tuple[tf.Tensor, tf.Tensor], training: bool | None = None
     ) -> tf.Tensor:
         """Returns amplitudes in (0, 1), shape `(B, C, H, W)`.
 
         Args:
-            inputs: Noise `(B, latent)` and logits `(B, K)`.
+            inputs: Noise `(B, latent)` and the condition `(B, N)`.
             training: Whether BatchNorm uses batch statistics.
         """
         return self.stack(tf.concat(inputs, axis=-1), training=training)
@@ -83,10 +84,12 @@ class AmplitudeAdversary(Adversary):
     """DAT's generator with its own optimizer.
 
     Args:
-        generator: Makes amplitudes from noise and logits.
+        generator: Makes amplitudes from noise and the condition.
         optimizer: Moves the generator; built here, on its weights alone.
         update: Where the generator's gradient comes from.
         scale: Key of `AMPLITUDE_SCALES`.
+        told: What the generator is told of the images. Default: their
+            logits, the paper's.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class AmplitudeAdversary(Adversary):
         optimizer: keras.optimizers.Optimizer,
         update: Update,
         scale: str,
+        told: Condition = CONDITIONS["logits"],
     ) -> None:
         super().__init__(name="amplitude_adversary")
         self.generator = generator
@@ -102,20 +106,27 @@ class AmplitudeAdversary(Adversary):
         self.optimizer.build(generator.trainable_variables)
         self.update = update
         self.scale = scale
+        self.told = told
         self.built = True
 
-    def amplitude(self, own: tf.Tensor, logits: Logits, key: Key) -> tf.Tensor:
+    def condition(self, step: Step, x: Images) -> tf.Tensor:
+        """Returns what the generator is told of images, shape `(B, N)`."""
+        return self.told.of(step, x, self.generator.condition_length)
+
+    def amplitude(
+        self, own: tf.Tensor, condition: tf.Tensor, key: Key
+    ) -> tf.Tensor:
         """Returns generated amplitudes, differentiable in the generator.
 
         Args:
             own: The images' own amplitudes, shape `(B, C, H, W)`.
-            logits: Their logits, detached, shape `(B, K)`.
+            condition: What `condition` returned, shape `(B, N)`.
             key: Source of the noise; the same key gives the same amplitudes.
         """
         noise = key.normal((tf.shape(own)[0], self.generator.latent))
         # Only batch statistics are ever used, so moving ones need no update.
         with keras.StatelessScope():
-            generated = self.generator((noise, logits), training=True)
+            generated = self.generator((noise, condition), training=True)
         return AMPLITUDE_SCALES[self.scale](generated, own)
 
     @property
@@ -145,7 +156,13 @@ class BorrowedAmplitude(NoAdversary):
     The paper's ablation without the generator.
     """
 
-    def amplitude(self, own: tf.Tensor, logits: Logits, key: Key) -> tf.Tensor:
+    def condition(self, step: Step, x: Images) -> tf.Tensor:
+        """Returns vectors of length zero: nothing needs to be known."""
+        return nothing(step, x, 0)
+
+    def amplitude(
+        self, own: tf.Tensor, condition: tf.Tensor, key: Key
+    ) -> tf.Tensor:
         """Returns the amplitudes of the batch, rolled by a random shift."""
         others = tf.cast(tf.shape(own)[0] - 1, tf.float32)
         shift = 1 + tf.cast(key.uniform((1,))[0] * others, tf.int32)

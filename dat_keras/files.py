@@ -1,8 +1,9 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and folders made empty."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -36,3 +37,22 @@ def write_whole(path: Path, write: Callable) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def clear(folder: Path) -> None:
+    """Removes what a folder holds; the folder itself, and a lock on it, stay.
+
+    Args:
+        folder: The folder.
+
+    Example:
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (Path(folder) / "a").mkdir()
+    ...     clear(Path(folder))
+    ...     list(Path(folder).iterdir())
+    []
+    """
+    for child in folder.iterdir():
+        inside = child.is_dir() and not child.is_symlink()
+        shutil.rmtree(child) if inside else child.unlink()

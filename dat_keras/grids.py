@@ -10,7 +10,6 @@ table.{txt,md,csv,tex}  the table of all cells
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from dat_keras.config import encode
 from dat_keras.errors import DamagedFileError, RunFolderError
-from dat_keras.files import write_whole
+from dat_keras.files import clear, write_whole
 from dat_keras.locks import locked
 from dat_keras.recipes import Recipe, resolve
 from dat_keras.suites import EVALUATIONS
@@ -206,9 +205,7 @@ def prepared(
 def _begin(path: Path, wanted: dict, overwrite: bool) -> None:
     output = path.parent
     if path.exists() and overwrite:
-        # The folder itself is locked, so it stays.
-        for child in output.iterdir():
-            shutil.rmtree(child) if child.is_dir() else child.unlink()
+        clear(output)
     elif any(child != path for child in output.iterdir()):
         what = "a grid" if path.exists() else "other files"
         raise RunFolderError(

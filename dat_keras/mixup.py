@@ -13,27 +13,27 @@ import tensorflow as tf
 from dat_keras.amplitude import AmplitudeAdversary, BorrowedAmplitude
 from dat_keras.keys import Key
 from dat_keras.spectral import amplitude_phase, recombine
-from dat_keras.types import Images, Logits
+from dat_keras.types import Images
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """The spectrum of images and the logits that condition the generator.
+    """The spectrum of images and what the generator is told of them.
 
     Args:
         amplitude: Shape `(B, C, H, W)`, float32.
         phase: Phase factors of length one, `(B, C, H, W)`, complex64.
-        logits: Detached logits, shape `(B, K)`.
+        condition: Detached vectors, shape `(B, N)` (see `conditions.py`).
     """
 
     amplitude: tf.Tensor
     phase: tf.Tensor
-    logits: Logits
+    condition: tf.Tensor
 
     @classmethod
-    def of(cls, x: Images, logits: Logits) -> Spectrum:
-        """Returns the spectrum of `x`, with the logits given beside it."""
-        return cls(*amplitude_phase(x), tf.stop_gradient(logits))
+    def of(cls, x: Images, condition: tf.Tensor) -> Spectrum:
+        """Returns the spectrum of `x`, with the condition given beside it."""
+        return cls(*amplitude_phase(x), tf.stop_gradient(condition))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ class AmplitudeMixup:
             key: Source of ratio and noise; the same key repeats the image.
         """
         own = spectrum.amplitude
-        other = adversary.amplitude(own, spectrum.logits, key.fold_in("noise"))
+        noise = key.fold_in("noise")
+        other = adversary.amplitude(own, spectrum.condition, noise)
         ratio = self.ratio(tf.shape(own)[0], key.fold_in("ratio"))
         mixed = ratio * other + (1.0 - ratio) * own
         return tf.clip_by_value(recombine(mixed, spectrum.phase), 0.0, 1.0)

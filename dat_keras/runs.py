@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import difflib
 import json
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,8 @@ import keras
 from dat_keras.architectures import branches_of
 from dat_keras.config import decode, encode
 from dat_keras.errors import DamagedFileError, RunFolderError
-from dat_keras.files import write_whole
+from dat_keras.files import clear, write_whole
+from dat_keras.locks import locked
 from dat_keras.recipes import CLASSES, Recipe
 from dat_keras.weights import fingerprint, load_weights
 
@@ -58,24 +60,48 @@ class RunFolder:
         """Returns the file of the `"best"` or `"last"` weights."""
         return self.path / f"{which}.safetensors"
 
-    def prepare(self, resume: bool = False, overwrite: bool = False) -> None:
-        """Makes the folder, or refuses one that is in use.
+    def check_resumable(self) -> None:
+        """Refuses a folder without a run.
+
+        Raises:
+            RunFolderError: If it holds none.
+        """
+        if not self.recipe.exists():
+            raise RunFolderError(f"{self.path} holds no run to resume")
+
+    @contextmanager
+    def prepared(
+        self, resume: bool = False, overwrite: bool = False
+    ) -> Iterator[None]:
+        """Makes the folder, and keeps other trainings out inside a `with`.
+
+        Args:
+            resume: Take a folder that holds a run.
+            overwrite: Remove a run that is there.
 
         Raises:
             RunFolderError: If it holds a run and neither flag is given, or
-                holds none and `resume` is.
+                other files; with `resume`, if it holds no run; if another
+                process trains in it.
         """
-        if resume and not self.recipe.exists():
-            raise RunFolderError(f"{self.path} holds no run to resume")
-        if self.recipe.exists() and overwrite:
-            shutil.rmtree(self.path)
-        elif self.path.exists() and any(self.path.iterdir()) and not resume:
-            what = "a run" if self.recipe.exists() else "other files"
+        if resume:
+            self.check_resumable()
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locked(self.path):
+            if not resume:
+                self._clear(overwrite)
+            yield
+
+    def _clear(self, overwrite: bool) -> None:
+        is_run = self.recipe.exists()
+        if is_run and overwrite:
+            clear(self.path)
+        elif any(self.path.iterdir()):
+            what = "a run" if is_run else "other files"
             raise RunFolderError(
                 f"{self.path} already holds {what}: choose another --output"
-                + (", or pass --resume or --overwrite" if "run" in what else "")
+                + (", or pass --resume or --overwrite" if is_run else "")
             )
-        self.path.mkdir(parents=True, exist_ok=True)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,35 +76,39 @@ def train(
 
     Raises:
         ValueError: If recipe and data do not fit.
-        RunFolderError: If the folder cannot be used so.
+        RunFolderError: If the folder cannot be used so, or another process
+            trains in it.
         DamagedFileError: If a checkpoint to resume from is damaged.
         TrainingDivergedError: If the loss stops being finite.
     """
     run = RunFolder(output)
-    if session.resume:
-        run.prepare(resume=True)
-        recipe = RunInfo.read(run.recipe).recipe
-    batches, validation = data.load(
-        recipe.dataset,
-        ("train", "validation"),
-        data_dir=data_dir,
-        batch_size=recipe.batch_size,
-        limit=recipe.limit,
-        seed=recipe.seed,
-    )
-    split = batches.split
-    model = build(recipe, split.image_shape, split.num_classes, len(batches))
-    if session.resume:
-        checkpoint.restore(model, run.checkpoints)
-    else:
-        run.prepare(overwrite=session.overwrite)
-        where = None if data_dir is None else str(data_dir)
-        info = RunInfo(recipe, split.image_shape, split.class_names, where)
-        info.write(run.recipe)
-    try:
-        _fit(model, recipe, batches, validation, run, session)
-    except (tf.errors.InvalidArgumentError, TrainingDivergedError) as error:
-        raise _explained(error, model, run) from error
+    with ExitStack() as held:
+        if session.resume:
+            held.enter_context(run.prepared(resume=True))
+            recipe = RunInfo.read(run.recipe).recipe
+        batches, validation = data.load(
+            recipe.dataset,
+            ("train", "validation"),
+            data_dir=data_dir,
+            batch_size=recipe.batch_size,
+            limit=recipe.limit,
+            seed=recipe.seed,
+        )
+        split = batches.split
+        model = build(
+            recipe, split.image_shape, split.num_classes, len(batches)
+        )
+        if session.resume:
+            checkpoint.restore(model, run.checkpoints)
+        else:
+            held.enter_context(run.prepared(overwrite=session.overwrite))
+            where = None if data_dir is None else str(data_dir)
+            info = RunInfo(recipe, split.image_shape, split.class_names, where)
+            info.write(run.recipe)
+        try:
+            _fit(model, recipe, batches, validation, run, session)
+        except (tf.errors.InvalidArgumentError, TrainingDivergedError) as error:
+            raise _explained(error, model, run) from error
     return model
 
 

@@ -107,7 +107,7 @@ def alp(monkeypatch):
 
 
 def test_the_example_is_short_and_describes_itself(alp):
-    assert len(EXAMPLE.splitlines()) <= 50
+    assert len(EXAMPLE.splitlines()) <= 40
     assert Description.of(type(alp)).paper == "Kannan et al., 2018"
 
 

@@ -12,7 +12,7 @@ LAYERS = [
     "architectures config errors files intervals versions weights startup "
     "allocator text_table schedules processes locks shares",
     "attacks",
-    "adversary amplitude mixup weight_perturbation objectives",
+    "adversary conditions amplitude mixup weight_perturbation objectives",
     "model",
     "recipes",
     "training evaluation checkpoint callbacks batch_statistics runs trials "

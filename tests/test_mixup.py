@@ -14,7 +14,7 @@ class Fixed:
     def __init__(self, amplitude):
         self.given = amplitude
 
-    def amplitude(self, own, logits, key):
+    def amplitude(self, own, condition, key):
         return tf.broadcast_to(self.given, tf.shape(own))
 
 
@@ -74,9 +74,9 @@ def test_ratio_and_noise_have_their_own_draws(spectrum, key):
     asked = []
 
     class Listening(Fixed):
-        def amplitude(self, own, logits, key):
+        def amplitude(self, own, condition, key):
             asked.append(key)
-            return super().amplitude(own, logits, key)
+            return super().amplitude(own, condition, key)
 
     AmplitudeMixup()(spectrum, Listening(0.5), key)
     assert not np.array_equal(asked[0].seed, key.seed)
@@ -88,11 +88,11 @@ def test_ratio_and_noise_have_their_own_draws(spectrum, key):
     assert not np.array_equal(first, other)
 
 
-def test_logits_are_detached():
+def test_the_condition_is_detached():
     x, logits = tf.zeros((1, 2, 2, 1)), tf.zeros((1, 4))
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        detached = Spectrum.of(x, logits).logits
+        detached = Spectrum.of(x, logits).condition
     assert tape.gradient(detached, logits) is None
 
 

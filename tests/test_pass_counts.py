@@ -92,6 +92,25 @@ def test_the_published_update_makes_passes_of_the_generators_own(
     assert passes_of_step(model, few) == Passes(20, 12, 4)
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"generator_input": "labels"}, (16, 10, 4)),
+        ({"generator_input": "noise"}, (16, 10, 4)),
+        ({"learned_amplitude": False}, (16, 10, 4)),
+        ({"generator_input": "noise", "update": "sequential"}, (19, 12, 4)),
+        # One attack less, of 6 and 5 passes; no condition of the other image.
+        ({"generator_input": "noise", "single_ae": True}, (10, 5, 4)),
+    ],
+    ids=["labels", "noise", "no-aag", "sequential", "single-ae"],
+)
+def test_logits_that_nobody_reads_are_not_computed(
+    settings, expected, make_tiny, few
+):
+    model = trainer(DAT(**settings), make_tiny)
+    assert passes_of_step(model, few) == Passes(*expected)
+
+
 def test_steps_of_a_period_are_averaged(make_tiny, few):
     """A strategy is paid once in `interval` steps, by 24 + 20 passes."""
     policy = Policy("resnet8", steps_grid=(2,), reward=Reward(interval=4))

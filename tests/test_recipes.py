@@ -197,6 +197,8 @@ def test_ablations_leave_out_what_they_say():
     assert not objective("no-mixup").mix.mixup
     assert objective("no-split-bn").branches == 1
     assert not objective("no-aag").learned_amplitude
+    assert objective("z-only").generator_input == "noise"
+    assert objective("z-onehot").generator_input == "labels"
     assert objective("single-ae").single_ae
 
 

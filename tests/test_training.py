@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from dat_keras.errors import (
     RunFolderError,
     TrainingDivergedError,
 )
+from dat_keras.locks import locked
 from dat_keras.recipes import RECIPES
 from dat_keras.runs import RunFolder, RunInfo, load_classifier
 from dat_keras.training import Session, build, train
@@ -141,6 +143,40 @@ def test_a_taken_folder_is_refused(finished, tmp_path):
     with pytest.raises(RunFolderError, match="no run to resume"):
         train(TINY, tmp_path / "new", session=Session(resume=True))
     assert not (tmp_path / "new").exists()
+
+
+class Intruder(keras.callbacks.Callback):
+    """Starts a second training in the folder of the first."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+        self.refused = []
+
+    def on_train_begin(self, logs=None):
+        for session in (
+            Session(),
+            Session(resume=True),
+            Session(overwrite=True),
+        ):
+            with pytest.raises(RunFolderError, match="another process"):
+                train(NATURAL, self.folder, session=session)
+            self.refused.append(session)
+
+
+def test_one_training_at_a_time_works_in_a_folder(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.json").touch()
+    intruder = Intruder(tmp_path / "run")
+    train(
+        replace(NATURAL, epochs=1),
+        tmp_path / "run",
+        session=Session(overwrite=True, callbacks=(intruder,)),
+    )
+    assert len(intruder.refused) == 3
+    assert load_classifier(tmp_path / "run", "last").info.recipe.epochs == 1
+    with locked(tmp_path / "run"):
+        pass
 
 
 def test_bad_settings_leave_nothing_behind(tmp_path):

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, cast
@@ -26,8 +25,10 @@ from dat_keras.amplitude import (
 )
 from dat_keras.attacks import PGD, CrossEntropyPlusKL, NormalStart
 from dat_keras.augment import Augment, CropFlip
+from dat_keras.conditions import CONDITIONS
 from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
 from dat_keras.mixup import AmplitudeMixup, Spectrum
+from dat_keras.objectives.adv_gradient import ADV_GRADIENTS, following
 from dat_keras.objectives.base import Objective, attacked, raw_images
 from dat_keras.optimizers import SGD
 from dat_keras.tables import lookup
@@ -69,6 +70,9 @@ class DAT(Objective):
             classifier's backward pass) or `"sequential"` (as published: the
             generator's own passes after the classifier's step). Default: the
             faster one; docs/performance.md shows a pair.
+        generator_input: What the generator maps: `"logits"` (noise and the
+            image's logits, the paper's), `"labels"` (noise and its one-hot
+            label) or `"noise"` (noise alone).
         generator_learning_rate: Constant. Default: paper.
         generator_adv_grad: How `x_hat'` depends on `x_hat` for the
             generator: `"projection"` (as published: where the last
@@ -98,6 +102,7 @@ class DAT(Objective):
     mix: AmplitudeMixup = AmplitudeMixup()
     augment: Augment = CropFlip(pad=3)
     update: str = "fused"
+    generator_input: str = "logits"
     generator_learning_rate: float = 0.1
     generator_adv_grad: str = "projection"
     generator_updates_statistics: bool = False
@@ -115,6 +120,7 @@ class DAT(Objective):
                 "`generator_updates_statistics` needs the generator's own "
                 f'passes: update="sequential". Received: {self.update!r}'
             )
+        lookup(CONDITIONS, self.generator_input, "generator input")
         lookup(AMPLITUDE_SCALES, self.amplitude_scale, "amplitude scale")
         lookup(ADV_GRADIENTS, self.generator_adv_grad, "gradient")
 
@@ -147,11 +153,13 @@ class DAT(Objective):
         """Returns the generator with its optimizer, or other images."""
         if not self.learned_amplitude:
             return BorrowedAmplitude(name="borrowed_amplitude")
+        condition = CONDITIONS[self.generator_input]
         return AmplitudeAdversary(
-            AmplitudeGenerator(image_shape, num_classes),
+            AmplitudeGenerator(image_shape, condition.length(num_classes)),
             SGD(self.generator_learning_rate, momentum=0.9, weight_decay=5e-4),
             UPDATES[self.update],
             self.amplitude_scale,
+            condition,
         )
 
     def craft(self, step: Step) -> Views:
@@ -172,7 +180,7 @@ class DAT(Objective):
         x = self._augmented(step, x)
         eps = self.attack.threat_model.eps
         follows = ADV_GRADIENTS[self.generator_adv_grad](view.x_adv, x, eps)
-        return base, View(x, _attached(view.x_adv, x, follows), view.branch)
+        return base, View(x, following(view.x_adv, x, follows), view.branch)
 
     def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
         """Returns the terms of `L_DAT`."""
@@ -204,14 +212,15 @@ class DAT(Objective):
 
     def _second_attack(self, step: Step, base: View) -> RecombinedView:
         x = raw_images(step)
-        spectrum = Spectrum.of(x, step.predict(x))
+        spectrum = Spectrum.of(x, step.adversary.condition(step, x))
         x = tf.stop_gradient(self._augmented(step, self._mixed(step, spectrum)))
         view = attacked(self.ae_attack, step, x, branch=self.branches - 1)
         return RecombinedView(view.x, view.x_adv, view.branch, clean=spectrum)
 
     def _recombined_pair(self, step: Step, base: View) -> RecombinedView:
         clean, adversarial = (
-            Spectrum.of(x, step.predict(x)) for x in (base.x, base.x_adv)
+            Spectrum.of(x, step.adversary.condition(step, x))
+            for x in (base.x, base.x_adv)
         )
         return RecombinedView(
             tf.stop_gradient(self._mixed(step, clean)),
@@ -227,25 +236,6 @@ class DAT(Objective):
     def _augmented(self, step: Step, x: Images) -> Images:
         key = step.key.fold_in("recombined augment")
         return self.augment(x, step.y, key)[0]
-
-
-ADV_GRADIENTS: dict[str, Callable[[Images, Images, float], tf.Tensor]] = {
-    "projection": lambda x_adv, x, eps: tf.logical_and(
-        tf.abs(x_adv - x) >= eps - 1e-6, _inside_box(x_adv)
-    ),
-    "none": lambda x_adv, x, eps: tf.zeros_like(x, tf.bool),
-    "full": lambda x_adv, x, eps: _inside_box(x_adv),
-}
-"""Pixels of `x_hat'` that follow `x_hat`, by name of `generator_adv_grad`."""
-
-
-def _inside_box(x: Images) -> tf.Tensor:
-    return tf.logical_and(x > 0.0, x < 1.0)
-
-
-def _attached(x_adv: Images, x: Images, follows: tf.Tensor) -> Images:
-    """Returns `x_adv` with the gradient of `x` where it follows."""
-    return x_adv + tf.cast(follows, x.dtype) * (x - tf.stop_gradient(x))
 
 
 def _mean_over(views: Views, values: list[tf.Tensor]) -> tf.Tensor:

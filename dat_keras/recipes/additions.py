@@ -123,9 +123,11 @@ ABLATIONS: dict[str, Callable[[DAT], Objective]] = {
     "no-mixup": lambda dat: replace(dat, mix=replace(dat.mix, mixup=False)),
     "no-split-bn": lambda dat: replace(dat, split_bn=False),
     "no-aag": lambda dat: replace(dat, learned_amplitude=False),
+    "z-only": lambda dat: replace(dat, generator_input="noise"),
+    "z-onehot": lambda dat: replace(dat, generator_input="labels"),
     "single-ae": lambda dat: replace(dat, single_ae=True),
 }
-"""The rows of DAT's table of ablations, by what they leave out."""
+"""The rows of DAT's tables of ablations, by what they leave out or put in."""
 
 ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "awp": perturbed,

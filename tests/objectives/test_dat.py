@@ -16,10 +16,11 @@ from dat_keras.attacks import (
     NormalStart,
 )
 from dat_keras.augment import CropFlip, Unchanged
+from dat_keras.conditions import CONDITIONS
 from dat_keras.gradients import input_gradient
 from dat_keras.mixup import AmplitudeMixup
 from dat_keras.objectives import DAT, TRADES, Natural
-from dat_keras.objectives.dat import ADV_GRADIENTS
+from dat_keras.objectives.adv_gradient import ADV_GRADIENTS
 from dat_keras.predict import Predictor
 from dat_keras.threat_models import Linf
 from dat_keras.types import View
@@ -376,6 +377,42 @@ def test_generator_has_a_gradient_where_it_is_mixed_in(
     assert (norm == 0.0) == zero
 
 
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_generator_learns_from_each_of_its_inputs(
+    name, tiny_branched, make_step
+):
+    objective = DAT(SHORT, mix=FixedRatio(share=0.5), generator_input=name)
+    step = make_step(tiny_branched, objective)
+    kernel, *others = generator_gradient(objective, tiny_branched, step)
+    assert len(kernel) == 100 + {"logits": 4, "labels": 4, "noise": 0}[name]
+    # Every row is reached: all of the noise, and all of the condition.
+    assert np.abs(kernel).max(axis=1).min() > 0.0
+    assert all(np.abs(gradient).max() > 0.0 for gradient in others[1:])
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_recombined_view_is_made_of_the_named_input(
+    name, tiny_branched, make_step, assert_close
+):
+    objective = DAT(
+        SHORT,
+        mix=FixedRatio(share=0.3),
+        augment=Unchanged(),
+        generator_input=name,
+    )
+    step = make_step(tiny_branched, objective)
+    noise = step.key.fold_in("mix").fold_in("noise").normal((8, 100))
+    told = {
+        "logits": tiny_branched(step.x_raw, training=False),
+        "labels": np.eye(4, dtype=np.float32)[step.y],
+        "noise": np.zeros((8, 0), np.float32),
+    }
+    amplitude = step.adversary.generator((noise, told[name]), training=True)
+    expected = mixed_by_numpy(step.x_raw, amplitude.numpy(), 0.3)
+    _, view = objective.craft(step)
+    assert_close(view.x, expected, atol=2e-6)
+
+
 def test_generator_gradient_is_that_of_finite_differences(
     tiny_branched, make_step
 ):
@@ -479,6 +516,7 @@ def test_attacked_image_follows_the_recombined_one_on_the_mask(
         ("update", "sequentail", "sequential"),
         ("amplitude_scale", "referense", "reference"),
         ("generator_adv_grad", "projecton", "projection"),
+        ("generator_input", "lables", "labels"),
     ],
 )
 def test_unknown_names_get_the_nearest(setting, value, near):

@@ -23,7 +23,7 @@ def make_run(folder, seed=1, **changes):
     changes = {"width": 4, **changes}
     recipe = replace(RECIPES["dat-shapes-resnet8"], **changes)
     run = RunFolder(folder)
-    run.prepare()
+    run.path.mkdir(parents=True, exist_ok=True)
     RunInfo(recipe, (8, 8, 3), CLASSES).write(run.recipe)
     keras.utils.set_random_seed(seed)
     model = recipe.classifier((8, 8, 3), len(CLASSES))
