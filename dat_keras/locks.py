@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dat_keras.errors import RunFolderError
+
+try:
+    import fcntl
+except ImportError:
+    # Windows has no such locks: there a folder is not guarded.
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -31,6 +36,9 @@ def locked(folder: Path) -> Iterator[None]:
     ...     print("alone")
     alone
     """
+    if fcntl is None:
+        yield
+        return
     opened = os.open(folder, os.O_RDONLY)
     try:
         try:
