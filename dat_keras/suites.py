@@ -10,6 +10,7 @@ from dat_keras.attacks import (
     Attack,
     Staged,
     monitor,
+    plus,
     rand,
     standard,
 )
@@ -36,6 +37,7 @@ EVALUATIONS: dict[str, _Make] = {
     **{name: _single(make) for name, make in ATTACKS.items()},
     **{name: _part(name, make) for name, make in PARTS.items()},
     "autoattack": lambda threat_model: Cascade(standard(threat_model), ()),
+    "autoattack-plus": lambda threat_model: Cascade(plus(threat_model)),
     "autoattack-rand": lambda threat_model: Cascade(
         rand(threat_model), (OF_DRAWS,), draws=DRAWS
     ),
