@@ -15,8 +15,9 @@ from dat_keras.attacks import (
     standard,
 )
 from dat_keras.cascade import OF_DRAWS, Cascade
+from dat_keras.single import NoAttack, SingleAttack
 from dat_keras.threat_models import ThreatModel
-from dat_keras.trials import Evaluation, NoAttack, SingleAttack
+from dat_keras.trials import Evaluation
 
 DRAWS = 20
 """Passes over which a randomised classifier is judged."""
