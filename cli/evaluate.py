@@ -24,8 +24,8 @@ from dat_keras.startup import quiet_tensorflow, use_fast_kernels
     default="natural,fgsm,pgd20",
     show_default=True,
     help="Names separated by commas: natural, fgsm, pgd20, pgd100, cw, "
-    "autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab-t, square, and the "
-    "short autoattack-monitor.",
+    "autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, "
+    "autoattack-plus, autoattack-rand, and the short autoattack-monitor.",
 )
 @click.option("--norm", default="linf", show_default=True, help="linf or l2.")
 @click.option(

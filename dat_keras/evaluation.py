@@ -16,19 +16,19 @@ from dat_keras.attacks import Attack
 from dat_keras.data import Batches, Split
 from dat_keras.files import write_whole
 from dat_keras.journal import open_journal
+from dat_keras.plausibility import implausible
 from dat_keras.predict import Predictor
 from dat_keras.preflight import cautions, check_fit
 from dat_keras.protocols import PROTOCOLS, Protocol
 from dat_keras.report import Caution, Report, Row
 from dat_keras.samples import Samples, first
+from dat_keras.single import NoAttack, SingleAttack
 from dat_keras.suites import EVALUATIONS
 from dat_keras.tables import lookup
 from dat_keras.threat_models import THREAT_MODELS, ThreatModel
 from dat_keras.trials import (
     Evaluation,
-    NoAttack,
     Progress,
-    SingleAttack,
     Trial,
     Verdict,
 )
@@ -148,11 +148,9 @@ def evaluate(
     timed = {n: _timed(n, evaluation, trial) for n, evaluation in plan.items()}
     if save_adversarial:
         _save_images(Path(save_adversarial), samples, timed)
-    return Report(
-        rows=tuple(_row(n, *result) for n, result in timed.items()),
-        cautions=(*found, *_told(timed), *_unverified(timed)),
-        **about,
-    )
+    rows = tuple(_row(n, *result) for n, result in timed.items())
+    told = (*_told(timed), *implausible(rows), *_unverified(timed))
+    return Report(rows=rows, cautions=(*found, *told), **about)
 
 
 def _threat_model(norm: str, eps: float | None) -> ThreatModel:

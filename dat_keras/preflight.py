@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dat_keras.attacks import DLR, SurfaceStart
 from dat_keras.gradients import input_gradient
-from dat_keras.losses import margin
+from dat_keras.keys import RowKey
 from dat_keras.predict import check_classifier, check_logits
 from dat_keras.report import Caution
 from dat_keras.samples import Samples
@@ -19,9 +20,12 @@ TOLERANCE = 1e-4
 """Difference between logits, relative to their length, that rounding may
 cause."""
 
+PASSES = 5
+"""Passes that are compared, as many as AutoAttack's own check makes."""
+
 RANDOMIZED = Caution(
     "randomized",
-    "Two passes over the same images differ, so these accuracies are one draw "
+    "Passes over the same images differ, so these accuracies are one draw "
     "of many. Look for dropout or noise that stays on in inference; if it is "
     "meant, use the attack autoattack-rand.",
 )
@@ -89,15 +93,13 @@ def cautions(trial: Trial) -> tuple[Caution, ...]:
     logits = trial.logits(x)
     check_logits(logits)
     found = _dynamic(trial)
-    if _differ(logits, trial.logits(x)):
+    again = (trial.logits(x) for _ in range(PASSES - 1))
+    if any(_differ(logits, other) for other in again):
         # The checks below compare passes, which chance has already told apart.
         return (RANDOMIZED, *found)
     if any(_reads_its_batch(trial, x, logits, i) for i in range(min(count, 2))):
         found.append(TRAIN_MODE)
-    dead = _without_gradient(trial, x, y).sum()
-    if dead:
-        found.append(_zero_grad(dead, count))
-    return tuple(found)
+    return (*found, *_zero_grad(trial, x, y, logits.argmax(-1) == y))
 
 
 def _dynamic(trial: Trial) -> list[Caution]:
@@ -131,17 +133,25 @@ def _differ(a: np.ndarray, b: np.ndarray) -> bool:
     return bool((np.abs(a - b) > TOLERANCE * scale).any())
 
 
-def _without_gradient(trial: Trial, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    _, _, found = input_gradient(
-        trial.predict, lambda z: margin(z, y), tf.constant(x)
-    )
-    return (found.numpy() == 0).all(axis=(1, 2, 3))
-
-
-def _zero_grad(dead: int, count: int) -> Caution:
-    return Caution(
-        "zero_grad",
-        f"The margin of {dead} of the first {count} images has no gradient: "
-        "attacks that follow gradients fail there, which does not mean that "
-        "the classifier is robust. Look for quantisation.",
-    )
+def _zero_grad(
+    trial: Trial, x: np.ndarray, y: np.ndarray, right: np.ndarray
+) -> list[Caution]:
+    """A caution about images from whose start APGD on DLR cannot climb."""
+    key = RowKey.of(trial.seed, np.arange(len(x))).fold_in("zero_grad")
+    start = SurfaceStart()(trial.threat_model, tf.constant(x), key)
+    loss = DLR().bind(trial.predict, start, y)
+    logits, _, grad = input_gradient(trial.predict, loss, start)
+    dead = right & (grad.numpy() == 0).all(axis=(1, 2, 3))
+    if not dead.any():
+        return []
+    wrong = dead & (logits.numpy().argmax(-1) != y)
+    return [
+        Caution(
+            "zero_grad",
+            f"The loss DLR has no gradient at a random start for {dead.sum()} "
+            f"of the first {right.sum()} images that are right, {wrong.sum()} "
+            "of them wrong there already: attacks that follow gradients fail "
+            "at the others, which does not mean that the classifier is robust. "
+            "Look for quantisation.",
+        )
+    ]

@@ -10,12 +10,14 @@ from dat_keras.attacks import (
     Attack,
     Staged,
     monitor,
+    plus,
     rand,
     standard,
 )
 from dat_keras.cascade import OF_DRAWS, Cascade
+from dat_keras.single import NoAttack, SingleAttack
 from dat_keras.threat_models import ThreatModel
-from dat_keras.trials import Evaluation, NoAttack, SingleAttack
+from dat_keras.trials import Evaluation
 
 DRAWS = 20
 """Passes over which a randomised classifier is judged."""
@@ -36,6 +38,7 @@ EVALUATIONS: dict[str, _Make] = {
     **{name: _single(make) for name, make in ATTACKS.items()},
     **{name: _part(name, make) for name, make in PARTS.items()},
     "autoattack": lambda threat_model: Cascade(standard(threat_model), ()),
+    "autoattack-plus": lambda threat_model: Cascade(plus(threat_model)),
     "autoattack-rand": lambda threat_model: Cascade(
         rand(threat_model), (OF_DRAWS,), draws=DRAWS
     ),

@@ -221,39 +221,6 @@ class Evaluation(abc.ABC):
         """
 
 
-@dataclass(frozen=True)
-class NoAttack(Evaluation):
-    """No attack at all."""
-
-    def __call__(self, name: str, trial: Trial) -> Verdict:
-        """Returns the natural errors."""
-        return Verdict(trial.wrong, repr(self))
-
-
-@dataclass(frozen=True)
-class SingleAttack(Evaluation):
-    """One attack on every image that the protocol has attacked.
-
-    Args:
-        attack: The attack; the protocol decides which iterate is judged.
-    """
-
-    attack: Attack
-
-    def __call__(self, name: str, trial: Trial) -> Verdict:
-        """Returns what the attack breaks, judged by the protocol."""
-        protocol = trial.protocol
-        found = trial.search(
-            name,
-            protocol.adapt(self.attack),
-            protocol.attacked(trial.wrong),
-        )
-        broken = protocol.broken(trial.wrong, found.broken)
-        return Verdict(
-            broken, found.settings, found.invalid, found.max_distance
-        )
-
-
 def _refuse_nonfinite(name: str, rows: np.ndarray) -> None:
     if len(rows):
         raise ValueError(

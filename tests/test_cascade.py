@@ -18,6 +18,7 @@ from dat_keras.attacks import (
     Staged,
     TargetedDLR,
     monitor_attack,
+    plus,
     standard,
 )
 from dat_keras.cascade import Cascade
@@ -296,6 +297,19 @@ def test_survivors_close_ranks_and_stages_hand_images_on():
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_images_of_64_pixels_a_side(norm):
+    model, x, y = opinionated((64, 64, 3))
+    ball = {"linf": Linf(0.004), "l2": L2(0.3)}[norm]
+    trial = trial_of(model, x[:8], y[:8], ball)
+    verdict = Cascade(quick(ball, 10, 60))(norm, trial)
+    assert trial.wrong.sum() < verdict.broken.sum() and not verdict.invalid
+    wrong = model(verdict.x_adv).numpy().argmax(-1) != y[:8]
+    assert np.array_equal(wrong, verdict.broken)
+    assert 0 < verdict.max_distance <= ball.eps * (1 + 1e-5) + 1e-6
+
+
+@pytest.mark.thorough
 def test_constant_logits_stand_for_class_zero(net):
     model = dense(np.zeros((60, 4), "f"))
     x = np.full((6, *SHAPE), 0.5, "f")
@@ -423,6 +437,41 @@ def test_settings_are_complete_and_names_are_the_standards():
     assert "loss=TargetedDLR(rank=2)" in repr(parts["apgd-t"])
     assert "loss=TargetedMargin(rank=2)" in repr(parts["fab-t"])
     assert "CrossEntropy" not in repr(parts["apgd-t"])
+
+
+def test_plus_is_the_published_one():
+    parts = plus(Linf(8 / 255))
+    names = ["apgd-ce", "apgd-dlr", "fab", "square", "apgd-t", "fab-t"]
+    assert list(parts) == names
+    assert [part.stages(10) for part in parts.values()] == [5, 5, 5, 20, 9, 9]
+    fab = parts["fab"]
+    assert fab.passes(10) == (5 * 200, 5 * 900)
+    same = ("square", "apgd-t", "fab-t")
+    assert all(parts[n] == standard(Linf(8 / 255))[n] for n in same)
+
+
+@pytest.mark.thorough
+def test_plus_is_named_runs_and_is_labelled(net, monkeypatch):
+    def short(ball):
+        parts = plus(ball)
+        for name in ("apgd-ce", "apgd-dlr", "fab"):
+            few = replace(parts[name].attack, steps=4)
+            parts[name] = replace(parts[name], attack=few, times=2)
+        return parts | {n: quick(ball, 4, 50)[n] for n in list(parts)[3:]}
+
+    monkeypatch.setattr("dat_keras.suites.plus", short)
+    report = evaluate(*net[:1], net[1:], "autoattack-plus", eps=0.03)
+    row = report["autoattack-plus"]
+    assert [part.name for part in row.parts][1:] == list(plus(Linf(0.03)))
+    assert {"fab", "apgd-ce", None} & set(row.broken_by) > {None}
+    assert "not_standard" in [c.code for c in report.cautions]
+    assert 0 < row.correct < row.parts[0].correct
+
+
+def test_fab_without_targets_is_refused_for_many_classes():
+    kernel, x, y = linear(11)
+    with pytest.raises(ValueError, match="use `fab-t`.*11 classes"):
+        evaluate(dense(kernel), (x, y), "autoattack-plus", eps=0.01)
 
 
 def test_a_loss_without_target_is_refused():

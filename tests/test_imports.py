@@ -16,9 +16,9 @@ LAYERS = [
     "model",
     "recipes",
     "training evaluation checkpoint callbacks batch_statistics runs trials "
-    "preflight protocols report samples verification comparison analysis "
-    "pursuit cascade suites journal passes costs machine profiling step_cost "
-    "grids cells compare descriptions robustbench",
+    "single plausibility preflight protocols report samples verification "
+    "comparison analysis pursuit cascade suites journal passes costs machine "
+    "profiling step_cost grids cells compare descriptions robustbench",
     "zoo",
     "torch_import export",
     "cli",

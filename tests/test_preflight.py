@@ -28,7 +28,8 @@ def test_constant_logits_are_right_for_class_zero_and_raise_zero_grad():
     report = evaluate(model, (x, y), "fgsm,pgd20,cw")
     assert all(row.correct == 3 for row in report.rows)
     assert [c.code for c in report.cautions] == ["zero_grad"]
-    assert "6 of the first 6" in report.cautions[0].advice
+    advice = report.cautions[0].advice
+    assert "3 of the first 3 images that are right, 0 of them" in advice
 
 
 def test_nan_logits_are_an_error(linear_model, data):
@@ -91,6 +92,25 @@ def test_suspicious_classifiers_get_a_warning(
     model = keras.Sequential([keras.Input(IMAGE), Odd(change), linear_model])
     report = evaluate(model, data, "natural", batch_size=8)
     assert [c.code for c in report.cautions] == codes
+
+
+class OddOne(keras.layers.Layer):
+    """Draws in one pass of five only."""
+
+    def __init__(self):
+        super().__init__()
+        self.passes = self.add_weight(shape=(), trainable=False)
+
+    def call(self, x):
+        self.passes.assign_add(1.0)
+        return x + tf.where(self.passes % 5.0 == 0.0, x, 0.0)
+
+
+def test_five_passes_are_compared(linear_model, data):
+    model = keras.Sequential([keras.Input(IMAGE), OddOne(), linear_model])
+    model.layers[0].passes.assign(0.0)
+    report = evaluate(model, data, "natural", batch_size=8)
+    assert "randomized" in [c.code for c in report.cautions]
 
 
 def noise(shift):

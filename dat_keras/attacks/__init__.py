@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dat_keras.attacks.apgd import APGD, SurfaceStart
+from dat_keras.attacks.apgd import APGD
 from dat_keras.attacks.auto_attack import (
     PARTS,
     monitor,
     monitor_attack,
+    plus,
     rand,
     standard,
 )
 from dat_keras.attacks.base import Attack
-from dat_keras.attacks.dlr import DLR, TargetedDLR, TargetedMargin
+from dat_keras.attacks.boundaries import (
+    Boundary,
+    NearestMargin,
+    TargetedMargin,
+)
+from dat_keras.attacks.dlr import DLR, TargetedDLR
 from dat_keras.attacks.fab import FAB
 from dat_keras.attacks.keep import Keep, KeepFirstBroken, KeepLast
 from dat_keras.attacks.losses import (
@@ -33,6 +39,7 @@ from dat_keras.attacks.starts import (
     RandomStart,
     Start,
     StartInBall,
+    SurfaceStart,
 )
 from dat_keras.threat_models import ThreatModel
 
@@ -45,6 +52,7 @@ __all__ = [
     "PGD",
     "Attack",
     "AttackLoss",
+    "Boundary",
     "CarliniWagner",
     "CarliniWagnerDAT",
     "CleanStart",
@@ -56,6 +64,7 @@ __all__ = [
     "Keep",
     "KeepFirstBroken",
     "KeepLast",
+    "NearestMargin",
     "NormalStart",
     "RandomStart",
     "Restarts",
@@ -71,6 +80,7 @@ __all__ = [
     "monitor",
     "monitor_attack",
     "pgd",
+    "plus",
     "rand",
     "standard",
 ]

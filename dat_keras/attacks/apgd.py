@@ -10,7 +10,6 @@ still, halves its step and goes back to its best point.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,33 +19,12 @@ from dat_keras.attacks.base import Attack
 from dat_keras.attacks.fused import fused
 from dat_keras.attacks.losses import AttackLoss, CrossEntropy
 from dat_keras.attacks.means import mean_gradient
-from dat_keras.attacks.starts import Start
+from dat_keras.attacks.starts import Start, SurfaceStart
 from dat_keras.keys import Key
-from dat_keras.threat_models import L2, Linf, ThreatModel
 from dat_keras.types import Images, Labels, Logits, PerExample, Predict
 
 MOMENTUM = 0.75
 """Weight `a` of the new direction; the rest goes to the last move."""
-
-_NOISE: dict[type[ThreatModel], Callable[[Key, tf.Tensor], tf.Tensor]] = {
-    Linf: lambda key, shape: key.uniform(shape, -1.0, 1.0),
-    L2: lambda key, shape: key.normal(shape),
-}
-
-
-@dataclass(frozen=True)
-class SurfaceStart(Start):
-    """Noise scaled to length `eps`, then clipped to the box."""
-
-    def __call__(
-        self, threat_model: ThreatModel, x: Images, key: Key
-    ) -> Images:
-        """Returns a random point on the surface of the ball around `x`."""
-        noise = _NOISE[type(threat_model)](key, tf.shape(x))
-        noise = tf.ensure_shape(noise, x.shape)
-        length = threat_model.distance(noise, tf.zeros_like(noise))
-        noise /= length[:, None, None, None] + 1e-12
-        return tf.clip_by_value(x + threat_model.eps * noise, 0.0, 1.0)
 
 
 class _State(NamedTuple):
@@ -85,6 +63,7 @@ class APGD(Attack):
 
     Example:
     >>> from dat_keras.keys import BatchKey
+    >>> from dat_keras.threat_models import Linf
     >>> def predict(x, branch=0):
     ...     return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 0]], -1)
     >>> x, y = tf.fill((1, 1, 1, 1), 0.51), tf.constant([0])
@@ -102,11 +81,14 @@ class APGD(Attack):
     start: Start = SurfaceStart()
     draws: int = 1
 
-    @property
-    def passes(self) -> tuple[int, int]:
-        """Forward passes and gradients of an image that stands."""
+    def passes(self, classes: int) -> tuple[int, int]:
+        """Returns forward passes and gradients of an image that stands."""
         each = self.draws * (self.steps + 1)
         return each, each
+
+    def in_run(self, run: int | tf.Tensor) -> APGD:
+        """Returns the attack of a restart; each draws a start of its own."""
+        return self
 
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key

@@ -1,6 +1,10 @@
 """AutoAttack's parts as published, and a short set for validation.
 
-standard: APGD-CE, APGD-T, FAB-T, Square, each on what the last left
+standard: APGD-CE, APGD-T, FAB-T, Square
+    plus: APGD-CE, APGD-DLR and FAB five times each, Square, APGD-T, FAB-T
+    rand: APGD-CE, APGD-DLR, on means of 20 passes
+
+Each part is run on what the last left.
 """
 
 from __future__ import annotations
@@ -9,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dat_keras.attacks.apgd import APGD
-from dat_keras.attacks.dlr import DLR, TargetedDLR, TargetedMargin
+from dat_keras.attacks.boundaries import NearestMargin, TargetedMargin
+from dat_keras.attacks.dlr import DLR, TargetedDLR
 from dat_keras.attacks.fab import FAB
 from dat_keras.attacks.square import Square
 from dat_keras.attacks.staged import EachTarget, Ensemble, Restarts, Staged
@@ -19,6 +24,7 @@ PARTS: dict[str, Callable[[ThreatModel], Staged]] = {
     "apgd-ce": lambda ball: Restarts(APGD(ball)),
     "apgd-dlr": lambda ball: Restarts(APGD(ball, DLR())),
     "apgd-t": lambda ball: EachTarget(APGD(ball, TargetedDLR())),
+    "fab": lambda ball: Restarts(FAB(ball, NearestMargin())),
     "fab-t": lambda ball: EachTarget(FAB(ball, TargetedMargin())),
     "square": Square,
 }
@@ -43,6 +49,31 @@ def standard(threat_model: ThreatModel) -> dict[str, Staged]:
         [Croce and Hein, 2020](https://arxiv.org/abs/2003.01690)
     """
     return {name: PARTS[name](threat_model) for name in STANDARD}
+
+
+def plus(threat_model: ThreatModel) -> dict[str, Staged]:
+    """Returns the parts of AutoAttack's `plus`, by name, in order.
+
+    APGD and FAB without targets are run five times; of what is left, the
+    parts with targets once, as in `standard`. For up to ten classes.
+
+    Args:
+        threat_model: The set that they search.
+
+    Example:
+    >>> from dat_keras.threat_models import Linf
+    >>> list(plus(Linf(8 / 255)))
+    ['apgd-ce', 'apgd-dlr', 'fab', 'square', 'apgd-t', 'fab-t']
+    """
+    repeated: dict[str, APGD | FAB] = {
+        "apgd-ce": APGD(threat_model),
+        "apgd-dlr": APGD(threat_model, DLR()),
+        "fab": FAB(threat_model, NearestMargin()),
+    }
+    return {
+        **{name: Restarts(attack, 5) for name, attack in repeated.items()},
+        **{n: PARTS[n](threat_model) for n in ("square", "apgd-t", "fab-t")},
+    }
 
 
 def rand(threat_model: ThreatModel) -> dict[str, Staged]:

@@ -85,7 +85,7 @@ def targeted_dlr(logits: Logits, y: Labels, target: Labels) -> PerExample:
         [Croce and Hein, 2020](https://arxiv.org/abs/2003.01690)
     """
     scale = _TARGETED_SCALES.get(logits.shape[-1], _to_fourth)
-    return _lead(logits, y, target) / scale(_largest(logits))
+    return lead(logits, y, target) / scale(_largest(logits))
 
 
 def target_of_rank(
@@ -144,19 +144,15 @@ class TargetedDLR(TargetedLoss):
         return lambda logits: targeted_dlr(logits, y, target)
 
 
-@dataclass(frozen=True)
-class TargetedMargin(TargetedLoss):
-    """`z_t - z_y`, the loss of FAB-T."""
+def lead(logits: Logits, y: Labels, target: Labels) -> PerExample:
+    """Returns `z_t - z_y`, how far a class lies above the label.
 
-    def bind(
-        self, predict: Predict, x: Images, y: Labels
-    ) -> Callable[[Logits], PerExample]:
-        """Returns the lead of the target over `y`."""
-        target = target_of_rank(predict, x, self.rank)
-        return lambda logits: _lead(logits, y, target)
+    Args:
+        logits: Logits, shape `(B, K)`.
+        y: Labels, shape `(B,)`.
+        target: The other class, shape `(B,)`.
+    """
 
-
-def _lead(logits: Logits, y: Labels, target: Labels) -> PerExample:
     def take(labels: Labels) -> PerExample:
         return tf.gather(logits, labels, axis=-1, batch_dims=1)
 

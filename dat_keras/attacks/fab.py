@@ -1,46 +1,50 @@
-"""FAB-T: the nearest image on the other side of a linearised boundary.
+"""FAB: the nearest image on the other side of a linearised boundary.
 
-    d, d0 <- moves of x and of the clean x0 onto the boundary towards class t
+    d, d0 <- moves of x and of the clean x0 onto the boundary of a class
     x <- (1 - alpha) (x + eta d) + alpha (x0 + eta d0)
     if misclassified:  x <- x0 + beta (x - x0)
 
-`alpha` grows with the length of `d`, which keeps the iterate near `x0`. No
-number is drawn.
+`alpha` grows with the length of `d`, which keeps the iterate near `x0`. The
+first run draws no number; others, of FAB's own restarts, begin beside `x0`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
 from dat_keras.attacks.base import Attack
-from dat_keras.attacks.dlr import TargetedMargin
+from dat_keras.attacks.boundaries import Boundary, TargetedMargin
 from dat_keras.attacks.fused import fused
-from dat_keras.attacks.losses import AttackLoss
 from dat_keras.attacks.projection import to_hyperplane
-from dat_keras.gradients import input_gradient
+from dat_keras.attacks.starts import CleanStart, Start, SurfaceStart
 from dat_keras.keys import Key
 from dat_keras.types import Images, Labels, PerExample, Predict
 
 _State = tuple[tf.Tensor, Images, Images, PerExample]
 _NOT_FOUND = 1e10
 
+RESTART = 0.5
+"""How far from the clean image later runs begin, in units of `eps`."""
+
 
 @dataclass(frozen=True)
 class FAB(Attack):
-    """Fast adaptive boundary attack towards one class.
+    """Fast adaptive boundary attack, towards one class or the nearest.
 
     Returns an image within `eps` where one is found, else the clean image.
     All defaults are AutoAttack's.
 
     Args:
         threat_model: The set that an image must lie in to count.
-        loss: Positive beyond the boundary that is aimed at.
+        loss: The boundary that is aimed at: `TargetedMargin` or
+            `NearestMargin`.
         steps: Number of steps.
         alpha_max: Largest weight of the clean image's own move.
         eta: Overshoot of the moves.
         beta: Share of the distance that is kept after a success.
+        start: The first iterate.
 
     Example:
     >>> from dat_keras.keys import BatchKey
@@ -56,23 +60,29 @@ class FAB(Attack):
         [Croce and Hein, 2020](https://arxiv.org/abs/1907.02044)
     """
 
-    loss: AttackLoss = TargetedMargin()
+    loss: Boundary = TargetedMargin()
     steps: int = 100
     alpha_max: float = 0.1
     eta: float = 1.05
     beta: float = 0.9
+    start: Start = CleanStart()
 
-    @property
-    def passes(self) -> tuple[int, int]:
-        """Forward passes and gradients of an image that stands."""
-        return 2 * self.steps, self.steps
+    def passes(self, classes: int) -> tuple[int, int]:
+        """Returns forward passes and gradients of an image that stands."""
+        return 2 * self.steps, self.loss.gradients(classes) * self.steps
+
+    def in_run(self, run: int | tf.Tensor) -> FAB:
+        """Returns the attack of a restart: but for the first, from beside."""
+        share = RESTART * tf.cast(run > 0, tf.float32)
+        return replace(self, start=SurfaceStart(share))
 
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key
     ) -> Images:
         """Returns a broken image within `eps`, or `x`, for each row."""
         eps = tf.cast(self.threat_model.eps, tf.float32)
-        found, distance = self.closest(predict, x, y, eps)
+        start = self.start(self.threat_model, x, key)
+        found, distance = self.closest(predict, x, y, eps, start)
         # So written, NaN comes out and is noticed.
         return tf.where(_wide(distance > eps), x, found)
 
@@ -82,6 +92,7 @@ class FAB(Attack):
         x: Images,
         y: Labels,
         enough: float | tf.Tensor = 0.0,
+        start: Images | None = None,
     ) -> tuple[Images, PerExample]:
         """Searches the nearest misclassified image, however far it is.
 
@@ -90,19 +101,21 @@ class FAB(Attack):
             x: Clean images.
             y: Labels.
             enough: Distance within which an image need not come nearer.
+            start: The first iterates. Default: the clean images.
 
         Returns:
             The images, and their distances in the norm of the threat model;
             `x` and 1e10 where none was found.
         """
-        loss = self.loss.bind(predict, x, y)
+        plane = self.loss.plane(predict, x, y, self.threat_model)
         combine, settle = fused(self._combine), fused(self._settle)
+
+        first = x if start is None else start
 
         def approach(
             i: tf.Tensor, x_adv: Images, found: Images, least: PerExample
         ) -> _State:
-            _, ahead, grad = input_gradient(predict, loss, x_adv)
-            x_adv = combine(x_adv, x, ahead, grad)
+            x_adv = combine(x_adv, x, *plane(x_adv))
             wrong = tf.argmax(predict(x_adv), -1, output_type=y.dtype) != y
             near = (found, least, enough)
             return i + 1, *settle(x_adv, x, wrong, *near)
@@ -113,7 +126,7 @@ class FAB(Attack):
                 (i < self.steps) & tf.reduce_any(state[-1] > enough)
             ),
             approach,
-            (0, x, x, tf.fill(tf.shape(x)[:1], _NOT_FOUND)),
+            (0, first, x, tf.fill(tf.shape(x)[:1], _NOT_FOUND)),
             parallel_iterations=1,
         )
         # Zero, or NaN where a gradient was: it must not pass for robust.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import tensorflow as tf
 
@@ -58,7 +58,7 @@ class Restarts(Staged):
         times: Number of runs. Default: AutoAttack's `standard`.
     """
 
-    attack: APGD
+    attack: APGD | FAB
     times: int = 1
 
     def stages(self, classes: int) -> int:
@@ -67,14 +67,16 @@ class Restarts(Staged):
 
     def passes(self, classes: int) -> tuple[int, int]:
         """Returns those of all runs."""
-        forwards, gradients = self.attack.passes
+        forwards, gradients = self.attack.passes(classes)
         return self.times * forwards, self.times * gradients
 
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key, before: Before
     ) -> Images:
         """Returns the images of one more run."""
-        return self.attack(predict, x, y, key.fold_in(before[0]))
+        run, _ = before
+        attack = self.attack.in_run(run)
+        return attack(predict, x, y, key.fold_in(run))
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class EachTarget(Staged):
 
     def passes(self, classes: int) -> tuple[int, int]:
         """Returns those of all targets."""
-        forwards, gradients = self.attack.passes
+        forwards, gradients = self.attack.passes(classes)
         targets = self.stages(classes)
         return targets * forwards, targets * gradients
 
@@ -112,7 +114,8 @@ class EachTarget(Staged):
     ) -> Images:
         """Returns the images attacked towards one more target."""
         stage, _ = before
-        loss = replace(cast(TargetedLoss, self.attack.loss), rank=stage + 2)
+        aimed = cast(TargetedLoss, self.attack.loss)
+        loss: Any = replace(aimed, rank=stage + 2)
         attack = replace(self.attack, loss=loss)
         return attack(predict, x, y, key.fold_in(stage))
 

@@ -1,15 +1,21 @@
-"""Where an attack starts: uniform noise, a little normal noise, or at x."""
+"""Where an attack starts: at random, a little beside x, or at x itself."""
 
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from dat_keras.keys import Key
-from dat_keras.threat_models import ThreatModel
+from dat_keras.threat_models import L2, Linf, ThreatModel
 from dat_keras.types import Images
+
+_NOISE: dict[type[ThreatModel], Callable[[Key, tf.Tensor], tf.Tensor]] = {
+    Linf: lambda key, shape: key.uniform(shape, -1.0, 1.0),
+    L2: lambda key, shape: key.normal(shape),
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,28 @@ class StartInBall(Start):
     ) -> Images:
         """Returns a random start in the ball."""
         return self.ball.random_start(x, key)
+
+
+@dataclass(frozen=True)
+class SurfaceStart(Start):
+    """Noise scaled to a share of `eps`, then clipped to the box.
+
+    Args:
+        share: Length of the noise in units of `eps`. Default: APGD's.
+    """
+
+    share: float | tf.Tensor = 1.0
+
+    def __call__(
+        self, threat_model: ThreatModel, x: Images, key: Key
+    ) -> Images:
+        """Returns a random point on the surface of a ball around `x`."""
+        noise = _NOISE[type(threat_model)](key, tf.shape(x))
+        noise = tf.ensure_shape(noise, x.shape)
+        length = threat_model.distance(noise, tf.zeros_like(noise))
+        noise /= length[:, None, None, None] + 1e-12
+        radius = self.share * threat_model.eps
+        return tf.clip_by_value(x + radius * noise, 0.0, 1.0)
 
 
 @dataclass(frozen=True)

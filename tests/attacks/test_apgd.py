@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dat_keras.attacks.apgd import APGD, SurfaceStart, checkpoints
+from dat_keras.attacks.apgd import APGD, checkpoints
 from dat_keras.attacks.dlr import DLR, TargetedDLR
 from dat_keras.attacks.losses import CrossEntropy
-from dat_keras.attacks.starts import Start
+from dat_keras.attacks.starts import Start, SurfaceStart
 from dat_keras.keys import BatchKey, RowKey
 from dat_keras.threat_models import L2, Linf
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dat_keras.attacks.boundaries import TargetedMargin
 from dat_keras.attacks.dlr import (
     DLR,
     TargetedDLR,
-    TargetedMargin,
     dlr,
     target_of_rank,
     targeted_dlr,

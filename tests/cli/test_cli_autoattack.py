@@ -1,6 +1,9 @@
 """`dat-keras evaluate --attack autoattack`: state, images, entry."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import click
 import keras
@@ -54,6 +57,62 @@ def quick(monkeypatch):
 
 COMMON = ("--dataset", "shapes", "--attack", "autoattack", "--eps", "1/255")
 COMMON += ("--n-examples", 60, "--batch-size", 8)
+
+
+DYING = """
+import os, signal, sys
+from dat_keras.attacks import APGD, EachTarget, Square, TargetedDLR
+from dat_keras import suites
+from dat_keras.cli import main
+from dat_keras.journal import FolderJournal
+
+suites.standard = lambda ball: {
+    "apgd-t": EachTarget(APGD(ball, TargetedDLR(), steps=2), targets=2),
+    "square": Square(ball, queries=4, chunk=2),
+}
+save, left = FolderJournal.save, int(sys.argv.pop(1))
+
+def dying(journal, name, arrays):
+    global left
+    save(journal, name, arrays)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+FolderJournal.save = dying
+main()
+"""
+
+
+def in_a_process(saves, model, *arguments):
+    """Evaluates elsewhere; killed after so many saves, none of them if 0."""
+    arguments = ("evaluate", model, *COMMON, *arguments)
+    command = [sys.executable, "-c", DYING, saves, *arguments]
+    return subprocess.run([str(a) for a in command], capture_output=True)
+
+
+@pytest.mark.thorough
+def test_a_process_killed_outright_resumes_with_the_same_bits(
+    model_file, tmp_path
+):
+    found = {}
+    for name, saves in (("whole", ()), ("killed", (3, 2))):
+        for count in saves:
+            resume = ["--resume"] if count == 2 else []
+            killed = in_a_process(count, model_file, *resume)
+            assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+        files = (tmp_path / f"{name}.json", tmp_path / f"{name}.npz")
+        done = in_a_process(
+            *(0, model_file, "--resume", "--json", files[0]),
+            *("--save-adversarial", files[1]),
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        row = json.loads(files[0].read_text())["attacks"]["autoattack"]
+        with np.load(files[1]) as images:
+            bits = images["autoattack"].tobytes()
+        same = ("broken", "broken_by", "forwards", "gradients", "max_distance")
+        found[name] = ([row[key] for key in same], bits)
+    assert found["whole"] == found["killed"]
 
 
 class Killed(BaseException):
