@@ -14,6 +14,10 @@ from keras import layers
 
 from dat_keras.graphs import Graph, Swap
 
+DTYPES = {"float32": tf.float32, "bfloat16": tf.bfloat16}
+"""Types that convolutions may compute in, by name. Not float16: gradients of
+pixels would vanish in it."""
+
 CARRIED = (layers.ReLU, layers.Add, layers.ZeroPadding2D)
 """Layers without weights that compute in whatever type they are given."""
 

@@ -14,6 +14,7 @@ from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.averaging import Averaging, WeightAverage
 from dat_keras.checks import checked, finite, pair
+from dat_keras.folding import DTYPES
 from dat_keras.gradients import terms_and_gradients
 from dat_keras.keys import BatchKey
 from dat_keras.objectives import Objective
@@ -23,6 +24,7 @@ from dat_keras.predict import (
     feature_size,
     image_shape_of,
 )
+from dat_keras.tables import lookup
 from dat_keras.threat_models import Linf
 from dat_keras.types import Step
 from dat_keras.weight_perturbation import WeightPerturbation
@@ -86,6 +88,8 @@ class AdversarialModel(keras.Model):
         self.augment = augment
         self.eval_attack = eval_attack
         self.weight_perturbation = weight_perturbation
+        if attack_dtype is not None:
+            lookup(DTYPES, attack_dtype, "attack_dtype")
         self.attack_dtype = attack_dtype
         self.seed = seed
         self.adversary = objective.build_adversary(

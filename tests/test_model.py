@@ -694,3 +694,37 @@ def test_calling_the_model_gives_the_classifiers_logits(make, batch):
     np.testing.assert_array_equal(
         model(batch[0]), model.classifier(batch[0], training=False)
     )
+
+
+@pytest.mark.parametrize("objective", [SHORT_DAT, PGDAT(SHORT)])
+def test_attacks_in_bfloat16_leave_the_training_in_float32(
+    objective, make, batch, monkeypatch
+):
+    asked, losses = [], []
+    frozen = Predictor.frozen
+
+    def noting(self, dtype=None):
+        asked.append(dtype)
+        return frozen(self, dtype)
+
+    monkeypatch.setattr(Predictor, "frozen", noting)
+    for dtype in (None, "bfloat16"):
+        model = make(objective, attack_dtype=dtype)
+        losses.append(float(model.train_step(batch)["loss"]))
+        assert {w.dtype for w in model.classifier.weights} == {"float32"}
+    assert asked == [None, "bfloat16"]
+    # The attacks found other images, hardly worse ones.
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
+def test_validation_attacks_in_the_layers_own_type(make, batch, monkeypatch):
+    asked = []
+    frozen = Predictor.frozen
+    monkeypatch.setattr(
+        Predictor,
+        "frozen",
+        lambda self, dtype=None: asked.append(dtype) or frozen(self, dtype),
+    )
+    make(SHORT_DAT, attack_dtype="bfloat16").test_step(batch)
+    assert asked == [None]

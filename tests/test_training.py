@@ -287,3 +287,10 @@ def test_a_run_can_measure_the_statistics_of_its_average(tmp_path):
     for (w, averaged), (_, found) in zip(*weights.values(), strict=True):
         same = np.array_equal(averaged, found)
         assert same != w.path.endswith(("moving_mean", "moving_variance"))
+
+
+def test_the_type_of_attacks_is_the_recipes():
+    small = replace(NATURAL, attack_dtype="bfloat16")
+    assert build(small, (8, 8, 3), 4, 3).attack_dtype == "bfloat16"
+    with pytest.raises(ValueError, match="Did you mean 'bfloat16'"):
+        replace(NATURAL, attack_dtype="bfloat")

@@ -14,6 +14,7 @@ from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.averaging import Averaging
 from dat_keras.config import decode, encode
+from dat_keras.folding import DTYPES
 from dat_keras.objectives import OBJECTIVES, Objective
 from dat_keras.objectives.policy import Policy
 from dat_keras.objectives.strategy import Reward
@@ -74,6 +75,8 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuses unknown names and empty runs."""
         lookup(ARCHITECTURES, self.architecture, "architecture")
+        if self.attack_dtype is not None:
+            lookup(DTYPES, self.attack_dtype, "attack_dtype")
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(
