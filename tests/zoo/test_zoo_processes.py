@@ -37,8 +37,10 @@ def start(hub, home, *arguments, code=CLI):
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "KERAS_BACKEND": "tensorflow",
     }
+    # A shell's background jobs, and so their children, ignore SIGINT.
+    heeding = "import signal; signal.signal(2, signal.default_int_handler); "
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-c", heeding + code, *map(str, arguments)],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
