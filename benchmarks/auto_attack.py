@@ -96,7 +96,7 @@ def run_for_memory(of: Subject) -> None:
 
 def keep(found: dict) -> None:
     """Prints a row and appends it to the results."""
-    from benchmarks.machine import describe, matmul_peak
+    from dat_keras.machine import describe, matmul_peak
 
     found |= {"machine": describe(), "matmul_gflops": matmul_peak()}
     print(json.dumps(found, indent=1), flush=True)
