@@ -11,7 +11,6 @@ those of two runs of one implementation with different seeds.
 from __future__ import annotations
 
 import importlib.metadata
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from benchmarks.sides import EPS, PARTS, Ours, Size, Subject, subject
 from dat_keras.shares import leave_cores_to_shares
 from dat_keras.startup import use_fast_kernels
 
-RESULTS = Path(__file__).parent / "results" / "agreement.json"
 POINTS = {"pgd20": 0.2, "square": 1.0, "fab-t": 0.5}
 """Largest difference in points on a robust net; other parts 0.2."""
 
@@ -121,15 +119,6 @@ def compare(of: Subject, part: str, size: Size) -> dict:
     }
 
 
-def keep(found: dict) -> None:
-    """Prints a row, and puts it in place of an older one of its part."""
-    print(json.dumps(found, indent=1), flush=True)
-    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    rows = [row for row in rows if row["part"] != found["part"]]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([*rows, found], indent=1) + "\n")
-
-
 @click.command()
 @click.argument("run", type=Path)
 @click.option("--data-dir", type=Path)
@@ -142,6 +131,7 @@ def main(
     """Compares one part on the classifier of a run folder."""
     use_fast_kernels()
     leave_cores_to_shares()
+    from benchmarks.results import keep
     from dat_keras.versions import versions
     from dat_keras.weights import fingerprint
 
@@ -161,7 +151,7 @@ def main(
             },
         },
     }
-    keep(found)
+    keep("agreement", ("part",), found)
 
 
 if __name__ == "__main__":

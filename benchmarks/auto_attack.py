@@ -35,8 +35,6 @@ from dat_keras.costs import peak_memory
 from dat_keras.shares import leave_cores_to_shares
 from dat_keras.startup import use_fast_kernels
 
-RESULTS = Path(__file__).parent / "results" / "auto_attack.json"
-
 
 def alternate(sides: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Seconds and survivors of each part, the sides taking turns."""
@@ -94,17 +92,6 @@ def run_for_memory(of: Subject) -> None:
     print(json.dumps({name: b // 2**20 for name, b in found.items()}))
 
 
-def keep(found: dict) -> None:
-    """Prints a row and appends it to the results."""
-    from dat_keras.machine import describe, matmul_peak
-
-    found |= {"machine": describe(), "matmul_gflops": matmul_peak()}
-    print(json.dumps(found, indent=1), flush=True)
-    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([*rows, found], indent=1) + "\n")
-
-
 @click.command()
 @click.argument("run", type=Path)
 @click.option("--data-dir", type=Path)
@@ -128,6 +115,7 @@ def main(
     if alone:
         run_for_memory(of)
         return
+    from benchmarks.results import keep
     from benchmarks.torch_attacks import version
 
     size = Size(queries)
@@ -140,6 +128,8 @@ def main(
     arguments = [str(run), "--n-examples", str(n_examples)]
     arguments += ["--data-dir", str(data_dir)] if data_dir else []
     keep(
+        "auto_attack",
+        ("net", "data"),
         {
             "net": of.net,
             "data": of.data,
@@ -160,7 +150,7 @@ def main(
             },
             "ours_over_passes": total(parts["ours"]) / counted,
             "memory_mb": memory(of, arguments),
-        }
+        },
     )
 
 
