@@ -51,10 +51,12 @@ def folded(graph: Graph, dtype: str | None = None) -> dict:
     if dtype is not None:
         carried = (n for n in graph.layers() if isinstance(n, CARRIED))
         swaps |= {layer: layer.call for layer in carried}
-    first = True
-    for layer in graph.called_once():
+    first, once = True, dict.fromkeys(graph.called_once())
+    for layer in once:
         if type(layer) is layers.Conv2D:
             norm = _norm_behind(graph, layer)
+            if norm not in once:
+                norm = None
             out = dtype or layer.compute_dtype
             own = layer.compute_dtype if first else out
             swaps[layer] = _convolution(layer, norm, own, out)

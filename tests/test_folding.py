@@ -101,6 +101,18 @@ def test_a_convolution_with_two_readers_keeps_its_output(assert_close):
     assert_close(graph.run(x, folded(graph)), model(x), rtol=1e-4)
 
 
+def test_a_norm_with_other_work_keeps_doing_it(assert_close):
+    image = keras.Input((8, 8, 3))
+    norm = layers.BatchNormalization()
+    both = layers.Add()(
+        [norm(layers.Conv2D(3, 3, padding="same")(image)), norm(image)]
+    )
+    model = lived_in(keras.Model(image, both))
+    graph = Graph.of(model)
+    x = tf.random.stateless_uniform((2, 8, 8, 3), [0, 1])
+    assert_close(graph.run(x, folded(graph)), model(x), rtol=1e-4)
+
+
 def test_a_frozen_classifier_reads_its_weights_in_the_scope(tiny_model, batch):
     x, _ = batch
     zeros = [(v, tf.zeros(v.shape)) for v in tiny_model.trainable_variables]
