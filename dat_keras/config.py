@@ -65,7 +65,9 @@ def decode(data: Json, classes: Mapping[str, type]) -> Any:
     return cls(**values)
 
 
-def override(config: T, assignment: str) -> T:
+def override(
+    config: T, assignment: str, classes: Mapping[str, type] | None = None
+) -> T:
     """A copy of a configuration with one field set from text.
 
     Args:
@@ -73,7 +75,10 @@ def override(config: T, assignment: str) -> T:
         assignment: `key=value`. The key is a field's dotted path, or its
             name alone where that is clear: an outer field hides fields of
             the same name inside it. A value is parsed as what is there;
-            numbers may be fractions.
+            numbers may be fractions. A nested dataclass is set by the name
+            of another class of its kind; fields of both keep their values,
+            others get their defaults.
+        classes: The classes that may be named, as for `decode`.
 
     Raises:
         ValueError: For an unknown or ambiguous key, or an unfit value.
@@ -87,9 +92,8 @@ def override(config: T, assignment: str) -> T:
     key, separator, text = assignment.partition("=")
     if not separator:
         raise ValueError(f"Expected `key=value`. Received: {assignment!r}")
-    return _replaced(
-        config, _resolve(config, key.strip()).split("."), text.strip()
-    )
+    path = _resolve(config, key.strip()).split(".")
+    return _replaced(config, path, text.strip(), classes or {})
 
 
 def number(text: str) -> float:
@@ -124,8 +128,17 @@ def paths(config: Any, prefix: str = "") -> Iterator[str]:
             yield prefix + field.name
 
 
+def _parts(config: Any, prefix: str = "") -> Iterator[str]:
+    """Dotted paths of the dataclasses inside a nested dataclass."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            yield prefix + field.name
+            yield from _parts(value, f"{prefix}{field.name}.")
+
+
 def _resolve(config: object, key: str) -> str:
-    everything = list(paths(config))
+    everything = [*paths(config), *_parts(config)]
     if key in everything:
         return key
     found = [p for p in everything if p.endswith(f".{key}")]
@@ -146,11 +159,40 @@ def _resolve(config: object, key: str) -> str:
     return key
 
 
-def _replaced(config: Any, path: list[str], text: str) -> Any:
+def _replaced(
+    config: Any, path: list[str], text: str, classes: Mapping[str, type]
+) -> Any:
     name, *rest = path
     old = getattr(config, name)
-    new = _replaced(old, rest, text) if rest else _parsed(old, text, name)
+    if rest:
+        new = _replaced(old, rest, text, classes)
+    elif dataclasses.is_dataclass(old):
+        new = _another(old, lookup(_kin(old, classes), text, name))
+    else:
+        new = _parsed(old, text, name)
     return dataclasses.replace(config, **{name: new})
+
+
+def _another(old: Any, cls: type) -> object:
+    """An instance of a class, with the fields that the old one has too."""
+    names = {field.name for field in dataclasses.fields(old)}
+    shared = names & {field.name for field in dataclasses.fields(cls)}
+    return cls(**{name: getattr(old, name) for name in shared})
+
+
+def _kin(value: object, classes: Mapping[str, type]) -> dict[str, type]:
+    """The listed classes that share a base class of this package."""
+    package = __name__.partition(".")[0]
+    bases = {
+        base
+        for base in type(value).__mro__[1:]
+        if base.__module__.partition(".")[0] == package
+    }
+    return {
+        name: cls
+        for name, cls in classes.items()
+        if not bases.isdisjoint(cls.__mro__)
+    }
 
 
 def _parsed(old: object, text: str, name: str) -> object:

@@ -1,12 +1,15 @@
 from dataclasses import dataclass
+from operator import attrgetter
 
 import pytest
 
 from dat_keras.attacks import PGD, CrossEntropy
+from dat_keras.augment import Unchanged
 from dat_keras.config import decode, encode, number, override, paths
 from dat_keras.objectives import DAT, TRADES
-from dat_keras.recipes import CLASSES, RECIPES, Recipe
-from dat_keras.threat_models import Linf
+from dat_keras.recipes import CLASSES, RECIPES, SETTABLE, Recipe
+from dat_keras.schedules import Drops
+from dat_keras.threat_models import L2, Linf
 
 
 @dataclass(frozen=True)
@@ -90,3 +93,39 @@ def test_paths_name_every_plain_field_once():
     found = list(paths(PGD(Linf(0.1))))
     assert len(found) == len(set(found))
     assert {"threat_model.eps", "loss.label_smoothing", "steps"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "value"),
+    [
+        (
+            ["schedule=Drops", "schedule.epochs=5,8"],
+            "optimizer.schedule",
+            Drops((5, 8)),
+        ),
+        (
+            ["eval_attack.threat_model=L2"],
+            "eval_attack.threat_model",
+            L2(8 / 255),
+        ),
+        (["augment=Unchanged"], "augment", Unchanged()),
+    ],
+)
+def test_a_part_is_replaced_by_the_name_of_its_kind(settings, path, value):
+    recipe = RECIPES["pgd-at-cifar10-resnet8"]
+    for setting in settings:
+        recipe = override(recipe, setting, SETTABLE)
+    assert attrgetter(path)(recipe) == value
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("schedule=Drop", "Did you mean 'Drops'"),
+        ("schedule=Linf", "Unknown schedule 'Linf'"),
+        ("objective=TRADES", "Unknown objective"),
+    ],
+)
+def test_a_part_of_another_kind_is_refused(setting, message):
+    with pytest.raises(ValueError, match=message):
+        override(RECIPES["pgd-at-cifar10-resnet8"], setting, SETTABLE)

@@ -10,13 +10,21 @@ from dat_keras.architectures import ARCHITECTURES
 from dat_keras.config import override
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes.additions import ADDITIONS
-from dat_keras.recipes.base import CLASSES, Recipe
+from dat_keras.recipes.base import CLASSES, SETTABLE, Recipe
 from dat_keras.recipes.own import OWN
 from dat_keras.recipes.paper import PAPER
 from dat_keras.recipes.small import SMALL
 from dat_keras.tables import lookup
 
-__all__ = ["ADDITIONS", "CLASSES", "RECIPES", "Recipe", "choose", "resolve"]
+__all__ = [
+    "ADDITIONS",
+    "CLASSES",
+    "RECIPES",
+    "SETTABLE",
+    "Recipe",
+    "choose",
+    "resolve",
+]
 
 RECIPES: dict[str, Recipe] = PAPER | OWN | SMALL
 """All recipes by name."""
@@ -107,5 +115,5 @@ def resolve(choice: Mapping[str, Any]) -> Recipe:
     recipe = lookup(RECIPES, str(name), "recipe") if name else choose(**picked)
     recipe = replace(recipe, **given)
     for assignment in settings:
-        recipe = override(recipe, assignment)
+        recipe = override(recipe, assignment, SETTABLE)
     return recipe

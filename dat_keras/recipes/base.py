@@ -150,3 +150,8 @@ _CLASSES: tuple[type, ...] = (
 
 CLASSES: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}
 """The classes that a recipe's JSON may name."""
+
+SETTABLE = {
+    name: cls for name, cls in CLASSES.items() if not issubclass(cls, Objective)
+}
+"""Those that `--set` may name; a method is chosen by the recipe's name."""
