@@ -4,14 +4,19 @@
     s = gamma / sqrt(variance + epsilon)
 
 A convolution then costs one operation instead of three, forward and backward.
+As its kernel is known beforehand, it may also be transformed beforehand
+(winograd.py).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 from keras import layers
 
+from dat_keras import winograd
 from dat_keras.graphs import Graph, Swap
 
 DTYPES = {"float32": tf.float32, "bfloat16": tf.bfloat16}
@@ -51,6 +56,7 @@ def folded(graph: Graph, dtype: str | None = None) -> dict:
     if dtype is not None:
         carried = (n for n in graph.layers() if isinstance(n, CARRIED))
         swaps |= {layer: layer.call for layer in carried}
+    shapes = dict(graph.shapes())
     first, once = True, dict.fromkeys(graph.called_once())
     for layer in once:
         if type(layer) is layers.Conv2D:
@@ -59,7 +65,7 @@ def folded(graph: Graph, dtype: str | None = None) -> dict:
                 norm = None
             out = dtype or layer.compute_dtype
             own = layer.compute_dtype if first else out
-            swaps[layer] = _convolution(layer, norm, own, out)
+            swaps[layer] = _convolution(layer, norm, shapes[layer], own, out)
             first = False
             if norm is not None:
                 swaps[norm] = tf.identity
@@ -91,6 +97,7 @@ def _norm_behind(
 def _convolution(
     layer: layers.Conv2D,
     norm: layers.BatchNormalization | None,
+    shape: Sequence[int | None],
     dtype: str,
     out: str,
 ) -> Swap:
@@ -101,9 +108,13 @@ def _convolution(
         kernel *= scale
         bias = offset if bias is None else offset + bias * scale
     kernel = tf.cast(kernel, dtype)
+    convolve = layer.convolution_op
+    if winograd.pays(layer, shape, dtype):
+        kernel = winograd.transformed(kernel)
+        convolve = winograd.convolve
 
     def call(x: tf.Tensor) -> tf.Tensor:
-        y = layer.convolution_op(tf.cast(x, dtype), kernel)
+        y = convolve(tf.cast(x, dtype), kernel)
         if bias is not None:
             y = tf.nn.bias_add(y, tf.cast(bias, dtype))
         return tf.cast(layer.activation(y), out)

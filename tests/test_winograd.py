@@ -1,0 +1,116 @@
+"""Winograd's convolution is the convolution, where it is chosen and beyond."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from dat_keras import winograd
+from dat_keras.folding import folded
+from dat_keras.graphs import Graph
+from dat_keras.winograd import convolve, pays, transformed
+
+
+def draw(*shape):
+    return tf.random.stateless_normal(shape, [3, 5])
+
+
+@pytest.mark.parametrize(
+    "size", [(4, 4), (8, 8), (7, 5), (1, 1), (3, 16)], ids=str
+)
+def test_values_and_gradients_are_those_of_the_convolution(size, assert_close):
+    x, kernel, seed = draw(3, *size, 6), draw(3, 3, 6, 2), draw(3, *size, 2)
+    found = []
+    for function in (
+        lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"),
+        lambda x, w: convolve(x, transformed(w)),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel])
+            y = function(x, kernel)
+        found.append((y, *tape.gradient(y, [x, kernel], seed)))
+    for actual, expected in zip(*found[::-1], strict=True):
+        assert_close(actual, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_whole_numbers_come_out_exactly():
+    x, w = np.arange(32.0).reshape(1, 4, 4, 2), np.ones((3, 3, 2, 1)) * 24
+    y = convolve(tf.constant(x), transformed(tf.constant(w)))
+    expected = tf.nn.conv2d(x, w, 1, "SAME")
+    np.testing.assert_allclose(y, expected, rtol=1e-13)
+
+
+def test_a_graph_of_any_batch_size_is_traced_once(assert_close):
+    w = draw(3, 3, 6, 2)
+    run = tf.function(
+        lambda x: convolve(x, transformed(w)),
+        input_signature=[tf.TensorSpec((None, 8, 8, 6))],
+        autograph=False,
+    )
+    x = draw(5, 8, 8, 6)
+    assert_close(run(x)[:2], run(x[:2]), rtol=1e-4, atol=1e-5)
+    assert run(x[:0]).shape == (0, 8, 8, 2)
+
+
+def convolution(channels=256, **options):
+    settings = {"filters": 256, "kernel_size": 3, "padding": "same"} | options
+    layer = layers.Conv2D(**settings)
+    layer.build((None, 8, 8, channels))
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "dtype"),
+    [
+        (convolution(strides=2), (None, 4, 4, 256), "float32"),
+        (convolution(dilation_rate=2), (None, 8, 8, 256), "float32"),
+        (convolution(padding="valid"), (None, 6, 6, 256), "float32"),
+        (convolution(kernel_size=5), (None, 8, 8, 256), "float32"),
+        (convolution(kernel_size=1), (None, 8, 8, 256), "float32"),
+        (convolution(groups=2), (None, 8, 8, 256), "float32"),
+        (convolution(64), (None, 8, 8, 256), "float32"),
+        (convolution(filters=64), (None, 8, 8, 64), "float32"),
+        (convolution(), (None, 32, 8, 256), "float32"),
+        (convolution(), (None, None, None, 256), "float32"),
+        (convolution(), (None, 8, 8, 256), "bfloat16"),
+    ],
+    ids=[
+        *["strided", "dilated", "valid", "5x5", "1x1", "grouped", "narrow"],
+        *["few-filters", "large", "unknown-size", "bfloat16"],
+    ],
+)
+def test_others_are_left_to_the_kernel(layer, shape, dtype):
+    assert not pays(layer, shape, dtype)
+    assert pays(convolution(), (None, 8, 8, 256), "float32")
+
+
+def test_a_gpu_keeps_its_own_convolutions(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU"])
+    assert not pays(convolution(), (None, 8, 8, 256), "float32")
+
+
+def test_folding_takes_it_where_it_pays(monkeypatch, assert_close):
+    net = keras.Sequential(
+        [
+            keras.Input((8, 8, 128)),
+            layers.Conv2D(128, 3, padding="same", activation="relu"),
+            layers.Conv2D(128, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+        ]
+    )
+    net.layers[-1].gamma.assign(tf.linspace(0.5, 1.5, 128))
+    net.layers[-1].beta.assign(tf.linspace(-1.0, 1.0, 128))
+    sizes = []
+    monkeypatch.setattr(
+        winograd,
+        "convolve",
+        lambda x, u: sizes.append(u.shape[0]) or convolve(x, u),
+    )
+    graph, x = Graph.of(net), draw(2, 8, 8, 128)
+    assert_close(graph.run(x, folded(graph)), net(x), rtol=1e-3, atol=1e-4)
+    assert sizes == [36, 36]
+    sizes.clear()
+    graph.run(x, folded(graph, "bfloat16"))
+    # The first convolution stays in float32.
+    assert sizes == [36]
