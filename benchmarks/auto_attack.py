@@ -98,6 +98,7 @@ def run_for_memory(of: Subject) -> None:
 @click.option("--n-examples", default=200, show_default=True)
 @click.option("--queries", default=1000, show_default=True)
 @click.option("--threads", "count", default=2, show_default=True)
+@click.option("--search-dtype", help="Type of our attacks' convolutions.")
 @click.option("--memory", "alone", is_flag=True, help="Ours alone, in short.")
 def main(
     run: Path,
@@ -105,6 +106,7 @@ def main(
     n_examples: int,
     queries: int,
     count: int,
+    search_dtype: str | None,
     alone: bool,
 ) -> None:
     """Times both sides on the classifier of a run folder."""
@@ -118,7 +120,7 @@ def main(
     from benchmarks.results import keep
     from benchmarks.torch_attacks import version
 
-    size = Size(queries)
+    size = Size(queries, search_dtype=search_dtype)
     sides = {name: make(of, size) for name, make in SIDES.items()}
     apart = logits_apart(of)
     parts = alternate(sides)
@@ -129,13 +131,14 @@ def main(
     arguments += ["--data-dir", str(data_dir)] if data_dir else []
     keep(
         "auto_attack",
-        ("net", "data"),
+        ("net", "data", "search_dtype"),
         {
             "net": of.net,
             "data": of.data,
             "n_examples": n_examples,
             "queries": queries,
             "threads": count,
+            "search_dtype": search_dtype,
             "peer": version(),
             "logits_apart": apart,
             "parts": parts,

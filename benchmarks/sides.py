@@ -27,10 +27,12 @@ class Size:
     Args:
         queries: Square's queries.
         steps: Steps of the other parts.
+        search_dtype: Type of the convolutions in our attacks.
     """
 
     queries: int = 1000
     steps: int = 100
+    search_dtype: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,7 @@ class Ours:
             threat_model=Linf(EPS),
             protocol=PROTOCOLS["strict"],
             batch_size=len(of.x),
+            search_dtype=size.search_dtype,
         )
         self.forwards = self.gradients = 0
 

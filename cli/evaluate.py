@@ -43,6 +43,11 @@ from dat_keras.startup import quiet_tensorflow, use_fast_kernels
     help="strict, or dat for that of the published tables.",
 )
 @click.option("--weights", type=click.Choice(["best", "last"]), default="best")
+@click.option(
+    "--search-dtype",
+    type=click.Choice(["bfloat16"]),
+    help="Attack in bfloat16, judge in float32: faster, not standard.",
+)
 @click.option("--resume", is_flag=True, help="Continue AutoAttack.")
 @click.option(
     "--save-adversarial",
@@ -89,6 +94,8 @@ def evaluate(
     names = [name.strip() for name in options["attacks"].split(",")]
     if entry_file and "autoattack" not in names:
         raise click.UsageError("--robustbench needs --attack autoattack.")
+    if entry_file and options["search_dtype"]:
+        raise click.UsageError("--robustbench takes no --search-dtype.")
     leave_cores_to_shares()
     options["hub"] = connect(quiet=False, verbose=verbose)
     reports = {source: report_on(source, **options) for source in sources}

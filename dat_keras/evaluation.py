@@ -15,6 +15,7 @@ import tensorflow as tf
 from dat_keras.attacks import Attack
 from dat_keras.data import Batches, Split
 from dat_keras.files import write_whole
+from dat_keras.folding import DTYPES
 from dat_keras.journal import open_journal
 from dat_keras.plausibility import implausible
 from dat_keras.predict import Predictor
@@ -58,6 +59,7 @@ def evaluate(
     progress: Progress | None = None,
     resume: Path | None = None,
     save_adversarial: Path | None = None,
+    search_dtype: str | None = None,
 ) -> Report:
     """Measures the accuracy of a classifier under attacks.
 
@@ -88,6 +90,10 @@ def evaluate(
         save_adversarial: A file to be written with NumPy's `savez`: `y` and,
             for AutoAttack and its parts, by name the image found for each
             sample, or the clean one where it stands.
+        search_dtype: `"bfloat16"` has attacks run the classifier's
+            convolutions in it. Every image found is still judged in the
+            model's own type, so no accuracy comes out too low; it may come
+            out too high, which the report says. Default: the model's own.
 
     Returns:
         The report; `report["pgd20"].accuracy` is one number of it.
@@ -112,6 +118,8 @@ def evaluate(
         raise ValueError(
             f"`batch_size` must be at least 1. Received: {batch_size}"
         )
+    if search_dtype is not None:
+        lookup(DTYPES, search_dtype, "search_dtype")
     if save_adversarial and not any(e.keeps_images for e in plan.values()):
         raise ValueError(
             "`save_adversarial` needs AutoAttack or one of its parts among "
@@ -127,6 +135,7 @@ def evaluate(
         batch_size=min(batch_size, len(samples)),
         seed=seed,
         progress=progress or (lambda name, done, total: None),
+        search_dtype=search_dtype,
     )
     about: dict[str, Any] = {
         "model": fingerprint(model),
@@ -142,15 +151,27 @@ def evaluate(
     }
     if resume is not None:
         settings = {name: repr(each) for name, each in plan.items()}
-        journal = open_journal(Path(resume), {**about, "attacks": settings})
+        identity = {"attacks": settings, "search_dtype": search_dtype}
+        journal = open_journal(Path(resume), {**about, **identity})
         trial = replace(trial, journal=journal)
-    found = cautions(trial)
+    found = (*cautions(trial), *_of_search(search_dtype))
     timed = {n: _timed(n, evaluation, trial) for n, evaluation in plan.items()}
     if save_adversarial:
         _save_images(Path(save_adversarial), samples, timed)
     rows = tuple(_row(n, *result) for n, result in timed.items())
     told = (*_told(timed), *implausible(rows), *_unverified(timed))
     return Report(rows=rows, cautions=(*found, *told), **about)
+
+
+def _of_search(dtype: str | None) -> list[Caution]:
+    if dtype is None:
+        return []
+    advice = (
+        f"Attacks searched with convolutions in {dtype}: images that stand "
+        "are not proven to stand against a search in the model's own type, "
+        "as published accuracies are measured."
+    )
+    return [Caution("search_dtype", advice)]
 
 
 def _threat_model(norm: str, eps: float | None) -> ThreatModel:

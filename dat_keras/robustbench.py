@@ -22,7 +22,8 @@ def entry(report: Report) -> dict[str, object]:
     them. Who made the model, from what and how, a report does not know.
 
     Args:
-        report: Holds a row `autoattack` of the unchanged suite.
+        report: Holds a row `autoattack` of the unchanged suite, searched in
+            the model's own type.
 
     Raises:
         ValueError: If it does not.
@@ -34,6 +35,11 @@ def entry(report: Report) -> dict[str, object]:
         names = ", ".join(row.name for row in report.rows)
         raise ValueError(
             f"A RobustBench entry needs the attack `{SUITE}`. Received: {names}"
+        )
+    if "search_dtype" in [caution.code for caution in report.cautions]:
+        raise ValueError(
+            "A RobustBench entry needs attacks in the model's own type. "
+            "Received: a report of attacks with a `search_dtype`"
         )
     dataset = report.data.partition("/")[0]
     which = None if report.whole else f"first {report.n_examples} test images"

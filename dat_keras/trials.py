@@ -67,6 +67,8 @@ class Trial:
         journal: Where an evaluation keeps what it needs to go on later.
         draws: Passes over which logits are averaged, for a classifier that
             draws random numbers.
+        search_dtype: Type of the convolutions in attacks; `None` for their
+            own. Natural accuracy and every judgement keep to their own.
     """
 
     predict: Predictor
@@ -78,6 +80,7 @@ class Trial:
     progress: Progress = field(default=lambda name, done, total: None)
     journal: Journal = field(default_factory=NoJournal)
     draws: int = 1
+    search_dtype: str | None = None
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Returns the logits of a batch of any size, shape `(B, K)`.
@@ -94,7 +97,7 @@ class Trial:
     @functools.cached_property
     def searched(self) -> Frozen:
         """What attacks see: the classifier, its weights read once."""
-        return self.predict.frozen()
+        return self.predict.frozen(self.search_dtype)
 
     @functools.cached_property
     def wrong(self) -> np.ndarray:

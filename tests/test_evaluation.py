@@ -361,6 +361,7 @@ def test_a_subclassed_model_is_welcome(linear):
         ({"n_examples": 0}, "`n_examples` must be in"),
         ({"n_examples": 41}, r"\[1, 40\]"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
+        ({"search_dtype": "float16"}, "Unknown search_dtype 'float16'"),
         ({"attacks": {"mine": PGD(Linf(0.1))}}, "'mine' with Linf"),
         ({"attacks": {"mine": PGD(L2(8 / 255))}}, "'mine' with L2"),
     ],
@@ -368,3 +369,43 @@ def test_a_subclassed_model_is_welcome(linear):
 def test_bad_options_are_refused(linear, options, message):
     with pytest.raises(ValueError, match=message):
         evaluate(linear.model, (linear.x, linear.y), **options)
+
+
+def test_a_search_in_bfloat16_is_judged_in_float32():
+    # A channel of 1 and a tiny weight on the pixel: bfloat16 rounds the sum,
+    # so in it every image looks broken, and none is.
+    model = keras.Sequential(
+        [
+            keras.Input((1, 1, 1)),
+            keras.layers.Conv2D(1, 1),
+            keras.layers.Conv2D(2, 1, use_bias=False),
+            keras.layers.Flatten(),
+        ]
+    )
+    model.set_weights(
+        [
+            np.zeros((1, 1, 1, 1), "f"),
+            np.ones(1, "f"),
+            np.array([1.001, 1.0], "f").reshape(1, 1, 1, 2),
+        ]
+    )
+    data = np.full((4, 1, 1, 1), 0.5, "f"), np.zeros(4, int)
+    seen = []
+
+    @dataclass(frozen=True)
+    class Spy(Attack):
+        def __call__(self, predict, x, y, key):
+            logits = predict(x)
+            seen.append(logits.dtype)
+            lost = logits[:, 0] <= logits[:, 1]
+            return tf.where(lost[:, None, None, None], x + 0.1, x)
+
+    report = evaluate(
+        model, data, {"spy": Spy(Linf(0.2))}, eps=0.2, search_dtype="bfloat16"
+    )
+    assert report["spy"].max_distance == pytest.approx(0.1, abs=1e-6)
+    assert report["spy"].accuracy == 1.0 and seen == [tf.float32]
+    assert "search_dtype" in [caution.code for caution in report.cautions]
+    plain = evaluate(model, data, {"spy": Spy(Linf(0.2))}, eps=0.2)
+    assert plain["spy"].max_distance == 0.0 and plain["spy"].accuracy == 1.0
+    assert "search_dtype" not in [caution.code for caution in plain.cautions]

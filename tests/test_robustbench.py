@@ -2,7 +2,7 @@
 
 import pytest
 
-from dat_keras.report import Report, Row
+from dat_keras.report import Caution, Report, Row
 from dat_keras.robustbench import entry
 
 ROWS = (
@@ -50,3 +50,9 @@ def test_every_field_of_the_format_is_there():
 def test_a_report_without_autoattack_is_refused():
     with pytest.raises(ValueError, match="needs the attack `autoattack`"):
         entry(report(ROWS[:1]))
+
+
+def test_a_report_of_a_search_in_another_type_is_refused():
+    caution = Caution("search_dtype", "")
+    with pytest.raises(ValueError, match="model's own type"):
+        entry(report(cautions=(caution,)))

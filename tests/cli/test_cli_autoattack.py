@@ -197,6 +197,11 @@ def test_robustbench_entry_holds_what_is_known(quick, model_file, tmp_path):
     [
         (("--attack", "fgsm", "--robustbench", "e.json"), "--attack autoat"),
         (("--attack", "fgsm", "--save-adversarial", "a.npz"), "AutoAttack or"),
+        (
+            ("--attack", "autoattack", "--search-dtype", "bfloat16")
+            + ("--robustbench", "e.json"),
+            "takes no --search-dtype",
+        ),
     ],
 )
 def test_files_are_promised_only_where_they_can_be(model_file, arguments, line):
