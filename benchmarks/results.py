@@ -22,7 +22,7 @@ def keep(file: str, kind: tuple[str, ...], row: dict) -> None:
     """
     print(json.dumps(row), flush=True)
     row = {**row, "machine": describe(), "matmul_gflops": matmul_peak()}
-    rows = [r for r in rows_of(file) if any(r[k] != row[k] for k in kind)]
+    rows = [r for r in rows_of(file) if any(r.get(k) != row[k] for k in kind)]
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps([*rows, row], indent=1) + "\n"
     (FOLDER / f"{file}.json").write_text(text)
