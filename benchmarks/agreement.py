@@ -1,6 +1,6 @@
 """Compares robust accuracies with public packages on the same classifier.
 
-    python -m benchmarks.agreement RUN --data-dir DIR --part apgd-ce
+    python -m benchmarks.agreement RUN_OR_MODEL --data-dir DIR --part apgd-ce
 
 Each part is run alone on every correctly classified image: by us, by
 `torchattacks` on a PyTorch twin with the same weights, and PGD by `foolbox` on
@@ -120,22 +120,22 @@ def compare(of: Subject, part: str, size: Size) -> dict:
 
 
 @click.command()
-@click.argument("run", type=Path)
+@click.argument("source", metavar="RUN_OR_MODEL")
 @click.option("--data-dir", type=Path)
 @click.option("--n-examples", default=500, show_default=True)
 @click.option("--queries", default=1000, show_default=True)
 @click.option("--part", type=click.Choice(["pgd20", *PARTS]), default="apgd-ce")
 def main(
-    run: Path, data_dir: Path | None, n_examples: int, queries: int, part: str
+    source: str, data_dir: Path | None, n_examples: int, queries: int, part: str
 ) -> None:
-    """Compares one part on the classifier of a run folder."""
+    """Compares one part on the classifier of a run, or by name."""
     use_fast_kernels()
     leave_cores_to_shares()
     from benchmarks.results import keep
     from dat_keras.versions import versions
     from dat_keras.weights import fingerprint
 
-    of = subject(run, data_dir, n_examples)
+    of = subject(source, data_dir, n_examples)
     found = compare(of, part, Size(queries))
     found |= {
         "net": of.net,

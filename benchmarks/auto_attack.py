@@ -1,6 +1,6 @@
 """Times AutoAttack of ours and of a public PyTorch package, part by part.
 
-    python -m benchmarks.auto_attack RUN --data-dir DIR
+    python -m benchmarks.auto_attack RUN_OR_MODEL --data-dir DIR
 
 Both attack the same images of the same trained classifier with the same
 number of threads, and alternate part by part in one process. Each side goes
@@ -93,7 +93,7 @@ def run_for_memory(of: Subject) -> None:
 
 
 @click.command()
-@click.argument("run", type=Path)
+@click.argument("source", metavar="RUN_OR_MODEL")
 @click.option("--data-dir", type=Path)
 @click.option("--n-examples", default=200, show_default=True)
 @click.option("--queries", default=1000, show_default=True)
@@ -101,7 +101,7 @@ def run_for_memory(of: Subject) -> None:
 @click.option("--search-dtype", help="Type of our attacks' convolutions.")
 @click.option("--memory", "alone", is_flag=True, help="Ours alone, in short.")
 def main(
-    run: Path,
+    source: str,
     data_dir: Path | None,
     n_examples: int,
     queries: int,
@@ -109,11 +109,11 @@ def main(
     search_dtype: str | None,
     alone: bool,
 ) -> None:
-    """Times both sides on the classifier of a run folder."""
+    """Times both sides on the classifier of a run, or by name."""
     use_fast_kernels()
     threads(count)
     leave_cores_to_shares()
-    of = subject(run, data_dir, n_examples)
+    of = subject(source, data_dir, n_examples)
     if alone:
         run_for_memory(of)
         return
@@ -127,7 +127,7 @@ def main(
     forward, gradient = sides["ours"].passes_alone()
     counted = sides["ours"].forwards * forward
     counted += sides["ours"].gradients * gradient
-    arguments = [str(run), "--n-examples", str(n_examples)]
+    arguments = [source, "--n-examples", str(n_examples)]
     arguments += ["--data-dir", str(data_dir)] if data_dir else []
     keep(
         "auto_attack",

@@ -46,17 +46,16 @@ class Subject:
     data: str
 
 
-def subject(run: Path, data_dir: Path | None, count: int) -> Subject:
-    """The classifier of a run folder and the first test images."""
+def subject(source: str, data_dir: Path | None, count: int) -> Subject:
+    """A classifier, by run folder or name, and the first test images."""
     from dat_keras.data import load_split
-    from dat_keras.runs import load_classifier
     from dat_keras.samples import first
+    from dat_keras.zoo.resolve import resolve
 
-    loaded = load_classifier(run, "best")
-    recipe = loaded.info.recipe
-    split = load_split(recipe.dataset, "test", data_dir=data_dir)
+    found = resolve(source)
+    split = load_split(found.dataset, "test", data_dir=data_dir)
     x, y = first(split, count).rows(np.arange(count))
-    return Subject(loaded.model, recipe.architecture, x, y, split.name)
+    return Subject(found.model, found.model.name, x, y, split.name)
 
 
 class Ours:

@@ -2,10 +2,10 @@
 
     y = A^T ((G w G^T) * (B^T x B)) A      for each tile of 4x4 outputs
 
-`B^T` and `A^T` of all tiles of a row stand in one matrix, borders included,
-so that a transform is two matrix products, and the product `*` over channels
-one for each of the 36 positions. In exact
-arithmetic nothing changes; in float32 some 1e-5 of the largest output does.
+The transforms of all tiles of an image stand in one matrix, borders included:
+`B^T x B` and `A^T ... A` are a matrix product each, and `*` over channels is
+one for each of the 36 positions. In exact arithmetic nothing changes; in
+float32 some 1e-5 of the largest output does.
 
 Reference:
     [Lavin and Gray, 2016](https://arxiv.org/abs/1509.09308)
@@ -56,15 +56,15 @@ A_T = np.array(
 )
 
 LEAST_CHANNELS = 128
-CHANNELS_PER_PIXEL = 16
-"""Where it was the faster one, see docs/performance.md: with fewer channels
-for the length of a side, transforms take longer than what they save."""
+"""With fewer, calls of operations take longer than what is saved."""
 
 
 def pays(layer: layers.Conv2D, shape: Sequence[int | None], dtype: str) -> bool:
     """Whether the transforms cost less than the multiplications they save.
 
-    A GPU's own library of convolutions decides that for itself.
+    For `P` pixels and `C` channels on both sides, all matrix products take
+    `1/4 + P / 2C` of the convolution's multiplications. A GPU's own library
+    of convolutions decides for itself.
 
     Args:
         layer: A convolution.
@@ -79,10 +79,9 @@ def pays(layer: layers.Conv2D, shape: Sequence[int | None], dtype: str) -> bool:
     [True, False]
     """
     channels = min(layer.kernel.shape[2:])
-    side = max(length or math.inf for length in shape[1:3])
+    pixels = math.prod(length or math.inf for length in shape[1:3])
     return (
-        channels >= LEAST_CHANNELS
-        and channels >= CHANNELS_PER_PIXEL * side
+        channels >= max(LEAST_CHANNELS, pixels)
         and dtype == "float32"
         and layer.kernel_size == (3, 3)
         and layer.strides == layer.dilation_rate == (1, 1)
@@ -116,42 +115,45 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     True
     """
     _, height, width, c = x.shape
-    size, k = tf.shape(x)[0], kernel.shape[-1]
-    spread_h, spread_w, gather_h, gather_w = (
-        tf.constant(matrix, x.dtype)
-        for make in (_spread, _gather)
-        for matrix in (make(height), make(width))
-    )
-    high, wide = spread_h.shape[0], spread_w.shape[0]
-
+    spread = tf.constant(_spread(height, width), x.dtype)
+    gather = tf.constant(_gather(height, width), x.dtype)
     y = tf.transpose(x, (1, 2, 0, 3))
-    y = spread_h @ tf.reshape(y, (height, -1))
-    y = spread_w @ tf.reshape(y, (high, width, -1))
-    y = tf.reshape(y, (SPAN, high // SPAN, SPAN, -1, c))
-    y = y @ tf.reshape(kernel, (SPAN, 1, SPAN, c, k))
-    y = gather_w @ tf.reshape(y, (high, wide, -1))
-    y = gather_h @ tf.reshape(y, (high, -1))
-    y = tf.reshape(y, (height, width, size, k))
+    y = spread @ tf.reshape(y, (height * width, -1))
+    y = tf.reshape(y, (SPAN**2, -1, c)) @ kernel
+    y = gather @ tf.reshape(y, (spread.shape[0], -1))
+    y = tf.reshape(y, (height, width, tf.shape(x)[0], kernel.shape[-1]))
     return tf.transpose(y, (2, 0, 1, 3))
 
 
-def _spread(length: int) -> np.ndarray:
-    """`B^T` of each tile of a row, shape `(6 * tiles, length)`.
+def _spread(height: int, width: int) -> np.ndarray:
+    """`B^T x B` of every tile, shape `(36 * tiles, height * width)`.
 
-    Row `p * tiles + t` makes position `p` of tile `t`; what a tile reads
-    beyond the image is zero.
+    Rows run over positions, then over tiles; what a tile reads beyond the
+    image is zero.
     """
+    both = np.einsum("ptn,qum->pqtunm", _tiled_b(height), _tiled_b(width))
+    return both.reshape(-1, height * width)
+
+
+def _gather(height: int, width: int) -> np.ndarray:
+    """`A^T m A` of every tile, shape `(height * width, 36 * tiles)`."""
+    both = np.einsum("npt,mqu->nmpqtu", _tiled_a(height), _tiled_a(width))
+    return both.reshape(height * width, -1)
+
+
+def _tiled_b(length: int) -> np.ndarray:
+    """`B^T` of each tile along an axis, shape `(6, tiles, length)`."""
     tiles = -(-length // TILE)
     padded = np.zeros((SPAN, tiles, TILE * tiles + 2))
     for t in range(tiles):
         padded[:, t, TILE * t : TILE * t + SPAN] = B_T
-    return padded[:, :, 1 : length + 1].reshape(SPAN * tiles, length)
+    return padded[:, :, 1 : length + 1]
 
 
-def _gather(length: int) -> np.ndarray:
-    """`A^T` of each tile of a row, shape `(length, 6 * tiles)`."""
+def _tiled_a(length: int) -> np.ndarray:
+    """`A^T` of each tile along an axis, shape `(length, 6, tiles)`."""
     tiles = -(-length // TILE)
     whole = np.zeros((TILE * tiles, SPAN, tiles))
     for t in range(tiles):
         whole[TILE * t : TILE * (t + 1), :, t] = A_T
-    return whole[:length].reshape(length, SPAN * tiles)
+    return whole[:length]

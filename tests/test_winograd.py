@@ -71,7 +71,7 @@ def convolution(channels=256, **options):
         (convolution(groups=2), (None, 8, 8, 256), "float32"),
         (convolution(64), (None, 8, 8, 256), "float32"),
         (convolution(filters=64), (None, 8, 8, 64), "float32"),
-        (convolution(), (None, 32, 8, 256), "float32"),
+        (convolution(), (None, 32, 16, 256), "float32"),
         (convolution(), (None, None, None, 256), "float32"),
         (convolution(), (None, 8, 8, 256), "bfloat16"),
     ],
