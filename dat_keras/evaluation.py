@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -150,7 +151,8 @@ def evaluate(
         _save_images(Path(save_adversarial), samples, timed)
     rows = tuple(_row(n, *result) for n, result in timed.items())
     told = (*_told(timed), *implausible(rows), *_unverified(timed))
-    return Report(rows=rows, cautions=(*found, *told), **about)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return Report(rows, cautions=(*found, *told), date=today, **about)
 
 
 def _threat_model(norm: str, eps: float | None) -> ThreatModel:

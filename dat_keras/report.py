@@ -120,6 +120,8 @@ class Report:
         batch_size: Images per batch; it must not matter.
         cautions: What a reader must know.
         versions: Versions of the software.
+        date: Day on which the evaluation ended, UTC, `YYYY-MM-DD`; `None`
+            where nothing says it.
 
     Example:
     >>> row = Row("natural", "NoAttack()", (True, False, False, False))
@@ -145,6 +147,7 @@ class Report:
     batch_size: int
     cautions: tuple[Caution, ...]
     versions: dict[str, str]
+    date: str | None = None
 
     def __getitem__(self, name: str) -> Row:
         """Returns the row of an attack."""
@@ -233,6 +236,7 @@ class Report:
             "attacks": {row.name: row.to_json() for row in self.rows},
             "warnings": [asdict(caution) for caution in self.cautions],
             "versions": dict(self.versions),
+            "date": self.date,
         }
 
     def save(self, path: Path) -> None:

@@ -108,6 +108,7 @@ def test_json_survives_a_round_trip_and_holds_the_numbers(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
     assert data["model"]["sha256"] == "a" * 64
     assert data["eps"] == 8 / 255 and data["norm"] == "linf"
+    assert data["date"] is None
     assert data["warnings"] == [{"code": "train_mode", "advice": "Look."}]
     fgsm = data["attacks"]["fgsm"]
     assert (fgsm["correct"], fgsm["total"], fgsm["accuracy"]) == (2, 4, 0.5)

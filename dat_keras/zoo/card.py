@@ -141,10 +141,14 @@ def _table(report: Mapping[str, Any]) -> str:
     header = ["attack", "accuracy", "95 % interval", "correct"]
     rows = ordered(report["attacks"])
     cells = [header, *(_cells(name, row) for name, row in rows.items())]
+    # Files of earlier versions have no date.
+    date = report.get("date")
+    measured = f", measured {date}" if date else ""
     return (
         f"{report['n_examples']} images of {report['data']['name']}, "
         f"{report['norm']} eps {pixel_fraction(report['eps'])}, protocol "
-        f"{report['protocol']}, seed {report['seed']}.\n\n" + markdown(cells)
+        f"{report['protocol']}, seed {report['seed']}{measured}.\n\n"
+        + markdown(cells)
     )
 
 
