@@ -16,7 +16,8 @@ from dat_keras.evaluation import evaluate
 from dat_keras.files import write_whole
 from dat_keras.grids import Cell
 from dat_keras.passes import Passes
-from dat_keras.runs import RunFolder, RunInfo, load_classifier
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo, load_classifier
 from dat_keras.step_cost import passes_of_recipe
 from dat_keras.training import Session, train
 

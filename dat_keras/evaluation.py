@@ -17,6 +17,7 @@ from dat_keras.attacks import Attack
 from dat_keras.data import Batches, Split
 from dat_keras.files import write_whole
 from dat_keras.journal import open_journal
+from dat_keras.norms import DEFAULT_EPS
 from dat_keras.plausibility import implausible
 from dat_keras.predict import Predictor
 from dat_keras.preflight import cautions, check_fit
@@ -36,9 +37,6 @@ from dat_keras.trials import (
 from dat_keras.types import Images, Labels
 from dat_keras.versions import versions
 from dat_keras.weights import fingerprint
-
-DEFAULT_EPS: dict[str, float] = {"linf": 8 / 255, "l2": 0.5}
-"""The usual radius of each norm on CIFAR, as on RobustBench."""
 
 
 def evaluate(

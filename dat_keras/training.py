@@ -25,7 +25,8 @@ from dat_keras.data import Batches
 from dat_keras.errors import TrainingDivergedError
 from dat_keras.model import AdversarialModel
 from dat_keras.recipes import Recipe
-from dat_keras.runs import RunFolder, RunInfo
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo
 
 
 def silent(sentence: str) -> None:

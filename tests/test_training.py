@@ -18,7 +18,8 @@ from dat_keras.errors import (
 )
 from dat_keras.locks import locked
 from dat_keras.recipes import RECIPES
-from dat_keras.runs import RunFolder, RunInfo, load_classifier
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo, load_classifier
 from dat_keras.training import Session, build, train
 from dat_keras.weights import fingerprint
 

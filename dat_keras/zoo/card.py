@@ -12,7 +12,8 @@ from dat_keras.tables import lookup
 from dat_keras.text_table import markdown
 from dat_keras.zoo.accuracies import interval, ordered
 from dat_keras.zoo.card_merge import document, marked
-from dat_keras.zoo.card_metadata import LICENSES, metadata
+from dat_keras.zoo.card_metadata import metadata
+from dat_keras.zoo.licenses import LICENSES
 from dat_keras.zoo.results import NORMS
 from dat_keras.zoo.spec import ModelSpec
 

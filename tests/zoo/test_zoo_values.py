@@ -11,9 +11,9 @@ from dat_keras.architectures import ARCHITECTURES
 from dat_keras.zoo.bundle import from_run, write_bundle
 from dat_keras.zoo.card import model_card
 from dat_keras.zoo.card_merge import merge_card
-from dat_keras.zoo.card_metadata import LICENSES
 from dat_keras.zoo.errors import BadReferenceError, ConflictError
 from dat_keras.zoo.folder import check_target
+from dat_keras.zoo.licenses import LICENSES
 from dat_keras.zoo.read import build, read_folder
 from dat_keras.zoo.reference import HubRef, parse
 from dat_keras.zoo.results import read_reports, results, robustbench
