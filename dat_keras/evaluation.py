@@ -22,7 +22,8 @@ from dat_keras.plausibility import implausible
 from dat_keras.predict import Predictor
 from dat_keras.preflight import cautions, check_fit
 from dat_keras.protocols import PROTOCOLS, Protocol
-from dat_keras.report import Caution, Report, Row
+from dat_keras.report import Report
+from dat_keras.rows import Caution, Row
 from dat_keras.samples import Samples, first
 from dat_keras.single import NoAttack, SingleAttack
 from dat_keras.suites import EVALUATIONS

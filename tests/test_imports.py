@@ -15,9 +15,9 @@ LAYERS = [
     "adversary conditions amplitude mixup weight_perturbation objectives",
     "model",
     "recipes",
-    "training evaluation checkpoint callbacks batch_statistics runs run_folder "
-    "trials "
-    "single plausibility preflight protocols report samples verification "
+    "training evaluation checkpoint callbacks batch_statistics run_folder "
+    "runs trials saving rows single plausibility preflight protocols report "
+    "samples verification "
     "comparison analysis pursuit cascade suites journal passes costs machine "
     "profiling step_cost grids cells compare descriptions robustbench",
     "zoo",

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from dat_keras.intervals import wilson
-from dat_keras.report import Caution, Report, Row, pixel_fraction
+from dat_keras.norms import pixel_fraction
+from dat_keras.report import Report
+from dat_keras.rows import Caution, Row
 
 
 # The four of Newcombe (1998), Table I, whose ends are printed there.

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dat_keras.report import Report, Row
+from dat_keras.report import Report
 from dat_keras.robustbench import entry
+from dat_keras.rows import Row
 
 ROWS = (
     Row("natural", "", (True, False, False)),

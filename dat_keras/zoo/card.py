@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dat_keras.descriptions import Description
+from dat_keras.norms import pixel_fraction
 from dat_keras.objectives import OBJECTIVES
-from dat_keras.report import pixel_fraction
 from dat_keras.tables import lookup
 from dat_keras.text_table import markdown
 from dat_keras.zoo.accuracies import interval, ordered
