@@ -55,7 +55,7 @@ def train(
     data_dir: Path | None = None,
     session: Session = Session(),  # noqa: B008
 ) -> AdversarialModel:
-    """Trains a recipe and leaves a run folder (see `runs.py`).
+    """Trains a recipe and leaves a run folder (see `run_folder.py`).
 
     A run that is killed and resumed ends with the bits of an uninterrupted
     one, on the same machine and versions.
