@@ -16,7 +16,8 @@ from dat_keras.cli._console import show
 from dat_keras.evaluation import evaluate
 from dat_keras.profiling import ProfileSteps
 from dat_keras.recipes import Recipe, resolve
-from dat_keras.runs import RunFolder, RunInfo, load_classifier
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo, load_classifier
 from dat_keras.training import Session, train
 
 FINAL_EXAMPLES = 1000

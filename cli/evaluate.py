@@ -10,6 +10,7 @@ import click
 from dat_keras.cli._console import show
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
+from dat_keras.cli._names import EVALUATIONS, PROTOCOLS
 from dat_keras.cli._types import FractionType, NewFile
 from dat_keras.startup import quiet_tensorflow, use_fast_kernels
 
@@ -78,6 +79,7 @@ def evaluate(
     AutoAttack keeps its state in the run folder, or beside a file, until it
     is done; --resume goes on from there with the same result.
     """
+    _check(sources, entry_file is not None, options)
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._evaluating import forget, report_on
@@ -85,17 +87,6 @@ def evaluate(
     from dat_keras.robustbench import save_entry
     from dat_keras.shares import leave_cores_to_shares
 
-    one = options["save_adversarial"] or entry_file
-    if one and len(sources) > 1:
-        raise click.UsageError(
-            "--save-adversarial and --robustbench take one model. "
-            f"Received: {len(sources)}"
-        )
-    names = [name.strip() for name in options["attacks"].split(",")]
-    if entry_file and "autoattack" not in names:
-        raise click.UsageError("--robustbench needs --attack autoattack.")
-    if entry_file and options["search_dtype"]:
-        raise click.UsageError("--robustbench takes no --search-dtype.")
     leave_cores_to_shares()
     options["hub"] = connect(quiet=False, verbose=verbose)
     reports = {source: report_on(source, **options) for source in sources}
@@ -106,3 +97,29 @@ def evaluate(
         save_entry(reports[sources[0]], entry_file)
     for source in sources:
         forget(source)
+
+
+def _check(
+    sources: tuple[str, ...], entry: bool, options: dict[str, Any]
+) -> None:
+    """Refuses, while nothing heavy is imported, what cannot be meant."""
+    from dat_keras.norms import DEFAULT_EPS
+    from dat_keras.tables import lookup
+    from dat_keras.zoo.sources import check_source
+
+    if (options["save_adversarial"] or entry) and len(sources) > 1:
+        raise click.UsageError(
+            "--save-adversarial and --robustbench take one model. "
+            f"Received: {len(sources)}"
+        )
+    names = [name.strip() for name in options["attacks"].split(",")]
+    for name in names:
+        lookup(dict.fromkeys(EVALUATIONS), name, "attack")
+    if entry and "autoattack" not in names:
+        raise click.UsageError("--robustbench needs --attack autoattack.")
+    if entry and options["search_dtype"]:
+        raise click.UsageError("--robustbench takes no --search-dtype.")
+    lookup(DEFAULT_EPS, options["norm"], "norm")
+    lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
+    for source in sources:
+        check_source(source, options["weights"])

@@ -42,12 +42,15 @@ def export(
     RUN_OR_MODEL is what `evaluate` takes. The exported model maps images in
     [0, 1] to logits; one whose logits differ is not kept.
     """
-    quiet_tensorflow(verbose)
     from dat_keras.export import checked
     from dat_keras.export import export as write
-    from dat_keras.zoo.resolve import resolve
+    from dat_keras.zoo.sources import check_source
 
     checked(format_name, output)
+    check_source(source, weights)
+    quiet_tensorflow(verbose)
+    from dat_keras.zoo.resolve import resolve
+
     hub = connect(quiet=False, verbose=verbose)
     model = resolve(source, weights, hub).model
     if not write(model, format_name, output):

@@ -96,11 +96,19 @@ def import_torch(
     .safetensors file. Nothing pickled in it is run, and PyTorch need not be
     installed.
     """
+    from dat_keras.torch_import.checkpoint import open_checkpoint
+    from dat_keras.torch_import.names import NAMINGS, sort_out
+    from dat_keras.torch_import.request import Request
+    from dat_keras.zoo.folder import check_target
+
+    wanted = Request(**request)
+    check_target(output, force)
+    with open_checkpoint(checkpoint) as state:
+        sort_out(state, NAMINGS[wanted.architecture])
     quiet_tensorflow(verbose)
     from dat_keras.torch_import.convert import import_torch as convert
-    from dat_keras.torch_import.request import Request
 
-    spec = convert(checkpoint, Request(**request), output, force)
+    spec = convert(checkpoint, wanted, output, force)
     if not spec.kwargs.get("mean_std") and not quiet:
         click.echo(
             "no mean and std: the model gets pixels in [0, 1] as they are",

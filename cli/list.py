@@ -62,7 +62,7 @@ def _methods(verbose: bool, **_: Any) -> list[list[str]]:
 def _bundled(
     dataset: str | None, threat_model: str | None, **_: Any
 ) -> list[list[str]]:
-    from dat_keras.report import pixel_fraction
+    from dat_keras.norms import pixel_fraction
     from dat_keras.zoo.accuracies import headline
     from dat_keras.zoo.bundled import matching
 

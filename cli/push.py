@@ -18,8 +18,10 @@ from dat_keras.cli._hub import (
 from dat_keras.startup import quiet_tensorflow
 
 if TYPE_CHECKING:
+    from dat_keras.zoo.client import Hub
     from dat_keras.zoo.plan import Plan
     from dat_keras.zoo.push import Pushed
+    from dat_keras.zoo.reference import HubRef
 
 EXAMPLES = """\b
 Examples:
@@ -71,16 +73,40 @@ def push(
     from dat_keras.zoo.reference import HubRef
 
     target = HubRef(repo_id, options["revision"])
-    options["quiet"] = options["quiet"] or as_json
+    _check(run, options)
+    hub = connect(
+        options["quiet"] or as_json,
+        options["verbose"],
+        options["token"],
+        options["no_token"],
+    )
     quiet_tensorflow(options["verbose"])
     with tempfile.TemporaryDirectory() as folder:
-        made, pushed = _push(run, target, Path(folder), dry_run, options)
+        made, pushed = _push(run, target, Path(folder), hub, dry_run, options)
     show = _emit if as_json else _print
     show(made, pushed)
 
 
+def _check(run: Path, options: dict[str, Any]) -> None:
+    """Refuses, while nothing heavy is imported, what cannot be meant."""
+    from dat_keras.tables import lookup
+    from dat_keras.zoo.licenses import LICENSES
+    from dat_keras.zoo.results import read_reports
+    from dat_keras.zoo.sources import check_path
+
+    lookup(LICENSES, options["license"], "licence")
+    check_path(run, options["weights"])
+    for path in options["reports"]:
+        read_reports(path)
+
+
 def _push(
-    run: Path, target: Any, folder: Path, dry_run: bool, options: dict[str, Any]
+    run: Path,
+    target: HubRef,
+    folder: Path,
+    hub: Hub,
+    dry_run: bool,
+    options: dict[str, Any],
 ) -> tuple[Plan, Pushed | None]:
     from dataclasses import replace
 
@@ -88,12 +114,6 @@ def _push(
     from dat_keras.zoo.plan import Wishes, plan
     from dat_keras.zoo.push import carry_out
 
-    hub = connect(
-        options["quiet"],
-        options["verbose"],
-        options["token"],
-        options["no_token"],
-    )
     bundle = from_run(run, options["weights"], options["reports"])
     bundle = replace(bundle, keras_copy=not options["no_keras_copy"])
     if not bundle.reports:

@@ -15,7 +15,7 @@ from dat_keras.attacks import Staged
 from dat_keras.gradients import input_gradient
 from dat_keras.losses import margin
 from dat_keras.pursuit import Pursuit
-from dat_keras.report import Caution, Row
+from dat_keras.rows import Caution, Row
 from dat_keras.shares import in_shares
 from dat_keras.threat_models import L2
 from dat_keras.trials import Evaluation, Trial, Verdict

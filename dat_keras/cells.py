@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
@@ -13,10 +12,12 @@ from dat_keras import checkpoint, data
 from dat_keras.costs import StepCosts
 from dat_keras.errors import DamagedFileError
 from dat_keras.evaluation import evaluate
-from dat_keras.files import write_whole
+from dat_keras.files import clear, write_whole
 from dat_keras.grids import Cell
+from dat_keras.locks import locked
 from dat_keras.passes import Passes
-from dat_keras.runs import RunFolder, RunInfo, load_classifier
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo, load_classifier
 from dat_keras.step_cost import passes_of_recipe
 from dat_keras.training import Session, train
 
@@ -71,16 +72,14 @@ def carry_out(cell: Cell, data_dir: Path | None, session: Session) -> None:
 
     Raises:
         ValueError: As `train` and `evaluate` do.
+        RunFolderError: If another process trains in the cell's folder.
         DamagedFileError: If what is to be resumed is damaged.
         TrainingDivergedError: If the loss stops being finite.
     """
     run = RunFolder(cell.folder)
-    begun = bool(checkpoint.steps(run.checkpoints))
-    if not begun:
-        shutil.rmtree(cell.folder, ignore_errors=True)
     session = replace(
         session,
-        resume=begun,
+        resume=_begun(run),
         overwrite=False,
         callbacks=(*session.callbacks, StepCosts(cell.costs)),
     )
@@ -102,6 +101,17 @@ def carry_out(cell: Cell, data_dir: Path | None, session: Session) -> None:
     }
     text = json.dumps(found, indent=2) + "\n"
     write_whole(cell.result, lambda file: file.write(text.encode()))
+
+
+def _begun(run: RunFolder) -> bool:
+    """Whether there is a run to go on with; what led to none is removed."""
+    if not run.path.is_dir():
+        return False
+    with locked(run.path):
+        begun = bool(checkpoint.steps(run.checkpoints))
+        if not begun:
+            clear(run.path)
+    return begun
 
 
 def _reports(cell: Cell, data_dir: Path | None) -> dict[str, dict]:

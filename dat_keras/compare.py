@@ -11,8 +11,8 @@ from dat_keras.cells import CellResult, carry_out
 from dat_keras.comparison import Column, Standings
 from dat_keras.files import write_whole
 from dat_keras.grids import Grid, prepared
+from dat_keras.norms import pixel_fraction
 from dat_keras.processes import in_own_process
-from dat_keras.report import pixel_fraction
 from dat_keras.training import Session
 
 Run = Callable[..., None]

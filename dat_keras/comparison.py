@@ -10,7 +10,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dat_keras.report import Report, Row
+from dat_keras.report import Report
+from dat_keras.rows import Row
 from dat_keras.text_table import (
     comma_separated,
     latex,

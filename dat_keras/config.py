@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -77,7 +78,8 @@ def override(
             the same name inside it. A value is parsed as what is there;
             numbers may be fractions. A nested dataclass is set by the name
             of another class of its kind; fields of both keep their values,
-            others get their defaults.
+            others get their defaults. A field annotated `X | None` takes
+            `none`.
         classes: The classes that may be named, as for `decode`.
 
     Raises:
@@ -166,11 +168,19 @@ def _replaced(
     old = getattr(config, name)
     if rest:
         new = _replaced(old, rest, text, classes)
+    elif text.lower() == "none" and _may_be_none(config, name):
+        new = None
     elif dataclasses.is_dataclass(old):
         new = _another(old, lookup(_kin(old, classes), text, name))
     else:
         new = _parsed(old, text, name)
     return dataclasses.replace(config, **{name: new})
+
+
+def _may_be_none(config: object, name: str) -> bool:
+    """Whether a field is annotated `X | None`."""
+    hint = typing.get_type_hints(type(config))[name]
+    return type(None) in typing.get_args(hint)
 
 
 def _another(old: Any, cls: type) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,11 +18,13 @@ from dat_keras.data import Batches, Split
 from dat_keras.files import write_whole
 from dat_keras.folding import DTYPES
 from dat_keras.journal import open_journal
+from dat_keras.norms import DEFAULT_EPS
 from dat_keras.plausibility import implausible
 from dat_keras.predict import Predictor
 from dat_keras.preflight import cautions, check_fit
 from dat_keras.protocols import PROTOCOLS, Protocol
-from dat_keras.report import Caution, Report, Row
+from dat_keras.report import Report
+from dat_keras.rows import Caution, Row
 from dat_keras.samples import Samples, first
 from dat_keras.single import NoAttack, SingleAttack
 from dat_keras.suites import EVALUATIONS
@@ -36,9 +39,6 @@ from dat_keras.trials import (
 from dat_keras.types import Images, Labels
 from dat_keras.versions import versions
 from dat_keras.weights import fingerprint
-
-DEFAULT_EPS: dict[str, float] = {"linf": 8 / 255, "l2": 0.5}
-"""The usual radius of each norm on CIFAR, as on RobustBench."""
 
 
 def evaluate(
@@ -160,7 +160,8 @@ def evaluate(
         _save_images(Path(save_adversarial), samples, timed)
     rows = tuple(_row(n, *result) for n, result in timed.items())
     told = (*_told(timed), *implausible(rows), *_unverified(timed))
-    return Report(rows=rows, cautions=(*found, *told), **about)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return Report(rows, cautions=(*found, *told), date=today, **about)
 
 
 def _of_search(dtype: str | None) -> list[Caution]:

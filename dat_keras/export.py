@@ -11,15 +11,16 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from dat_keras.errors import MissingPackageError
 from dat_keras.tables import lookup
-from dat_keras.zoo.bundle import base_of
 from dat_keras.zoo.errors import ConflictError, RefusedContentError
+
+if TYPE_CHECKING:
+    import keras
 
 TOLERANCE = 1e-4
 """Largest difference of a logit, beyond rounding of its size."""
@@ -105,6 +106,8 @@ def export(model: keras.Model, format: str, output: Path) -> bool:
     ...     export(ResNet8(3, width=2), "keras", Path(folder) / "net.keras")
     True
     """
+    from dat_keras.zoo.bundle import base_of
+
     chosen = checked(format, output)
     model, place = base_of(model), output.absolute()
     shape = (IMAGES, *model.input_shape[1:])
@@ -154,17 +157,23 @@ def _write_onnx(model: keras.Model, path: Path) -> None:
 
 
 def _run_keras(path: Path, x: np.ndarray) -> np.ndarray:
+    import keras
+
     model = keras.saving.load_model(path, compile=False)
     return model(x, training=False)
 
 
 def _run_saved_model(path: Path, x: np.ndarray) -> np.ndarray:
+    import tensorflow as tf
+
     # Its function holds the loaded weights by weak references only.
     loaded = tf.saved_model.load(path)
     return loaded.serve(x)
 
 
 def _run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
+    import tensorflow as tf
+
     with warnings.catch_warnings():
         # TensorFlow announces that the interpreter will move.
         warnings.simplefilter("ignore")

@@ -1,7 +1,7 @@
 """A grid of runs, method by seed, as a value and as a folder.
 
 grid.json               the definition: every recipe, seeds, attacks
-<method>-seed<k>/       a run folder (see `runs.py`), and in it
+<method>-seed<k>/       a run folder (see `run_folder.py`), and in it
     costs.json          time of a step and memory
     evaluation.json     the cell's results, written last
 table.{txt,md,csv,tex}  the table of all cells

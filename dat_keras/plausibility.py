@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dat_keras.report import Caution, Row
+from dat_keras.rows import Caution, Row
 
 GAP = 0.06
 """How far AutoAttack's accuracy may lie below PGD-20's; more is unusual for

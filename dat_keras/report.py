@@ -2,105 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dat_keras.files import write_whole
-from dat_keras.intervals import wilson
+from dat_keras.norms import pixel_fraction
+from dat_keras.rows import Caution, Row
 from dat_keras.tables import lookup
 from dat_keras.text_table import markdown, plain
-
-
-@dataclass(frozen=True)
-class Caution:
-    """Something that a reader of the numbers must know.
-
-    Args:
-        code: Short name for machines, such as `"randomized"`.
-        advice: What it means and what to do, one or two sentences.
-    """
-
-    code: str
-    advice: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """The outcome of one attack, or of none.
-
-    Args:
-        name: Name of the attack.
-        settings: All its settings, as `repr` prints them.
-        broken: Whether each sample was broken, in the order of the data.
-        max_distance: Largest distance of an adversarial image, in the norm
-            of the report, verified in float64.
-        seconds: Time it took, tracing included.
-        forwards: Images that went through the classifier, where counted.
-        gradients: Images whose gradient was taken, where counted.
-        parts: What was broken once each part of an ensemble was done.
-
-    Example:
-    >>> row = Row("fgsm", "", (True, False, False, False))
-    >>> row.correct, row.accuracy
-    (3, 0.75)
-    """
-
-    name: str
-    settings: str
-    broken: tuple[bool, ...]
-    max_distance: float = 0.0
-    seconds: float = 0.0
-    forwards: int = 0
-    gradients: int = 0
-    parts: tuple[Row, ...] = ()
-
-    @property
-    def broken_by(self) -> tuple[str | None, ...]:
-        """The first part after which each sample is broken, if one is.
-
-        The first part of an ensemble is no attack: natural errors.
-        """
-        names = [part.name for part in self.parts]
-        flags = zip(*(part.broken for part in self.parts), strict=True)
-        return tuple(
-            next(itertools.compress(names, broken), None) for broken in flags
-        )
-
-    @property
-    def correct(self) -> int:
-        """Number of samples that stand."""
-        return len(self.broken) - sum(self.broken)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of samples that stand, in `[0, 1]`."""
-        return self.correct / len(self.broken)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the accuracy."""
-        return wilson(self.correct, len(self.broken))
-
-    def to_json(self) -> dict:
-        """Returns the row as plain data, with positions of broken samples."""
-        return {
-            "name": self.name,
-            "accuracy": self.accuracy,
-            "correct": self.correct,
-            "total": len(self.broken),
-            "wilson95": list(self.interval),
-            "max_distance": self.max_distance,
-            "seconds": round(self.seconds, 3),
-            "settings": self.settings,
-            "broken": [i for i, broken in enumerate(self.broken) if broken],
-            "forwards": self.forwards,
-            "gradients": self.gradients,
-            "parts": {part.name: part.to_json() for part in self.parts},
-            "broken_by": list(self.broken_by),
-        }
 
 
 @dataclass(frozen=True)
@@ -120,6 +31,8 @@ class Report:
         batch_size: Images per batch; it must not matter.
         cautions: What a reader must know.
         versions: Versions of the software.
+        date: Day on which the evaluation ended, UTC, `YYYY-MM-DD`; `None`
+            where nothing says it.
 
     Example:
     >>> row = Row("natural", "NoAttack()", (True, False, False, False))
@@ -145,6 +58,7 @@ class Report:
     batch_size: int
     cautions: tuple[Caution, ...]
     versions: dict[str, str]
+    date: str | None = None
 
     def __getitem__(self, name: str) -> Row:
         """Returns the row of an attack."""
@@ -233,6 +147,7 @@ class Report:
             "attacks": {row.name: row.to_json() for row in self.rows},
             "warnings": [asdict(caution) for caution in self.cautions],
             "versions": dict(self.versions),
+            "date": self.date,
         }
 
     def save(self, path: Path) -> None:
@@ -254,16 +169,3 @@ def save_all(reports: Mapping[str, Report], path: Path) -> None:
 def _write(data: dict, path: Path) -> None:
     text = json.dumps(data, indent=2) + "\n"
     write_whole(Path(path), lambda file: file.write(text.encode()))
-
-
-def pixel_fraction(eps: float) -> str:
-    """Returns a radius the way papers write it.
-
-    Example:
-    >>> pixel_fraction(8 / 255), pixel_fraction(0.5)
-    ('8/255', '0.5')
-    """
-    steps = eps * 255
-    if round(steps) and abs(steps - round(steps)) < 1e-4:
-        return f"{round(steps)}/255"
-    return f"{eps:g}"

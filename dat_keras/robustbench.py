@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from dat_keras.report import Report, pixel_fraction
+from dat_keras.norms import pixel_fraction
+from dat_keras.report import Report
 from dat_keras.weights import write_whole
 
 SUITE = "autoattack"

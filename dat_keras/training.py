@@ -13,19 +13,14 @@ from keras.callbacks import Callback
 
 from dat_keras import checkpoint, data
 from dat_keras.batch_statistics import MeasureStatistics
-from dat_keras.callbacks import (
-    BestCheckpoint,
-    History,
-    KeepFreedMemory,
-    ProjectedTime,
-    RestoreMetrics,
-    StepCheckpoint,
-)
+from dat_keras.callbacks import KeepFreedMemory, ProjectedTime, RestoreMetrics
 from dat_keras.data import Batches
 from dat_keras.errors import TrainingDivergedError
 from dat_keras.model import AdversarialModel
 from dat_keras.recipes import Recipe
-from dat_keras.runs import RunFolder, RunInfo
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo
+from dat_keras.saving import BestCheckpoint, History, StepCheckpoint
 
 
 def silent(sentence: str) -> None:
@@ -60,7 +55,7 @@ def train(
     data_dir: Path | None = None,
     session: Session = Session(),  # noqa: B008
 ) -> AdversarialModel:
-    """Trains a recipe and leaves a run folder (see `runs.py`).
+    """Trains a recipe and leaves a run folder (see `run_folder.py`).
 
     A run that is killed and resumed ends with the bits of an uninterrupted
     one, on the same machine and versions.

@@ -16,7 +16,7 @@ from dat_keras.journal import Journal, NoJournal
 from dat_keras.keys import RowKey
 from dat_keras.predict import Frozen, Predictor
 from dat_keras.protocols import Protocol
-from dat_keras.report import Caution, Row
+from dat_keras.rows import Caution, Row
 from dat_keras.samples import Samples, cut
 from dat_keras.shares import in_shares
 from dat_keras.threat_models import ThreatModel

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from dat_keras.errors import DatKerasError
 from dat_keras.files import write_whole
-from dat_keras.runs import RunFolder, RunInfo
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo
 from dat_keras.weights import save_weights
 from dat_keras.zoo.bundle import from_run
 from dat_keras.zoo.bundled import read_card

@@ -13,7 +13,8 @@ import tensorflow as tf
 from dat_keras import checkpoint, data
 from dat_keras.keys import BatchKey
 from dat_keras.predict import Predictor
-from dat_keras.runs import RunFolder, RunInfo
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo
 from dat_keras.spectral import amplitude_phase, recombine
 from dat_keras.training import build
 

@@ -10,10 +10,11 @@ import pytest
 
 from dat_keras import cells
 from dat_keras.architectures import ARCHITECTURES
-from dat_keras.cells import CellResult
+from dat_keras.cells import CellResult, carry_out
 from dat_keras.compare import compare, standings
 from dat_keras.errors import DamagedFileError, RunFolderError
 from dat_keras.grids import grid_of, prepared
+from dat_keras.locks import locked
 from dat_keras.passes import Passes
 from dat_keras.training import Session
 
@@ -186,6 +187,27 @@ def test_two_comparisons_do_not_share_a_folder(flag, colours, tmp_path):
     assert (tmp_path / "grid.json").stat().st_ino == before
     with prepared(grid, tmp_path, **{flag: True}):
         pass
+
+
+def test_a_cell_that_another_process_works_in_is_left_alone(colours, tmp_path):
+    cell = next(small(colours).cells(tmp_path))
+    cell.folder.mkdir()
+    (cell.folder / "recipe.json").write_text("theirs")
+    with (
+        locked(cell.folder),
+        pytest.raises(RunFolderError, match="another process is at work"),
+    ):
+        carry_out(cell, None, Session())
+    assert (cell.folder / "recipe.json").read_text() == "theirs"
+
+
+def test_what_a_killed_start_left_is_no_obstacle(colours, tmp_path):
+    cell = next(small(colours, seeds=(0,)).cells(tmp_path))
+    cell.folder.mkdir()
+    (cell.folder / ".recipe.json.7-7").write_text("{")
+    carry_out(cell, None, Session())
+    assert cell.result.exists()
+    assert not (cell.folder / ".recipe.json.7-7").exists()
 
 
 def test_other_files_are_never_removed(colours, tmp_path):

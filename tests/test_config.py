@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import pytest
@@ -15,6 +15,16 @@ from dat_keras.threat_models import L2, Linf
 @dataclass(frozen=True)
 class Secret:
     command: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    count: int | None = 3
+    share: float | None = 0.5
+    kind: str | None = "a"
+    ball: Linf | None = Linf(0.1)
+    name: str = "a"
+    steps: int = 5
 
 
 def test_decode_builds_listed_classes_only():
@@ -72,6 +82,28 @@ def test_values_keep_their_type():
     assert drops.optimizer.schedule.epochs == (10, 20)
     assert override(recipe, "clip_norm=0.5").clip_norm == 0.5
     assert override(recipe, "limit=none").limit is None
+
+
+@pytest.mark.parametrize("name", ["count", "share", "kind", "ball"])
+def test_none_empties_what_may_be_empty(name):
+    emptied = override(Choice(), f"{name}=None")
+    assert emptied == replace(Choice(), **{name: None})
+    assert override(emptied, f"{name}=none") == emptied
+
+
+def test_none_is_a_value_like_any_other_elsewhere():
+    assert override(Choice(), "name=none").name == "none"
+    with pytest.raises(ValueError, match="`steps` holds 5"):
+        override(Choice(), "steps=none")
+
+
+@pytest.mark.parametrize("setting", ["limit", "width", "clip_norm"])
+def test_a_recipes_number_can_be_set_and_taken_back(setting):
+    recipe = RECIPES["dat-cifar10-resnet18"]
+    assert getattr(recipe, setting) is None
+    given = override(recipe, f"{setting}=2")
+    assert getattr(given, setting) == 2
+    assert override(given, f"{setting}=none") == recipe
 
 
 @pytest.mark.parametrize(

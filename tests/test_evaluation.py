@@ -1,5 +1,6 @@
 """Evaluation against closed forms, and the guards around its numbers."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -319,6 +320,19 @@ def test_evaluation_changes_no_variable_and_names_the_weights(linear):
     )
     other = dense(linear.kernel + 1, linear.bias)
     assert first.model != evaluate(other, (linear.x, linear.y), "fgsm").model
+
+
+def test_a_report_says_the_day_in_utc(linear, monkeypatch):
+    # Of these two zones one is always a day away from UTC.
+    ahead = time.gmtime().tm_hour >= 10
+    monkeypatch.setenv("TZ", "Etc/GMT-14" if ahead else "Etc/GMT+12")
+    time.tzset()
+    days = [time.strftime("%Y-%m-%d", time.gmtime())]
+    report = evaluate(linear.model, (linear.x, linear.y), "natural")
+    days.append(time.strftime("%Y-%m-%d", time.gmtime()))
+    monkeypatch.undo()
+    time.tzset()
+    assert report.date in days and report.to_json()["date"] == report.date
 
 
 def test_progress_hears_of_every_batch(linear):

@@ -10,13 +10,14 @@ LAYERS = [
     "types losses threat_models gradients graphs folding fused_norm spectral "
     "keys tables checks augment optimizers predict averaging data "
     "architectures config errors files intervals versions weights startup "
-    "allocator text_table schedules processes locks shares",
+    "allocator text_table schedules processes locks shares norms",
     "attacks",
     "adversary conditions amplitude mixup weight_perturbation objectives",
     "model",
     "recipes",
-    "training evaluation checkpoint callbacks batch_statistics runs trials "
-    "single plausibility preflight protocols report samples verification "
+    "training evaluation checkpoint callbacks batch_statistics run_folder "
+    "runs trials saving rows single plausibility preflight protocols report "
+    "samples verification "
     "comparison analysis pursuit cascade suites journal passes costs machine "
     "profiling step_cost grids cells compare descriptions robustbench",
     "zoo",

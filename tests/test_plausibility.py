@@ -3,7 +3,7 @@
 import pytest
 
 from dat_keras.plausibility import implausible
-from dat_keras.report import Row
+from dat_keras.rows import Row
 
 
 def row(name, broken):

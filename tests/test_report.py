@@ -5,7 +5,9 @@ import json
 import pytest
 
 from dat_keras.intervals import wilson
-from dat_keras.report import Caution, Report, Row, pixel_fraction
+from dat_keras.norms import pixel_fraction
+from dat_keras.report import Report
+from dat_keras.rows import Caution, Row
 
 
 # The four of Newcombe (1998), Table I, whose ends are printed there.
@@ -108,6 +110,7 @@ def test_json_survives_a_round_trip_and_holds_the_numbers(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
     assert data["model"]["sha256"] == "a" * 64
     assert data["eps"] == 8 / 255 and data["norm"] == "linf"
+    assert data["date"] is None
     assert data["warnings"] == [{"code": "train_mode", "advice": "Look."}]
     fgsm = data["attacks"]["fgsm"]
     assert (fgsm["correct"], fgsm["total"], fgsm["accuracy"]) == (2, 4, 0.5)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dat_keras.report import Caution, Report, Row
+from dat_keras.report import Report
 from dat_keras.robustbench import entry
+from dat_keras.rows import Caution, Row
 
 ROWS = (
     Row("natural", "", (True, False, False)),

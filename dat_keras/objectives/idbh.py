@@ -48,6 +48,8 @@ class IDBH(Objective):
             PreActResNet-18 (`objectives.idbh.WEAK` is that of WRN-34-10).
         warmup: Share of the run over which eps and step size grow from zero.
             Default: none (as an option, published: 5 of 200 epochs).
+        label_smoothing: Share of the target spread over all classes. Default
+            0, the paper's.
 
     Example:
     >>> IDBH().warmup
@@ -60,6 +62,7 @@ class IDBH(Objective):
     attack: PGD = PGD(Linf(8 / 255))
     augment: Augment = STRONG
     warmup: float = 0.0
+    label_smoothing: float = 0.0
     terms: ClassVar[tuple[str, ...]] = ("robust",)
 
     def craft(self, step: Step) -> Views:
@@ -72,4 +75,5 @@ class IDBH(Objective):
         """Returns the cross-entropy of the adversarial images."""
         (view,) = views
         logits_adv = predict(view.x_adv, view.branch)
-        return {"robust": mean([cross_entropy(logits_adv, y)])}
+        robust = cross_entropy(logits_adv, y, self.label_smoothing)
+        return {"robust": mean([robust])}

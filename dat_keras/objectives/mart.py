@@ -32,6 +32,9 @@ class MART(Objective):
             cross-entropy, eps 8/255, from a little normal noise.
         beta: Weight of the divergence. Default 5, the published code's for
             ResNet-18 (6 for WRN-34-10).
+        label_smoothing: Smoothing of `-log p_y`, the cross-entropy in BCE,
+            alone: its margin and `p_y(x)` are of the true class. Default 0,
+            the paper's.
 
     Example:
     >>> MART().terms
@@ -43,6 +46,7 @@ class MART(Objective):
 
     attack: Attack = PGD(Linf(8 / 255), start=NormalStart())
     beta: float = 5.0
+    label_smoothing: float = 0.0
     terms: ClassVar[tuple[str, ...]] = ("boosted", "robust")
 
     def craft(self, step: Step) -> Views:
@@ -57,18 +61,22 @@ class MART(Objective):
         true = as_distribution(y, logits.shape[-1])
         unsure = 1.0 - tf.reduce_sum(true * tf.nn.softmax(logits), axis=-1)
         robust = unsure * kl_divergence(logits, logits_adv)
+        boosted = boosted_cross_entropy(logits_adv, y, self.label_smoothing)
         return {
-            "boosted": mean([boosted_cross_entropy(logits_adv, y)]),
+            "boosted": mean([boosted]),
             "robust": self.beta * mean([robust]),
         }
 
 
-def boosted_cross_entropy(logits: Logits, y: Labels) -> PerExample:
+def boosted_cross_entropy(
+    logits: Logits, y: Labels, label_smoothing: float = 0.0
+) -> PerExample:
     """Cross-entropy plus `-log(1.0001 - p)` of the likeliest wrong class.
 
     Args:
         logits: Logits, shape `(B, K)`.
         y: Labels, shape `(B,)`, or distributions over classes, `(B, K)`.
+        label_smoothing: Smoothing of the cross-entropy alone.
 
     Returns:
         Loss in nats per example, shape `(B,)`.
@@ -81,4 +89,5 @@ def boosted_cross_entropy(logits: Logits, y: Labels) -> PerExample:
     wrong = 1.0 - as_distribution(y, logits.shape[-1])
     rival = tf.reduce_max(wrong * tf.nn.softmax(logits), axis=-1)
     # The published margin: it keeps the logarithm finite.
-    return cross_entropy(logits, y) - tf.math.log(1.0001 - rival)
+    margin = -tf.math.log(1.0001 - rival)
+    return cross_entropy(logits, y, label_smoothing) + margin

@@ -58,6 +58,8 @@ class SCARL(Objective):
             GloVe, 50 numbers for each name of CIFAR-10.
         mutual_information: Weight of `L_MI`. Default: published code.
         geometry: Weight of `L_geo`. Default: published code.
+        label_smoothing: Smoothing of the cross-entropy. Default 0, the
+            paper's.
 
     Raises:
         ValueError: If `words` has rows of different lengths.
@@ -75,6 +77,7 @@ class SCARL(Objective):
     words: tuple[tuple[float, ...], ...] | None = None
     mutual_information: float = 1.0
     geometry: float = 1.0
+    label_smoothing: float = 0.0
     terms: ClassVar[tuple[str, ...]] = (
         "adversarial",
         "robust",
@@ -134,8 +137,9 @@ class SCARL(Objective):
         means, present = class_means(images, classes, memory.shape[0])
         information = mutual_information(images, words, classes)
         distortion = geometry(means, memory, present)
+        supervised = cross_entropy(logits_adv, y, self.label_smoothing)
         return {
-            "adversarial": mean([cross_entropy(logits_adv, y)]),
+            "adversarial": mean([supervised]),
             "robust": self.beta * mean([kl_divergence(logits, logits_adv)]),
             "mutual_information": self.mutual_information * information,
             "geometry": self.geometry * view.geometry_weight * distortion,

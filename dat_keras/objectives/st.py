@@ -55,6 +55,8 @@ class ST(Objective):
             8/255 from a little normal noise. Its loss is not used: the
             search climbs R.
         beta: Weight of the regularizer. Default 6, of the published scripts.
+        label_smoothing: Smoothing of the clean cross-entropy. Default 0, the
+            paper's.
 
     Example:
     >>> ST().terms
@@ -66,6 +68,7 @@ class ST(Objective):
 
     attack: PGD = PGD(Linf(8 / 255), start=NormalStart())
     beta: float = 6.0
+    label_smoothing: float = 0.0
     terms: ClassVar[tuple[str, ...]] = ("natural", "squeeze")
 
     def craft(self, step: Step) -> Views:
@@ -101,7 +104,7 @@ class ST(Objective):
         triple = tf.stack([logits, col, adv])
         upper, lower = (_pick(triple, i) for i in extremes(triple, y))
         return {
-            "natural": mean([cross_entropy(logits, y)]),
+            "natural": mean([cross_entropy(logits, y, self.label_smoothing)]),
             "squeeze": self.beta * mean([squeeze(upper, lower)]),
         }
 

@@ -11,7 +11,7 @@ import numpy as np
 
 import dat_keras
 from dat_keras.architectures import ARCHITECTURES
-from dat_keras.evaluation import DEFAULT_EPS
+from dat_keras.norms import DEFAULT_EPS
 from dat_keras.torch_import.checkpoint import StateDict, open_checkpoint
 from dat_keras.torch_import.names import (
     NAMINGS,

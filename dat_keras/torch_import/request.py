@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dat_keras.evaluation import DEFAULT_EPS
+from dat_keras.norms import DEFAULT_EPS
 from dat_keras.tables import lookup
 from dat_keras.torch_import.names import NAMINGS
 from dat_keras.zoo.errors import BadReferenceError

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dat_keras.report import pixel_fraction
+from dat_keras.norms import pixel_fraction
 from dat_keras.zoo.accuracies import Report, accuracies
 from dat_keras.zoo.bundled import ZooCard, find
 from dat_keras.zoo.client import Hub

@@ -15,7 +15,8 @@ import dat_keras
 from dat_keras.architectures import BranchedClassifier
 from dat_keras.config import encode
 from dat_keras.recipes import Recipe
-from dat_keras.runs import RunFolder, load_classifier
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import load_classifier
 from dat_keras.threat_models import THREAT_MODELS
 from dat_keras.weights import fingerprint, save_weights
 from dat_keras.zoo.card import model_card

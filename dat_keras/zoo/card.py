@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dat_keras.descriptions import Description
+from dat_keras.norms import pixel_fraction
 from dat_keras.objectives import OBJECTIVES
-from dat_keras.report import pixel_fraction
 from dat_keras.tables import lookup
 from dat_keras.text_table import markdown
 from dat_keras.zoo.accuracies import interval, ordered
 from dat_keras.zoo.card_merge import document, marked
-from dat_keras.zoo.card_metadata import LICENSES, metadata
+from dat_keras.zoo.card_metadata import metadata
+from dat_keras.zoo.licenses import LICENSES
 from dat_keras.zoo.results import NORMS
 from dat_keras.zoo.spec import ModelSpec
 
@@ -141,10 +142,14 @@ def _table(report: Mapping[str, Any]) -> str:
     header = ["attack", "accuracy", "95 % interval", "correct"]
     rows = ordered(report["attacks"])
     cells = [header, *(_cells(name, row) for name, row in rows.items())]
+    # Files of earlier versions have no date.
+    date = report.get("date")
+    measured = f", measured {date}" if date else ""
     return (
         f"{report['n_examples']} images of {report['data']['name']}, "
         f"{report['norm']} eps {pixel_fraction(report['eps'])}, protocol "
-        f"{report['protocol']}, seed {report['seed']}.\n\n" + markdown(cells)
+        f"{report['protocol']}, seed {report['seed']}{measured}.\n\n"
+        + markdown(cells)
     )
 
 

@@ -123,7 +123,15 @@ def _bad_card(error: Exception, ref: HubRef, token: str) -> ZooError:
     )
 
 
-BY_CLASS: dict[str, Callable[..., ZooError]] = {
+def _wrapped(error: Exception, ref: HubRef, token: str) -> ZooError | None:
+    """What went wrong while a file was sent: the client wraps it."""
+    cause = error.__cause__
+    if not isinstance(cause, Exception):
+        return None
+    return translate(cause, ref, token)
+
+
+BY_CLASS: dict[str, Callable[..., ZooError | None]] = {
     "GatedRepoError": _gated,
     "RepositoryNotFoundError": _no_repo,
     "RevisionNotFoundError": _no_revision,
@@ -134,6 +142,7 @@ BY_CLASS: dict[str, Callable[..., ZooError]] = {
     "HFValidationError": _bad_id,
     "ValueError": _bad_card,
     "ConnectionError": _transport,
+    "RuntimeError": _wrapped,
     TRANSPORT: _transport,
 }
 """Makers of errors by name of the client's class, the nearest class first."""

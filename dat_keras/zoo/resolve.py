@@ -10,11 +10,10 @@ import keras
 
 from dat_keras.runs import load_classifier
 from dat_keras.zoo.client import Hub
-from dat_keras.zoo.errors import BadReferenceError
 from dat_keras.zoo.folder import is_model_folder
 from dat_keras.zoo.load import load
 from dat_keras.zoo.read import ReadModel, read_folder
-from dat_keras.zoo.reference import parse
+from dat_keras.zoo.sources import is_path
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def resolve(
     path = Path(source)
     if is_model_folder(path):
         return _read(read_folder(path))
-    if _is_path(path):
+    if is_path(path):
         loaded = load_classifier(path, weights)
         if loaded.info is None:
             return Resolved(loaded.model)
@@ -65,15 +64,3 @@ def resolve(
 
 def _read(read: ReadModel) -> Resolved:
     return Resolved(read.model, read.spec.dataset)
-
-
-def _is_path(path: Path) -> bool:
-    inside = path.parent != Path(".") and path.parent.is_dir()
-    if path.exists() or inside or path.suffix == ".keras":
-        return True
-    try:
-        parse(str(path))
-    except BadReferenceError:
-        # `hf://` loses a slash in a path, and is none.
-        return not str(path).startswith("hf:")
-    return False

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dat_keras.errors import DamagedFileError
-from dat_keras.report import pixel_fraction
+from dat_keras.norms import pixel_fraction
 from dat_keras.zoo.accuracies import Report, ordered
 from dat_keras.zoo.errors import RefusedContentError
 

@@ -61,7 +61,7 @@ class ModelSpec:
         Args:
             files: The files that the block vouches for.
         """
-        from dat_keras.report import pixel_fraction
+        from dat_keras.norms import pixel_fraction
 
         mean, std = self.kwargs.get("mean_std") or (None, None)
         text = pixel_fraction(self.eps)

@@ -92,6 +92,8 @@ def test_a_run_knows_its_data_set_and_the_weights_are_chosen(
     natural = ("--attack", "natural")
     source = tmp_path / "runs"
     source.mkdir()
+    for name in ("recipe.json", "best.safetensors", "last.safetensors"):
+        (source / name).touch()
     assert run(source, *natural, "--weights", "last").exit_code == 0
     assert asked["path"] == source and asked["weights"] == "last"
     assert asked["data"] == ("toy", "test", "there")

@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from dat_keras.cli import main
-from dat_keras.runs import RunFolder, RunInfo
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo
 
 FAST = [
     *("--architecture", "resnet8", "--epochs", "1", "--batch-size", "8"),

@@ -75,10 +75,37 @@ def lfs_batch(handler, hub, id):
     objects = json.loads(handler.body)["objects"]
     for item in objects:
         if item["oid"] not in hub.lfs:
-            item["actions"] = {
-                "upload": {"href": f"{hub.url}/lfs/{item['oid']}"}
-            }
+            item["actions"] = {"upload": upload(hub, **item)}
     return {"objects": objects}
+
+
+def upload(hub, oid, size):
+    """Where the bytes go: to one address, or in parts to several."""
+    href = f"{hub.url}/lfs/{oid}"
+    if not hub.chunk_size or size <= hub.chunk_size:
+        return {"href": href}
+    count = -(-size // hub.chunk_size)
+    parts = {f"{i:05}": f"{href}/{i}" for i in range(1, count + 1)}
+    header = {"chunk_size": str(hub.chunk_size), **parts}
+    return {"href": f"{href}/complete", "header": header}
+
+
+def lfs_part(handler, hub, oid, number):
+    hub.parts[oid][int(number)] = handler.body
+    return 200, {"ETag": f'"{blob_id(handler.body)}"'}, b""
+
+
+def lfs_complete(handler, hub, oid):
+    parts, told = hub.parts.pop(oid), json.loads(handler.body)["parts"]
+    sent = [
+        {"partNumber": number, "etag": f'"{blob_id(data)}"'}
+        for number, data in sorted(parts.items())
+    ]
+    data = b"".join(parts[number] for number in sorted(parts))
+    if told != sent or hashlib.sha256(data).hexdigest() != oid:
+        return 400, {}, b"{}"
+    hub.lfs[oid] = data
+    return {}
 
 
 def lfs_put(handler, hub, oid):
@@ -193,6 +220,8 @@ ROUTES = [
     (rf"POST /api/models/{ID}/preupload/{REV}", preupload),
     (rf"POST /{ID}\.git/info/lfs/objects/batch", lfs_batch),
     (r"PUT /lfs/(?P<oid>\w+)", lfs_put),
+    (r"PUT /lfs/(?P<oid>\w+)/(?P<number>\d+)", lfs_part),
+    (r"POST /lfs/(?P<oid>\w+)/complete", lfs_complete),
     (r"(GET|HEAD) /lfs/(?P<oid>\w+)", lfs_get),
     (rf"POST /api/models/{ID}/commit/{REV}", commit),
     (rf"POST /api/models/{ID}/branch/(?P<name>.+)", branch),

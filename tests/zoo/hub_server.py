@@ -106,6 +106,7 @@ class Hub:
 
     def __init__(self):
         self.repos, self.lfs, self.tokens = defaultdict(Repo), {}, {}
+        self.chunk_size, self.parts = None, defaultdict(dict)
         self.record, self.faults, self.gates = [], [], []
         self.lock, self.cdn = threading.RLock(), None
         self.server = Server(("127.0.0.1", 0), Handler)

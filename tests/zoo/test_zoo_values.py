@@ -11,12 +11,12 @@ from dat_keras.architectures import ARCHITECTURES
 from dat_keras.zoo.bundle import from_run, write_bundle
 from dat_keras.zoo.card import model_card
 from dat_keras.zoo.card_merge import merge_card
-from dat_keras.zoo.card_metadata import LICENSES
 from dat_keras.zoo.errors import BadReferenceError, ConflictError
 from dat_keras.zoo.folder import check_target
+from dat_keras.zoo.licenses import LICENSES
 from dat_keras.zoo.read import build, read_folder
 from dat_keras.zoo.reference import HubRef, parse
-from dat_keras.zoo.results import robustbench
+from dat_keras.zoo.results import read_reports, results, robustbench
 from dat_keras.zoo.shapes import NETS, shapes_of
 from dat_keras.zoo.spec import ModelSpec, read_spec
 
@@ -112,6 +112,29 @@ def test_any_training_of_a_stranger_makes_a_card(training):
         training=training,
     )
     assert "## Training" in model_card(spec, "a/b", "mit", (), FACTS)
+
+
+@pytest.mark.parametrize("change", [{}, {"date": None}, "no date at all"])
+def test_an_evaluation_says_its_own_date_where_it_is_known(
+    report, tmp_path, change
+):
+    data = json.loads(report.read_text())
+    if change == "no date at all":
+        del data["date"]
+    else:
+        data |= change
+    (tmp_path / "r.json").write_text(json.dumps(data))
+    reports = read_reports(tmp_path / "r.json")
+    (row,) = results("0" * 64, reports)["runs"]
+    assert row.keys() - {"eps_text"} == data.keys()
+    assert row.get("date") == data.get("date")
+    spec = ModelSpec(
+        *("resnet8", {}, (8, 8, 3), ("a",), "toy", "linf", 8 / 255)
+    )
+    card = model_card(spec, "a/b", "mit", reports, FACTS)
+    date = data.get("date")
+    told = f"seed 0, measured {date}.\n" if date else "seed 0.\n"
+    assert told in card
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

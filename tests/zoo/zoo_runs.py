@@ -6,7 +6,8 @@ from dataclasses import replace
 import keras
 
 from dat_keras.recipes import RECIPES
-from dat_keras.runs import RunFolder, RunInfo
+from dat_keras.run_folder import RunFolder
+from dat_keras.runs import RunInfo
 from dat_keras.weights import save_weights
 
 TOKENS = {

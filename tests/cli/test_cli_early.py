@@ -1,0 +1,106 @@
+"""What a command can refuse by plain files and names needs no TensorFlow."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from dat_keras.cli import _names
+from dat_keras.norms import DEFAULT_EPS
+from dat_keras.protocols import PROTOCOLS
+from dat_keras.suites import EVALUATIONS
+from dat_keras.threat_models import THREAT_MODELS
+
+EVALUATE = ("evaluate", "half")
+EXPORT = ("export", "cifar10-dat-resnet8", "--format", "keras", "-o")
+PUSH = ("push", "half", "alice/net", "--license", "mit")
+IMPORT = ("import-torch", "page.pt", "--architecture", "resnet18", "-o", "new")
+
+CASES = [
+    (("evaluate", "empty"), 2, "neither a run folder nor"),
+    (("evaluate", "empty/nothing"), 2, "neither a run folder nor"),
+    (("evaluate", "net.keras"), 2, "neither a run folder nor"),
+    (("evaluate", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
+    ((*EVALUATE, "--weights", "last"), 6, "has no last weights yet"),
+    ((*EVALUATE, "--attack", "natural, pdg20"), 2, "Did you mean 'pgd20'"),
+    ((*EVALUATE, "--norm", "l1"), 2, "Unknown norm 'l1'"),
+    ((*EVALUATE, "--protocol", "strcit"), 2, "Did you mean 'strict'"),
+    ((*EVALUATE, "half", "--robustbench", "r"), 2, "take one model"),
+    ((*EVALUATE, "--robustbench", "r"), 2, "needs --attack autoattack"),
+    (("export", "empty", "--format", "keras", "-o", "a.keras"), 2, "neither"),
+    ((*EXPORT[:3], "kears", "-o", "a.keras"), 2, "Did you mean 'keras'"),
+    ((*EXPORT, "a.h5"), 2, "must end in .keras"),
+    ((*EXPORT, "there.keras"), 7, "there.keras exists"),
+    (PUSH, 6, "has no best weights yet"),
+    (("push", "empty", *PUSH[2:]), 2, "neither a run folder nor"),
+    ((*PUSH[:2], "alice", *PUSH[3:]), 2, "a repository is `namespace/name`"),
+    ((*PUSH[:3], "--license", "mitt"), 2, "Did you mean 'mit'"),
+    (
+        ("push", "pulled", *PUSH[2:], "--report", "page.pt"),
+        6,
+        "holds no report",
+    ),
+    (
+        ("push", "pulled", *PUSH[2:], "--token", "a", "--no-token"),
+        2,
+        "not both",
+    ),
+    (IMPORT, 6, "page.pt is a web page"),
+    (("import-torch", "no.pt", *IMPORT[2:]), 3, "there is no file no.pt"),
+    ((*IMPORT[:3], "resnet81", "-o", "new"), 2, "Did you mean 'resnet18'"),
+    ((*IMPORT, "--mean", "0.5,0.5,0.5"), 2, "or neither"),
+    ((*IMPORT[:5], "half"), 7, "half is not empty"),
+]
+CODE = """
+import json, sys
+from click.testing import CliRunner
+from dat_keras.cli import main
+told = []
+for arguments in json.loads(sys.argv[1]):
+    result = CliRunner().invoke(main, arguments)
+    heavy = sorted({"keras", "tensorflow"} & sys.modules.keys())
+    told.append((result.exit_code, result.stderr, heavy))
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What one process, which begins without TensorFlow, says to each case."""
+    folder = tmp_path_factory.mktemp("early")
+    for name in ("empty", "half", "pulled"):
+        (folder / name).mkdir()
+    (folder / "half" / "recipe.json").write_text("{}")
+    for name in ("config.json", "model.safetensors"):
+        (folder / "pulled" / name).write_text("{}")
+    (folder / "there.keras").touch()
+    (folder / "page.pt").write_text("<html>")
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, json.dumps([case[0] for case in CASES])],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(zip(range(len(CASES)), json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("number", "arguments", "code", "line"),
+    [
+        pytest.param(i, *case, id=" ".join(case[0]))
+        for i, case in enumerate(CASES)
+    ],
+)
+def test_it_is_refused_without_tensorflow(told, number, arguments, code, line):
+    exit_code, said, heavy = told[number]
+    assert exit_code == code, said
+    assert line in said
+    assert heavy == []
+
+
+def test_the_names_are_those_of_the_tables():
+    assert list(_names.EVALUATIONS) == list(EVALUATIONS)
+    assert list(_names.PROTOCOLS) == list(PROTOCOLS)
+    assert DEFAULT_EPS.keys() == THREAT_MODELS.keys()
