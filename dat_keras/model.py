@@ -14,16 +14,12 @@ from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.averaging import Averaging, WeightAverage
 from dat_keras.checks import checked, finite, pair
+from dat_keras.classifiers import check_classifier, image_shape_of
 from dat_keras.folding import DTYPES
 from dat_keras.gradients import terms_and_gradients
 from dat_keras.keys import BatchKey
 from dat_keras.objectives import Objective
-from dat_keras.predict import (
-    Predictor,
-    check_classifier,
-    feature_size,
-    image_shape_of,
-)
+from dat_keras.predict import Predictor, feature_size
 from dat_keras.tables import lookup
 from dat_keras.threat_models import Linf
 from dat_keras.types import Step

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from dat_keras.attacks import DLR, SurfaceStart
+from dat_keras.classifiers import check_classifier, check_logits
 from dat_keras.gradients import input_gradient
 from dat_keras.keys import RowKey
-from dat_keras.predict import check_classifier, check_logits
 from dat_keras.rows import Caution
 from dat_keras.samples import Samples
 from dat_keras.trials import Trial

@@ -1,4 +1,4 @@
-"""Predictors, and which classifiers are accepted."""
+"""Predictors: one mode, one precision."""
 
 import keras
 import numpy as np
@@ -6,19 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from dat_keras.predict import (
-    Predictor,
-    check_classifier,
-    check_logits,
-    feature_size,
-    image_shape_of,
-)
-
-SHAPE = (8, 8, 3)
-
-
-def classifier(*end):
-    return keras.Sequential([keras.Input(SHAPE), layers.Flatten(), *end])
+from dat_keras.predict import Predictor, feature_size
 
 
 def test_inference_mode_reads_moving_statistics(tiny_model, batch):
@@ -71,7 +59,8 @@ def test_branches_share_everything_but_batch_norm(tiny_branched):
 
 
 def test_logits_are_float32_under_a_mixed_policy(batch):
-    model = classifier(layers.Dense(4, dtype="mixed_bfloat16"))
+    head = layers.Dense(4, dtype="mixed_bfloat16")
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), head])
     assert model(batch[0]).dtype == tf.bfloat16
     assert Predictor(model)(batch[0]).dtype == tf.float32
 
@@ -82,65 +71,6 @@ def test_plain_models_are_called_without_a_branch(batch):
             return tf.reduce_mean(x, axis=[1, 2])
 
     assert Predictor(Plain())(batch[0]).shape == (8, 3)
-
-
-@pytest.mark.parametrize(
-    ("end", "message"),
-    [
-        ([layers.Dense(4, activation="softmax")], "remove the softmax"),
-        ([layers.Dense(1)], r"output shape \(4, 1\)"),
-        ([layers.Reshape((3, 64))], r"output shape \(4, 3, 64\)"),
-        (
-            [layers.Dense(4, bias_initializer=lambda *_, **__: [np.nan] * 4)],
-            "NaN or infinity",
-        ),
-    ],
-)
-def test_classifiers_that_cannot_be_attacked(end, message):
-    with pytest.raises(ValueError, match=message):
-        check_classifier(classifier(*end), SHAPE)
-
-
-def test_number_of_classes(linear_model, tiny_branched):
-    assert check_classifier(linear_model, SHAPE) == 2
-    assert check_classifier(tiny_branched, SHAPE) == 4
-
-
-def test_trying_a_classifier_changes_nothing(tiny_branched, snapshot, same):
-    before = snapshot(tiny_branched.variables)
-    check_classifier(tiny_branched, SHAPE)
-    assert same(before, snapshot(tiny_branched.variables))
-
-
-@pytest.mark.parametrize(
-    "logits", [[[0.2, 0.3]], [[1.2, -0.2]], [[0.5, 0.5], [2.0, -1.0]]]
-)
-def test_logits_that_only_look_like_probabilities(logits):
-    check_logits(np.array(logits))
-
-
-def test_probabilities_are_recognised():
-    with pytest.raises(ValueError, match="returns probabilities"):
-        check_logits(np.array([[0.25, 0.75], [1.0, 0.0]]))
-
-
-def test_image_size(tiny_model, tiny_branched):
-    assert image_shape_of(tiny_model) == SHAPE
-    assert image_shape_of(tiny_branched) == SHAPE
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: keras.Sequential([layers.Flatten()]),
-        lambda: keras.Sequential(
-            [keras.Input((None, None, 3)), layers.GlobalAveragePooling2D()]
-        ),
-    ],
-)
-def test_a_model_that_fixes_no_image_size(make):
-    with pytest.raises(ValueError, match="does not say its image size"):
-        image_shape_of(make())
 
 
 def test_features_are_what_the_last_layer_reads(
