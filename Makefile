@@ -39,6 +39,7 @@ bench: .venv/installed
 		$(BIN)/python -m benchmarks.steps --memory $$side; done
 	$(BIN)/python -m benchmarks.methods
 	$(BIN)/python -m benchmarks.methods --growth
+	$(BIN)/python -m benchmarks.convolutions
 	$(BIN)/python -m benchmarks.startup
 
 check: .venv/tested
