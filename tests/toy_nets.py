@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 
 def opinionated(shape):
@@ -19,3 +20,22 @@ def opinionated(shape):
     y = model(x).numpy().argmax(-1)
     y[::6] = (y[::6] + 1) % 5
     return model, x, y
+
+
+class TanhNet:
+    """z = V tanh(W x), with its gradient written out; 24 pixels, 5 classes."""
+
+    def __init__(self, seed, dtype="f"):
+        rng = np.random.default_rng(seed)
+        self.w = (rng.normal(size=(24, 16)) / 2).astype("f").astype(dtype)
+        self.v = rng.normal(size=(16, 5)).astype("f").astype(dtype)
+
+    def __call__(self, x, branch=0):
+        return tf.tanh(tf.reshape(x, (-1, 24)) @ self.w) @ self.v
+
+    def look(self, x, upstream):
+        """Logits, and the gradient for a function of the logits."""
+        hidden = np.tanh(x @ self.w)
+        z = hidden @ self.v
+        value, dz = upstream(z)
+        return z, value, (dz @ self.v.T * (1 - hidden**2)) @ self.w.T
