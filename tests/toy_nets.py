@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def opinionated(shape):
+def opinionated(shape, count=26):
     """A random net that is not linear, images, labels, one in six wrong."""
     keras.utils.set_random_seed(5)
     model = keras.Sequential(
@@ -16,7 +16,7 @@ def opinionated(shape):
             keras.layers.Dense(5, kernel_initializer="he_normal"),
         ]
     )
-    x = np.random.default_rng(4).uniform(size=(26, *shape)).astype("f")
+    x = np.random.default_rng(4).uniform(size=(count, *shape)).astype("f")
     y = model(x).numpy().argmax(-1)
     y[::6] = (y[::6] + 1) % 5
     return model, x, y
@@ -39,3 +39,18 @@ class TanhNet:
         z = hidden @ self.v
         value, dz = upstream(z)
         return z, value, (dz @ self.v.T * (1 - hidden**2)) @ self.w.T
+
+
+def assert_agree(ours, theirs, again, spare):
+    """Two implementations differ no more than one of them with two seeds.
+
+    Args:
+        ours: Which samples ours breaks.
+        theirs: Which samples the other implementation breaks.
+        again: The same, with another seed.
+        spare: How many more samples may differ.
+    """
+    mine, others = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
+    assert mine + others <= (theirs != again).sum() + spare
+    # And neither of them is the stronger one.
+    assert abs(mine - others) <= 3 * np.sqrt(mine + others) + 1
