@@ -26,9 +26,9 @@ test: .venv/tested
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 test-all: test
-	$(BIN)/pip install --quiet -e '.[test,torch,onnx]'
+	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox]'
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m thorough
-	$(BIN)/pytest tests/torch_import tests/test_export.py
+	$(BIN)/pytest tests/torch_import tests/test_export.py tests/agreement
 
 bench: .venv/installed
 	$(BIN)/pip install --quiet -e '.[torch]'

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import tensorflow as tf
 
-from dat_keras.attacks import Staged
+from dat_keras.attacks import CAVEAT, Staged
 from dat_keras.gradients import input_gradient
 from dat_keras.losses import margin
 from dat_keras.pursuit import Pursuit
@@ -28,11 +28,7 @@ SUBSTITUTES: dict[tuple[str, int], str] = {
 }
 """What a part is called where few classes leave its loss undefined."""
 
-NOT_STANDARD = Caution(
-    "not_standard",
-    "This is not AutoAttack's `standard`: do not compare the accuracy with "
-    "published ones.",
-)
+NOT_STANDARD = Caution("not_standard", CAVEAT)
 
 
 OF_DRAWS = Caution(

@@ -19,7 +19,7 @@ from dat_keras.files import write_whole
 from dat_keras.folding import DTYPES
 from dat_keras.journal import open_journal
 from dat_keras.norms import DEFAULT_EPS
-from dat_keras.plausibility import implausible
+from dat_keras.plausibility import best_known, implausible
 from dat_keras.predict import Predictor
 from dat_keras.preflight import cautions, check_fit
 from dat_keras.protocols import PROTOCOLS, Protocol
@@ -159,7 +159,8 @@ def evaluate(
     if save_adversarial:
         _save_images(Path(save_adversarial), samples, timed)
     rows = tuple(_row(n, *result) for n, result in timed.items())
-    told = (*_told(timed), *implausible(rows), *_unverified(timed))
+    best = best_known(model.name, samples.name, norm, about["eps"])
+    told = (*_told(timed), *implausible(rows, best), *_unverified(timed))
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return Report(rows, cautions=(*found, *told), date=today, **about)
 

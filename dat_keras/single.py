@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dat_keras.attacks import Attack
+from dat_keras.report import Caution
 from dat_keras.trials import Evaluation, Trial, Verdict
 
 
@@ -36,6 +37,10 @@ class SingleAttack(Evaluation):
             protocol.attacked(trial.wrong),
         )
         broken = protocol.broken(trial.wrong, found.broken)
-        return Verdict(
-            broken, found.settings, found.invalid, found.max_distance
-        )
+        return replace(found, broken=broken, cautions=self.cautions)
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What a reader of the accuracy must know."""
+        caveat = self.attack.caveat
+        return (Caution("not_standard", caveat),) if caveat else ()

@@ -8,8 +8,8 @@ from dat_keras.attacks import (
     ATTACKS,
     PARTS,
     Attack,
+    Monitor,
     Staged,
-    monitor,
     plus,
     rand,
     standard,
@@ -42,6 +42,8 @@ EVALUATIONS: dict[str, _Make] = {
     "autoattack-rand": lambda threat_model: Cascade(
         rand(threat_model), (OF_DRAWS,), draws=DRAWS
     ),
-    "autoattack-monitor": lambda threat_model: Cascade(monitor(threat_model)),
+    "autoattack-monitor": lambda threat_model: Cascade(
+        Monitor(threat_model).parts()
+    ),
 }
 """Evaluations by name; each makes itself for a threat model."""

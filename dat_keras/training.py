@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras.callbacks import Callback
 
 from dat_keras import checkpoint, data
+from dat_keras.attacks import Attack
 from dat_keras.batch_statistics import MeasureStatistics
 from dat_keras.callbacks import KeepFreedMemory, ProjectedTime, RestoreMetrics
 from dat_keras.data import Batches
@@ -100,6 +101,7 @@ def train(
             where = None if data_dir is None else str(data_dir)
             info = RunInfo(recipe, split.image_shape, split.class_names, where)
             info.write(run.recipe)
+        _label_validation(recipe.eval_attack, session.say)
         try:
             _fit(model, recipe, batches, validation, run, session)
         except (tf.errors.InvalidArgumentError, TrainingDivergedError) as error:
@@ -193,6 +195,12 @@ def _fit(
         epoch += 1
     if epoch < recipe.epochs:
         fit(epoch * len(batches), epoch, recipe.epochs)
+
+
+def _label_validation(attack: Attack, say: Callable[[str], None]) -> None:
+    """Says what must be known of the accuracies under an attack."""
+    if attack.caveat:
+        say(f"val_robust_accuracy is measured by {attack}. {attack.caveat}")
 
 
 def _explained(

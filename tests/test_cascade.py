@@ -14,10 +14,10 @@ from dat_keras.attacks import (
     FAB,
     PARTS,
     EachTarget,
+    Monitor,
     Square,
     Staged,
     TargetedDLR,
-    monitor_attack,
     plus,
     standard,
 )
@@ -415,7 +415,7 @@ def test_monitor_is_labelled_and_runs_as_one_attack(net):
     model, x, y = net
     report = evaluate(model, (x, y), "autoattack-monitor", eps=0.03)
     assert "not_standard" in [c.code for c in report.cautions]
-    attack = monitor_attack(Linf(0.03))
+    attack = Monitor(Linf(0.03))
     labels, key = tf.constant(y, tf.int32), RowKey.of(0, range(26))
     x_adv = tf.function(
         lambda: attack(Predictor(model), tf.constant(x), labels, key),

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from dat_keras.attacks.apgd import APGD
 from dat_keras.attacks.auto_attack import (
+    CAVEAT,
     PARTS,
-    monitor,
-    monitor_attack,
     plus,
     rand,
     standard,
@@ -30,6 +29,7 @@ from dat_keras.attacks.losses import (
     CrossEntropyPlusKL,
     KLFromClean,
 )
+from dat_keras.attacks.monitor import Monitor
 from dat_keras.attacks.pgd import PGD
 from dat_keras.attacks.square import Square
 from dat_keras.attacks.staged import EachTarget, Ensemble, Restarts, Staged
@@ -46,6 +46,7 @@ from dat_keras.threat_models import ThreatModel
 __all__ = [
     "APGD",
     "ATTACKS",
+    "CAVEAT",
     "DLR",
     "FAB",
     "PARTS",
@@ -64,6 +65,7 @@ __all__ = [
     "Keep",
     "KeepFirstBroken",
     "KeepLast",
+    "Monitor",
     "NearestMargin",
     "NormalStart",
     "RandomStart",
@@ -77,8 +79,6 @@ __all__ = [
     "TargetedMargin",
     "cw",
     "fgsm",
-    "monitor",
-    "monitor_attack",
     "pgd",
     "plus",
     "rand",

@@ -1,4 +1,4 @@
-"""AutoAttack's parts as published, and a short set for validation.
+"""AutoAttack's parts as published, and its suites.
 
 standard: APGD-CE, APGD-T, FAB-T, Square
     plus: APGD-CE, APGD-DLR and FAB five times each, Square, APGD-T, FAB-T
@@ -10,14 +10,13 @@ Each part is run on what the last left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from dat_keras.attacks.apgd import APGD
 from dat_keras.attacks.boundaries import NearestMargin, TargetedMargin
 from dat_keras.attacks.dlr import DLR, TargetedDLR
 from dat_keras.attacks.fab import FAB
 from dat_keras.attacks.square import Square
-from dat_keras.attacks.staged import EachTarget, Ensemble, Restarts, Staged
+from dat_keras.attacks.staged import EachTarget, Restarts, Staged
 from dat_keras.threat_models import ThreatModel
 
 PARTS: dict[str, Callable[[ThreatModel], Staged]] = {
@@ -29,6 +28,12 @@ PARTS: dict[str, Callable[[ThreatModel], Staged]] = {
     "square": Square,
 }
 """Parts by name; each makes itself for a threat model."""
+
+CAVEAT = (
+    "This is not AutoAttack's `standard`: do not compare the accuracy with "
+    "published ones."
+)
+"""Said of accuracies under any other set of parts."""
 
 STANDARD = ("apgd-ce", "apgd-t", "fab-t", "square")
 """Parts of AutoAttack's `standard`, in order, as RobustBench runs them."""
@@ -94,34 +99,3 @@ def rand(threat_model: ThreatModel) -> dict[str, Staged]:
         "apgd-ce": Restarts(APGD(threat_model, draws=20)),
         "apgd-dlr": Restarts(APGD(threat_model, DLR(), draws=20)),
     }
-
-
-def monitor(threat_model: ThreatModel) -> dict[str, Staged]:
-    """Returns a short APGD-CE and APGD-T: 20 steps, three targets.
-
-    They cost a hundredth of `standard` and break nearly as many images of an
-    adversarially trained classifier. The result is not AutoAttack's.
-
-    Args:
-        threat_model: The set that they search.
-    """
-    short = APGD(threat_model, steps=20)
-    targeted = replace(short, loss=TargetedDLR())
-    return {
-        "apgd-ce": Restarts(short),
-        "apgd-t": EachTarget(targeted, targets=3),
-    }
-
-
-def monitor_attack(threat_model: ThreatModel) -> Ensemble:
-    """Returns the parts of `monitor` as one attack, for validation.
-
-    Args:
-        threat_model: The set that it searches.
-
-    Example:
-    >>> from dat_keras.threat_models import Linf
-    >>> len(monitor_attack(Linf(8 / 255)).parts)
-    2
-    """
-    return Ensemble(threat_model, tuple(monitor(threat_model).values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
+from typing import ClassVar
 
 from dat_keras.keys import Key
 from dat_keras.threat_models import ThreatModel
@@ -20,6 +21,9 @@ class Attack(abc.ABC):
     Args:
         threat_model: The set that the search must stay in.
     """
+
+    caveat: ClassVar[str] = ""
+    """What a reader of its accuracies must know, one sentence; mostly none."""
 
     threat_model: ThreatModel
 

@@ -136,6 +136,7 @@ _CLASSES: tuple[type, ...] = (
     attacks.KLFromClean,
     attacks.KeepFirstBroken,
     attacks.KeepLast,
+    attacks.Monitor,
     attacks.NormalStart,
     attacks.RandomStart,
     *augment.AUGMENTS.values(),

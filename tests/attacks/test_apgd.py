@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from toy_nets import TanhNet
 
 from dat_keras.attacks.apgd import APGD, checkpoints
 from dat_keras.attacks.dlr import DLR, TargetedDLR
@@ -12,7 +13,7 @@ from dat_keras.keys import BatchKey, RowKey
 from dat_keras.threat_models import L2, Linf
 
 SHAPE = (4, 3, 2)
-PIXELS, HIDDEN, CLASSES = 24, 16, 5
+CLASSES = 5
 
 
 @pytest.mark.parametrize(
@@ -27,26 +28,6 @@ PIXELS, HIDDEN, CLASSES = 24, 16, 5
 def test_checkpoints_are_those_of_the_paper(steps, ends, periods):
     found = {i: k for i, k in enumerate(checkpoints(steps)) if k}
     assert list(found) == ends and list(found.values()) == periods
-
-
-class Net:
-    """z = V tanh(W x), with its gradient written out, in float32."""
-
-    def __init__(self, seed):
-        rng = np.random.default_rng(seed)
-        self.w = (rng.normal(size=(PIXELS, HIDDEN)) / 2).astype("f")
-        self.v = rng.normal(size=(HIDDEN, CLASSES)).astype("f")
-
-    def __call__(self, x, branch=0):
-        flat = tf.reshape(x, (-1, PIXELS))
-        return tf.tanh(flat @ self.w) @ self.v
-
-    def look(self, x, upstream):
-        """Logits, and the gradient for a function of the logits."""
-        hidden = np.tanh(x @ self.w)
-        z = hidden @ self.v
-        value, dz = upstream(z)
-        return z, value, (dz @ self.v.T * (1 - hidden**2)) @ self.w.T
 
 
 def cross_entropy(z, y, clean):
@@ -156,7 +137,7 @@ class Given(Start):
 def test_equals_the_twin(norm, eps, loss, steps):
     make, direction, project = NORMS[norm]
     value, numpy_value = LOSSES[loss]
-    net, eps = Net(1), np.float32(eps)
+    net, eps = TanhNet(1), np.float32(eps)
     x = np.random.default_rng(2).uniform(size=(24, *SHAPE)).astype("f")
     y = net(x).numpy().argmax(-1)
     attack = APGD(make(float(eps)), value, steps=steps, start=Given())
@@ -198,7 +179,7 @@ def test_start_lies_on_the_surface(norm, key):
 @pytest.mark.parametrize("norm", [Linf, L2])
 @pytest.mark.parametrize("eps", [0.0, 0.3])
 def test_stays_in_ball_and_box(norm, eps, key):
-    net = Net(3)
+    net = TanhNet(3)
     x = np.random.default_rng(2).uniform(size=(6, *SHAPE)).astype("f")
     y = tf.argmax(net(x), -1, tf.int32)
     x_adv = APGD(norm(eps), steps=6)(net, tf.constant(x), y, key).numpy()
@@ -210,7 +191,7 @@ def test_stays_in_ball_and_box(norm, eps, key):
 
 
 def test_rows_do_not_depend_on_their_batch():
-    net, attack = Net(4), APGD(Linf(0.05), steps=8)
+    net, attack = TanhNet(4), APGD(Linf(0.05), steps=8)
     x = np.random.default_rng(5).uniform(size=(6, *SHAPE)).astype("f")
     y = tf.argmax(net(x), -1, tf.int32)
     together = attack(net, tf.constant(x), y, RowKey.of(0, range(6)))

@@ -1,0 +1,141 @@
+"""Parts of AutoAttack against torchattacks', on a PyTorch twin of a net."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from toy_nets import assert_agree, opinionated
+
+from dat_keras.attacks import FAB, PARTS
+from dat_keras.cascade import Cascade
+from dat_keras.evaluation import evaluate
+from dat_keras.threat_models import L2, Linf
+
+torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+torchattacks = pytest.importorskip(
+    "torchattacks", reason="needs the extra `agreement`"
+)
+
+SHAPE, CLASSES, IMAGES = (8, 8, 3), 5, 40
+STEPS, QUERIES = 15, 50
+NORMS = {"linf": (Linf, "Linf"), "l2": (L2, "L2")}
+
+
+class Twin(torch.nn.Module):
+    """The net of `opinionated`, for images `(B, C, H, W)`."""
+
+    def __init__(self, model):
+        super().__init__()
+        conv, dense = (
+            [torch.from_numpy(np.array(w)) for w in layer.get_weights()]
+            for layer in model.layers
+            if layer.get_weights()
+        )
+        self.kernel, self.bias = conv[0].permute(3, 2, 0, 1), conv[1]
+        inner = (SHAPE[0] - 2, SHAPE[1] - 2, len(self.bias))
+        matrix = dense[0].reshape(*inner, -1).permute(2, 0, 1, 3)
+        self.matrix, self.offset = matrix.flatten(0, 2), dense[1]
+
+    def forward(self, x):
+        x = torch.nn.functional.conv2d(x, self.kernel, self.bias).relu()
+        return x.flatten(1) @ self.matrix + self.offset
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """More would wait for each other in a net as small as this."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def nets():
+    model, x, y = opinionated(SHAPE, IMAGES)
+    twin = Twin(model)
+    with torch.no_grad():
+        theirs = twin(to_torch(x)).numpy()
+    np.testing.assert_allclose(model(x), theirs, rtol=1e-5, atol=1e-5)
+    return model, twin, x, y
+
+
+def to_torch(x):
+    return torch.from_numpy(np.array(x)).permute(0, 3, 1, 2).contiguous()
+
+
+def to_numpy(x):
+    return x.detach().permute(0, 2, 3, 1).numpy()
+
+
+def package(part, norm, eps, seed):
+    """The package's attack, with the settings of ours."""
+    settings = {"norm": NORMS[norm][1], "eps": eps, "seed": seed}
+    steps, classes = {"steps": STEPS}, {"n_classes": CLASSES}
+    queries = {"n_queries": QUERIES, "resc_schedule": False}
+    makes = {
+        "apgd-ce": (torchattacks.APGD, steps),
+        "apgd-t": (torchattacks.APGDT, steps | classes),
+        "fab-t": (torchattacks.FAB, steps | classes | {"multi_targeted": True}),
+        "square": (torchattacks.Square, queries),
+    }
+    make, more = makes[part]
+    return lambda net: make(net, **settings, **more)
+
+
+def short(part, ball):
+    whole = PARTS[part](ball)
+    if part == "square":
+        return replace(whole, queries=QUERIES)
+    return replace(whole, attack=replace(whole.attack, steps=STEPS))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("part", "norm", "eps"),
+    [
+        ("apgd-ce", "linf", 0.015),
+        ("apgd-t", "l2", 0.15),
+        ("fab-t", "linf", 0.015),
+        ("square", "linf", 0.04),
+        ("square", "l2", 0.4),
+    ],
+)
+def test_the_same_images_are_broken(nets, part, norm, eps):
+    model, twin, x, y = nets
+
+    def flags(seed):
+        attack = package(part, norm, eps, seed)(twin)
+        x_adv = attack(to_torch(x), torch.from_numpy(y).long())
+        return twin(x_adv).argmax(1).numpy() != y
+
+    cascade = Cascade({part: short(part, NORMS[norm][0](eps))})
+    report = evaluate(model, (x, y), {part: cascade}, norm=norm, eps=eps)
+    ours = np.array(report[part].broken)
+    natural = np.array(report["natural"].broken)
+    assert natural.sum() + 2 < ours.sum() < IMAGES - 2
+    # Square is a random search.
+    spare = {"square": 3}.get(part, 1)
+    assert_agree(ours, flags(0), flags(1), spare)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_fab_finds_the_same_distances(nets, norm):
+    model, twin, x, y = nets
+    right = model(x).numpy().argmax(-1) == y
+    x, y = x[right], y[right]
+    make, name = NORMS[norm]
+    # With two classes for it, the package tries the second in rank alone.
+    theirs = torchattacks.FAB(
+        twin, name, eps=9.0, steps=STEPS, n_classes=2, multi_targeted=True
+    )
+    x_adv = to_numpy(theirs(to_torch(x), torch.from_numpy(y).long()))
+    ours = tf.function(
+        lambda: FAB(make(0.1), steps=STEPS).closest(
+            model, tf.constant(x), tf.constant(y, tf.int32)
+        ),
+        autograph=False,
+    )()[1]
+    far = make(0.1).distance(x_adv, x)
+    np.testing.assert_allclose(ours, far, rtol=2e-4)
