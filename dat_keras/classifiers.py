@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dat_keras.architectures import branches_of
+from dat_keras.objectives import Objective
 from dat_keras.predict import Predictor
 
 
@@ -82,3 +84,19 @@ def image_shape_of(classifier: keras.Model) -> tuple[int, int, int]:
             f"shape {shape or 'unknown'}."
         )
     return shape[1:]
+
+
+def check_branches(classifier: keras.Model, objective: Objective) -> None:
+    """Refuses a classifier with fewer BatchNorm branches than are trained.
+
+    Raises:
+        ValueError: With what to do.
+    """
+    have = branches_of(classifier)
+    if have < objective.branches:
+        raise ValueError(
+            f"`{type(objective).__name__}` trains {objective.branches} "
+            f"BatchNorm branches, the classifier has {have}. Build it with "
+            f"`branches={objective.branches}`, or share one branch with "
+            f"`{type(objective).__name__}(split_bn=False)`."
+        )

@@ -22,12 +22,11 @@ from dat_keras.norms import DEFAULT_EPS
 from dat_keras.plausibility import best_known, implausible
 from dat_keras.predict import Predictor
 from dat_keras.preflight import cautions, check_fit
-from dat_keras.protocols import PROTOCOLS, Protocol
+from dat_keras.protocols import PROTOCOLS
 from dat_keras.report import Report
 from dat_keras.rows import Caution, Row
 from dat_keras.samples import Samples, first
-from dat_keras.single import NoAttack, SingleAttack
-from dat_keras.suites import EVALUATIONS
+from dat_keras.suites import plan
 from dat_keras.tables import lookup
 from dat_keras.threat_models import THREAT_MODELS, ThreatModel
 from dat_keras.trials import (
@@ -113,17 +112,17 @@ def evaluate(
     """
     threat_model = _threat_model(norm, eps)
     rules = lookup(PROTOCOLS, protocol, "protocol")
-    plan = _plan(attacks, threat_model, rules)
+    chosen = plan(attacks, threat_model, rules)
     if batch_size < 1:
         raise ValueError(
             f"`batch_size` must be at least 1. Received: {batch_size}"
         )
     if search_dtype is not None:
         lookup(DTYPES, search_dtype, "search_dtype")
-    if save_adversarial and not any(e.keeps_images for e in plan.values()):
+    if save_adversarial and not any(e.keeps_images for e in chosen.values()):
         raise ValueError(
             "`save_adversarial` needs AutoAttack or one of its parts among "
-            f"`attacks`. Received: {', '.join(plan)}"
+            f"`attacks`. Received: {', '.join(chosen)}"
         )
     samples = first(data, n_examples)
     check_fit(model, samples)
@@ -150,12 +149,14 @@ def evaluate(
         "versions": versions(),
     }
     if resume is not None:
-        settings = {name: repr(each) for name, each in plan.items()}
+        settings = {name: repr(each) for name, each in chosen.items()}
         identity = {"attacks": settings, "search_dtype": search_dtype}
         journal = open_journal(Path(resume), {**about, **identity})
         trial = replace(trial, journal=journal)
-    found = (*cautions(trial), *_of_search(search_dtype))
-    timed = {n: _timed(n, evaluation, trial) for n, evaluation in plan.items()}
+    found = cautions(trial)
+    timed = {
+        n: _timed(n, evaluation, trial) for n, evaluation in chosen.items()
+    }
     if save_adversarial:
         _save_images(Path(save_adversarial), samples, timed)
     rows = tuple(_row(n, *result) for n, result in timed.items())
@@ -165,51 +166,9 @@ def evaluate(
     return Report(rows, cautions=(*found, *told), date=today, **about)
 
 
-def _of_search(dtype: str | None) -> list[Caution]:
-    if dtype is None:
-        return []
-    advice = (
-        f"Attacks searched with convolutions in {dtype}: images that stand "
-        "are not proven to stand against a search in the model's own type, "
-        "as published accuracies are measured."
-    )
-    return [Caution("search_dtype", advice)]
-
-
 def _threat_model(norm: str, eps: float | None) -> ThreatModel:
     make = lookup(THREAT_MODELS, norm, "norm")
     return make(DEFAULT_EPS[norm] if eps is None else float(eps))
-
-
-def _plan(
-    attacks: str | Sequence[str] | Mapping[str, Attack | Evaluation],
-    threat_model: ThreatModel,
-    protocol: Protocol,
-) -> dict[str, Evaluation]:
-    """The evaluations to run, by name, in order."""
-    if isinstance(attacks, Mapping):
-        named = {n: _own(n, a, threat_model) for n, a in attacks.items()}
-        return {"natural": NoAttack(), **named}
-    if isinstance(attacks, str):
-        attacks = [name.strip() for name in attacks.split(",")]
-    names = (protocol.variants.get(name, name) for name in attacks)
-    return {
-        name: lookup(EVALUATIONS, name, "attack")(threat_model)
-        for name in ("natural", *names)
-    }
-
-
-def _own(
-    name: str, attack: Attack | Evaluation, threat_model: ThreatModel
-) -> Evaluation:
-    if isinstance(attack, Evaluation):
-        return attack
-    if attack.threat_model != threat_model:
-        raise ValueError(
-            f"`attacks` must search the threat model of the evaluation, "
-            f"{threat_model}. Received: {name!r} with {attack.threat_model}"
-        )
-    return SingleAttack(attack)
 
 
 def _save_images(

@@ -70,3 +70,22 @@ def terms_and_gradients(
     return terms, tape.gradient(
         total, groups, unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
+
+
+def clipped(gradients: list[tf.Tensor], norm: float) -> list[tf.Tensor]:
+    """Returns this replica's part of the summed gradient, clipped.
+
+    Args:
+        gradients: Of this replica.
+        norm: Bound on the global norm of their sum over replicas.
+
+    Example:
+    >>> parts = clipped([tf.constant(3.0), tf.constant(4.0)], norm=1.0)
+    >>> [round(float(part), 3) for part in parts]
+    [0.6, 0.8]
+    """
+    replica = tf.distribute.get_replica_context()
+    total = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+    total, _ = tf.clip_by_global_norm(total, norm)
+    # The optimizer sums over replicas once more.
+    return [g / replica.num_replicas_in_sync for g in total]

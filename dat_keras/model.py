@@ -9,14 +9,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dat_keras.architectures import branches_of
 from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.averaging import Averaging, WeightAverage
 from dat_keras.checks import checked, finite, pair
-from dat_keras.classifiers import check_classifier, image_shape_of
+from dat_keras.classifiers import (
+    check_branches,
+    check_classifier,
+    image_shape_of,
+)
 from dat_keras.folding import DTYPES
-from dat_keras.gradients import terms_and_gradients
+from dat_keras.gradients import clipped, terms_and_gradients
 from dat_keras.keys import BatchKey
 from dat_keras.objectives import Objective
 from dat_keras.predict import Predictor, feature_size
@@ -76,7 +79,7 @@ class AdversarialModel(keras.Model):
         seed: int = 0,
     ) -> None:
         super().__init__(name="adversarial_model")
-        _check_branches(classifier, objective)
+        check_branches(classifier, objective)
         image_shape = image_shape_of(classifier)
         self.num_classes = check_classifier(classifier, image_shape)
         self.classifier = classifier
@@ -184,7 +187,8 @@ class AdversarialModel(keras.Model):
                 self.adversary.joint_weights,
                 scale=1.0 / replicas,
             )
-        gradients = self._clipped(gradients)
+        if self.clip_norm is not None:
+            gradients = clipped(gradients, self.clip_norm)
         # Nothing is written before the check has passed.
         with tf.control_dependencies([finite(terms, gradients)]):
             self.optimizer.apply(gradients, weights)
@@ -231,15 +235,6 @@ class AdversarialModel(keras.Model):
             self.classifier.trainable_variables + self.adversary.allied_weights
         )
 
-    def _clipped(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-        if self.clip_norm is None:
-            return gradients
-        replica = tf.distribute.get_replica_context()
-        total = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        total, _ = tf.clip_by_global_norm(total, self.clip_norm)
-        # The optimizer sums over replicas once more.
-        return [g / replica.num_replicas_in_sync for g in total]
-
     def _track(self, terms: dict[str, tf.Tensor]) -> dict:
         terms = {"loss": tf.add_n(list(terms.values())), **terms}
         for name, metric in self.train_metrics.items():
@@ -253,17 +248,6 @@ class AdversarialModel(keras.Model):
             trainable=False,
             initializer=keras.initializers.Constant(value),
             name=name,
-        )
-
-
-def _check_branches(classifier: keras.Model, objective: Objective) -> None:
-    have = branches_of(classifier)
-    if have < objective.branches:
-        raise ValueError(
-            f"`{type(objective).__name__}` trains {objective.branches} "
-            f"BatchNorm branches, the classifier has {have}. Build it with "
-            f"`branches={objective.branches}`, or share one branch with "
-            f"`{type(objective).__name__}(split_bn=False)`."
         )
 
 

@@ -92,7 +92,7 @@ def cautions(trial: Trial) -> tuple[Caution, ...]:
     x, y = trial.samples.rows(np.arange(count))
     logits = trial.logits(x)
     check_logits(logits)
-    found = _dynamic(trial)
+    found = [*_of_search(trial.search_dtype), *_dynamic(trial)]
     again = (trial.logits(x) for _ in range(PASSES - 1))
     if any(_differ(logits, other) for other in again):
         # The checks below compare passes, which chance has already told apart.
@@ -100,6 +100,20 @@ def cautions(trial: Trial) -> tuple[Caution, ...]:
     if any(_reads_its_batch(trial, x, logits, i) for i in range(min(count, 2))):
         found.append(TRAIN_MODE)
     return (*found, *_zero_grad(trial, x, y, logits.argmax(-1) == y))
+
+
+def _of_search(dtype: str | None) -> list[Caution]:
+    """A caution about attacks in another type than the model's."""
+    if dtype is None:
+        return []
+    return [
+        Caution(
+            "search_dtype",
+            f"Attacks searched with convolutions in {dtype}: images that stand "
+            "are not proven to stand against a search in the model's own type, "
+            "as published accuracies are measured.",
+        )
+    ]
 
 
 def _dynamic(trial: Trial) -> list[Caution]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dat_keras.attacks import Attack
-from dat_keras.report import Caution
+from dat_keras.rows import Caution
 from dat_keras.trials import Evaluation, Trial, Verdict
 
 

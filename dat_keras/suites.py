@@ -1,8 +1,8 @@
-"""The table of evaluations by name."""
+"""The table of evaluations by name, and what is chosen from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from dat_keras.attacks import (
     ATTACKS,
@@ -15,7 +15,9 @@ from dat_keras.attacks import (
     standard,
 )
 from dat_keras.cascade import OF_DRAWS, Cascade
+from dat_keras.protocols import Protocol
 from dat_keras.single import NoAttack, SingleAttack
+from dat_keras.tables import lookup
 from dat_keras.threat_models import ThreatModel
 from dat_keras.trials import Evaluation
 
@@ -47,3 +49,50 @@ EVALUATIONS: dict[str, _Make] = {
     ),
 }
 """Evaluations by name; each makes itself for a threat model."""
+
+
+def plan(
+    attacks: str | Sequence[str] | Mapping[str, Attack | Evaluation],
+    threat_model: ThreatModel,
+    protocol: Protocol,
+) -> dict[str, Evaluation]:
+    """Returns the evaluations to run, by name, natural accuracy first.
+
+    Args:
+        attacks: Keys of `EVALUATIONS`, as a sequence or separated by commas;
+            or attacks and evaluations by a name of their own.
+        threat_model: What they search.
+        protocol: May have variants of its own.
+
+    Raises:
+        ValueError: If a name is unknown, or an attack searches another set.
+
+    Example:
+    >>> from dat_keras.protocols import PROTOCOLS
+    >>> from dat_keras.threat_models import Linf
+    >>> list(plan("fgsm,cw", Linf(0.1), PROTOCOLS["dat"]))
+    ['natural', 'fgsm', 'cw-dat']
+    """
+    if isinstance(attacks, Mapping):
+        named = {n: _own(n, a, threat_model) for n, a in attacks.items()}
+        return {"natural": NoAttack(), **named}
+    if isinstance(attacks, str):
+        attacks = [name.strip() for name in attacks.split(",")]
+    names = (protocol.variants.get(name, name) for name in attacks)
+    return {
+        name: lookup(EVALUATIONS, name, "attack")(threat_model)
+        for name in ("natural", *names)
+    }
+
+
+def _own(
+    name: str, attack: Attack | Evaluation, threat_model: ThreatModel
+) -> Evaluation:
+    if isinstance(attack, Evaluation):
+        return attack
+    if attack.threat_model != threat_model:
+        raise ValueError(
+            f"`attacks` must search the threat model of the evaluation, "
+            f"{threat_model}. Received: {name!r} with {attack.threat_model}"
+        )
+    return SingleAttack(attack)
