@@ -111,12 +111,14 @@ def main(
 ) -> None:
     """Times both sides on the classifier of a run, or by name."""
     use_fast_kernels()
+    if alone:
+        # Without PyTorch in the process.
+        leave_cores_to_shares()
+        run_for_memory(subject(source, data_dir, n_examples))
+        return
     threads(count)
     leave_cores_to_shares()
     of = subject(source, data_dir, n_examples)
-    if alone:
-        run_for_memory(of)
-        return
     from benchmarks.results import keep
     from benchmarks.torch_attacks import version
 
