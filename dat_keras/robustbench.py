@@ -6,9 +6,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from dat_keras.files import write_whole
 from dat_keras.norms import pixel_fraction
 from dat_keras.report import Report
-from dat_keras.weights import write_whole
+from dat_keras.suites import EVALUATIONS
+from dat_keras.threat_models import THREAT_MODELS
 
 SUITE = "autoattack"
 """The row whose accuracy RobustBench ranks."""
@@ -41,6 +43,12 @@ def entry(report: Report) -> dict[str, object]:
         raise ValueError(
             "A RobustBench entry needs attacks in the model's own type. "
             "Received: a report of attacks with a `search_dtype`"
+        )
+    threat_model = THREAT_MODELS[report.norm](report.eps)
+    if report[SUITE].settings != repr(EVALUATIONS[SUITE](threat_model)):
+        raise ValueError(
+            f"A RobustBench entry needs the unchanged suite `{SUITE}`. "
+            f"Received: {report[SUITE].settings}"
         )
     dataset = report.data.partition("/")[0]
     which = None if report.whole else f"first {report.n_examples} test images"

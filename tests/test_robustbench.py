@@ -5,11 +5,19 @@ import pytest
 from dat_keras.report import Report
 from dat_keras.robustbench import entry
 from dat_keras.rows import Caution, Row
+from dat_keras.suites import EVALUATIONS
+from dat_keras.threat_models import L2, Linf
 
-ROWS = (
-    Row("natural", "", (True, False, False)),
-    Row("autoattack", "", (True, True, False)),
-)
+
+def rows_of(threat_model):
+    suite = EVALUATIONS["autoattack"](threat_model)
+    return (
+        Row("natural", "", (True, False, False)),
+        Row("autoattack", repr(suite), (True, True, False)),
+    )
+
+
+ROWS = rows_of(Linf(8 / 255))
 
 
 def report(rows=ROWS, **changes):
@@ -34,7 +42,8 @@ def test_numbers_are_strings_in_percent():
     assert found["clean_acc"] == "66.67" and found["autoattack_acc"] == "33.33"
     assert found["eps"] == "8/255" and found["dataset"] == "cifar10"
     assert found["footnote"] is None
-    assert entry(report(norm="l2", eps=0.5))["eps"] == "0.5"
+    l2 = report(rows_of(L2(0.5)), norm="l2", eps=0.5)
+    assert entry(l2)["eps"] == "0.5"
 
 
 def test_every_field_of_the_format_is_there():
@@ -51,6 +60,15 @@ def test_every_field_of_the_format_is_there():
 def test_a_report_without_autoattack_is_refused():
     with pytest.raises(ValueError, match="needs the attack `autoattack`"):
         entry(report(ROWS[:1]))
+
+
+def test_another_attack_by_the_name_of_the_suite_is_refused():
+    for other in ("PGD()", ROWS[1].settings.replace("5000", "50")):
+        rows = ROWS[0], Row("autoattack", other, (False, False, False))
+        with pytest.raises(ValueError, match="unchanged suite"):
+            entry(report(rows))
+    with pytest.raises(ValueError, match="unchanged suite"):
+        entry(report(eps=4 / 255))
 
 
 def test_a_report_of_a_search_in_another_type_is_refused():
