@@ -7,13 +7,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "types losses threat_models gradients graphs folding fused_norm spectral "
-    "keys tables checks augment optimizers predict averaging data "
+    "types losses threat_models gradients graphs winograd folding fused_norm "
+    "spectral keys tables checks augment optimizers predict averaging data "
     "architectures config errors files intervals versions weights startup "
     "allocator text_table schedules processes locks shares norms",
     "attacks",
     "adversary conditions amplitude mixup weight_perturbation objectives",
-    "model",
+    "model classifiers",
     "recipes",
     "training evaluation checkpoint callbacks batch_statistics run_folder "
     "runs trials saving rows single plausibility preflight protocols report "
