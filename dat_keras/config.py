@@ -114,7 +114,7 @@ def number(text: str) -> float:
         ) from None
 
 
-def paths(config: Any, prefix: str = "") -> Iterator[str]:
+def paths(config: Any) -> Iterator[str]:
     """Dotted paths of all plain fields of a nested dataclass.
 
     Example:
@@ -122,25 +122,22 @@ def paths(config: Any, prefix: str = "") -> Iterator[str]:
     >>> list(paths(L2(0.5)))
     ['eps']
     """
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            yield from paths(value, f"{prefix}{field.name}.")
-        else:
-            yield prefix + field.name
+    for path, value in _fields(config):
+        if not dataclasses.is_dataclass(value):
+            yield path
 
 
-def _parts(config: Any, prefix: str = "") -> Iterator[str]:
-    """Dotted paths of the dataclasses inside a nested dataclass."""
+def _fields(config: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Dotted path and value of every field, and of those inside it."""
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
+        yield prefix + field.name, value
         if dataclasses.is_dataclass(value):
-            yield prefix + field.name
-            yield from _parts(value, f"{prefix}{field.name}.")
+            yield from _fields(value, f"{prefix}{field.name}.")
 
 
 def _resolve(config: object, key: str) -> str:
-    everything = [*paths(config), *_parts(config)]
+    everything = [path for path, _ in _fields(config)]
     if key in everything:
         return key
     found = [p for p in everything if p.endswith(f".{key}")]
