@@ -14,25 +14,34 @@ import click
 from dat_keras.startup import use_fast_kernels
 
 LAYERS = (
-    (32, 4, 512),
-    (128, 4, 512),
-    (32, 8, 256),
-    (128, 8, 256),
-    (32, 8, 640),
-    (32, 16, 320),
-    (32, 16, 128),
-    (32, 32, 64),
+    ("float32", 32, 4, 512),
+    ("float32", 128, 4, 512),
+    ("float32", 32, 8, 256),
+    ("float32", 128, 8, 256),
+    ("float32", 32, 8, 640),
+    ("float32", 32, 16, 320),
+    ("float32", 32, 16, 128),
+    ("float32", 32, 32, 64),
+    ("bfloat16", 32, 4, 512),
+    ("bfloat16", 128, 4, 512),
+    ("bfloat16", 32, 4, 256),
+    ("bfloat16", 32, 8, 256),
+    ("bfloat16", 32, 8, 640),
 )
-"""Batch, side and channels: of ResNet-18's stages and WRN-34-10's last two."""
+"""Type, batch, side and channels: of ResNet-18's stages, of WRN-34-10's last
+two, and of what is just not chosen."""
 
 
-def both_ways(batch: int, side: int, channels: int) -> dict[str, Callable]:
+def both_ways(
+    dtype: str, batch: int, side: int, channels: int
+) -> dict[str, Callable]:
     """A pass forward and back, as the library does it and as we do."""
     import tensorflow as tf
 
-    from dat_keras.winograd import convolve, transformed
+    from dat_keras.winograd import TILES
 
-    x = tf.random.normal((batch, side, side, channels))
+    tiles = TILES[dtype]
+    x = tf.cast(tf.random.normal((batch, side, side, channels)), dtype)
     kernel = tf.random.normal((3, 3, channels, channels)) / channels
 
     def graph(convolution: Callable, kernel: tf.Tensor) -> Callable:
@@ -46,8 +55,12 @@ def both_ways(batch: int, side: int, channels: int) -> dict[str, Callable]:
         return lambda: passes(x, kernel)
 
     return {
-        "direct": graph(lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"), kernel),
-        "winograd": graph(convolve, transformed(kernel)),
+        "direct": graph(
+            lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"), tf.cast(kernel, dtype)
+        ),
+        "winograd": graph(
+            tiles.convolve, tf.cast(tiles.transform(kernel), dtype)
+        ),
     }
 
 
@@ -69,13 +82,15 @@ def main(rounds: int) -> None:
     use_fast_kernels()
     from benchmarks.results import keep, show
 
-    for batch, side, channels in LAYERS:
-        ms = milliseconds(both_ways(batch, side, channels), rounds)
-        row = {"batch": batch, "side": side, "channels": channels, "ms": ms}
-        keep("convolutions", ("batch", "side", "channels"), row)
+    keys = ("dtype", "batch", "side", "channels")
+    for layer in LAYERS:
+        row: dict = dict(zip(keys, layer, strict=True))
+        row["ms"] = milliseconds(both_ways(*layer), rounds)
+        keep("convolutions", keys, row)
     show(
         "convolutions",
         {
+            "type": lambda row: row["dtype"],
             "batch, side, channels": lambda row: (
                 f"{row['batch']}, {row['side']}, {row['channels']}"
             ),

@@ -107,11 +107,10 @@ def _convolution(
         scale, offset = _scale_and_offset(norm)
         kernel *= scale
         bias = offset if bias is None else offset + bias * scale
-    kernel = tf.cast(kernel, dtype)
     convolve = layer.convolution_op
-    if winograd.pays(layer, shape, dtype):
-        kernel = winograd.transformed(kernel)
-        convolve = winograd.convolve
+    if tiles := winograd.tiles_for(layer, shape, dtype):
+        kernel, convolve = tiles.transform(kernel), tiles.convolve
+    kernel = tf.cast(kernel, dtype)
 
     def call(x: tf.Tensor) -> tf.Tensor:
         y = convolve(tf.cast(x, dtype), kernel)

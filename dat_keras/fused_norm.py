@@ -13,45 +13,49 @@ import tensorflow as tf
 from keras import layers
 
 from dat_keras.folding import is_plain_norm
-from dat_keras.graphs import Graph, Swap
+from dat_keras.remade import Activation
 
 
-def fused_norms(graph: Graph) -> dict[keras.Operation, Swap]:
-    """Returns swaps for the norms that the kernel can stand for.
-
-    Args:
-        graph: The model to run in training mode.
+def is_fusable(layer: keras.Operation) -> bool:
+    """Whether the kernel can stand for a layer in training mode.
 
     Example:
-    >>> net = [keras.Input((4, 4, 3)), layers.BatchNormalization()]
-    >>> len(fused_norms(Graph.of(keras.Sequential(net))))
-    1
+    >>> norms = [layers.BatchNormalization(axis=axis) for axis in (1, -1)]
+    >>> for norm in norms:
+    ...     norm.build((None, 8, 8, 3))
+    >>> [is_fusable(norm) for norm in norms]
+    [False, True]
     """
-    return {
-        layer: partial(_normalized, layer)
-        for layer in graph.layers()
-        if is_plain_norm(layer)
+    return (
+        is_plain_norm(layer)
         and layer.trainable
         and not layer.synchronized
         and layer.input_spec.ndim == 4
-    }
+    )
 
 
-def _normalized(layer: layers.BatchNormalization, x: tf.Tensor) -> tf.Tensor:
-    """Normalizes on batch statistics, and moves the layer's own."""
-    channels = x.shape[-1]
-    ones, zeros = tf.ones(channels), tf.zeros(channels)
-    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=x,
-        scale=layer.gamma.value if layer.scale else ones,
-        offset=layer.beta.value if layer.center else zeros,
-        mean=[],
-        variance=[],
+def normalized(layer: layers.BatchNormalization, x: Activation) -> Activation:
+    """Normalizes on batch statistics, and moves the layer's own.
+
+    Args:
+        layer: A layer that `is_fusable`.
+        x: Its input, `(B, H, W, C)`. It is kept, the output remade.
+    """
+    channels = x.value.shape[-1]
+    gamma = layer.gamma.value if layer.scale else tf.ones(channels)
+    beta = layer.beta.value if layer.center else tf.zeros(channels)
+    kernel = partial(
+        tf.raw_ops.FusedBatchNormV3,
+        # Read here once: gradients of a `tf.cond` cannot read variables.
+        scale=tf.identity(gamma),
+        offset=tf.identity(beta),
         epsilon=layer.epsilon,
-        is_training=True,
+    )
+    y, mean, variance, *_ = kernel(
+        x=x.value, mean=[], variance=[], is_training=True
     )
     # The kernel reports the unbiased variance, the layer keeps the other.
-    count = tf.cast(tf.size(x) // channels, tf.float32)
+    count = tf.cast(tf.size(x.value) // channels, tf.float32)
     variance *= (count - 1.0) / count
     for moving, value in (
         (layer.moving_mean, mean),
@@ -60,4 +64,11 @@ def _normalized(layer: layers.BatchNormalization, x: tf.Tensor) -> tf.Tensor:
         moving.assign(
             layer.momentum * moving.value + (1.0 - layer.momentum) * value
         )
-    return tf.cast(y, layer.compute_dtype)
+
+    def remake() -> tf.Tensor:
+        y, *_ = kernel(
+            x=x.again(), mean=mean, variance=variance, is_training=False
+        )
+        return tf.cast(y, layer.compute_dtype)
+
+    return Activation(tf.cast(y, layer.compute_dtype), remake)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -40,7 +41,7 @@ class Graph:
 
     def layers(self) -> list[keras.Operation]:
         """Returns the layer of each node, from input to output."""
-        return [node.operation for node in self._nodes()]
+        return [node.operation for node in self.nodes()]
 
     def called_once(self) -> Iterator[keras.Operation]:
         """Yields the layers that are called once, from input to output."""
@@ -49,14 +50,14 @@ class Graph:
 
     def shapes(self) -> list[tuple[keras.Operation, tuple[int | None, ...]]]:
         """Returns the layer of each node with the shape of its output."""
-        return [(n.operation, n.outputs[0].shape) for n in self._nodes()]
+        return [(n.operation, n.outputs[0].shape) for n in self.nodes()]
 
     def only_reader(self, layer: keras.Operation) -> keras.Operation | None:
         """Returns the one layer that reads the output of `layer`, if so."""
-        (made,) = (n.outputs for n in self._nodes() if n.operation is layer)
+        (made,) = (n.outputs for n in self.nodes() if n.operation is layer)
         readers = [
             node.operation
-            for node in self._nodes()
+            for node in self.nodes()
             for x in node.input_tensors
             if x is made[0]
         ]
@@ -67,26 +68,25 @@ class Graph:
         self,
         x: tf.Tensor,
         swaps: Mapping[keras.Operation, Swap],
-        training: bool = False,
     ) -> tf.Tensor:
-        """Returns what the model returns for `x`.
+        """Returns what the model returns for `x` in inference mode.
 
         Args:
             x: Input of the model.
             swaps: What is called in place of a layer.
-            training: Given to the layers that ask for it.
         """
 
         def call(layer: keras.Operation) -> Swap:
             if (swap := swaps.get(layer)) is not None:
                 # Images have no masks, which layers would be given too.
                 return lambda *inputs, **_: swap(*inputs)
-            return operation_fn(layer, training=training)
+            return operation_fn(layer, training=False)
 
         x = tf.cast(x, self.model.inputs[0].dtype)
         out = self.model._run_through_graph([x], operation_fn=call)
         return tf.nest.flatten(out)[0]
 
-    def _nodes(self) -> Iterator:
+    def nodes(self) -> Iterator[Any]:
+        """Yields Keras' nodes, from input to output."""
         for _, nodes in sorted(self.model._nodes_by_depth.items())[::-1]:
             yield from (node for node in nodes if not node.is_input)

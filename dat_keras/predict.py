@@ -10,8 +10,8 @@ from functools import partial
 import keras
 import tensorflow as tf
 
+from dat_keras.abreast import run_abreast
 from dat_keras.folding import folded
-from dat_keras.fused_norm import fused_norms
 from dat_keras.graphs import Graph
 from dat_keras.types import Features, Images, Logits
 
@@ -20,8 +20,8 @@ from dat_keras.types import Features, Images, Logits
 class Predictor:
     """A `Network`: the classifier in one mode, its logits in float32.
 
-    Functional models run with TensorFlow's fused BatchNorm kernel in place of
-    Keras' composed one; others are called as they are.
+    In training mode functional models run as `abreast.py` says; others are
+    called as they are.
 
     Args:
         classifier: Maps images to logits; called with `branch=` only where
@@ -42,15 +42,22 @@ class Predictor:
 
     def __call__(self, x: Images, branch: int = 0) -> Logits:
         """Returns the logits of `x` on a BatchNorm branch."""
-        graph = Graph.of(branch_models(self.classifier)[branch])
+        (logits,) = self.abreast([x], [branch])
+        return logits
+
+    def abreast(
+        self, images: Sequence[Images], branches: Sequence[int]
+    ) -> list[Logits]:
+        """Returns the logits of several batches, each on its branch."""
+        models = branch_models(self.classifier)
+        graphs = [g for b in branches if (g := Graph.of(models[b]))]
+        pairs = list(zip(images, branches, strict=True))
         with self.scope():
-            if graph is None:
-                options = {"branch": branch} if branch else {}
-                logits = self.classifier(x, training=self.training, **options)
+            if self.training and len(graphs) == len(pairs):
+                logits = run_abreast(graphs, images)
             else:
-                swaps = fused_norms(graph) if self.training else {}
-                logits = graph.run(x, swaps, self.training)
-        return tf.cast(logits, tf.float32)
+                logits = [self._called(x, branch) for x, branch in pairs]
+        return [tf.cast(z, tf.float32) for z in logits]
 
     def frozen(self, dtype: str | None = None) -> Frozen:
         """Returns the classifier in inference mode with the weights of now.
@@ -83,6 +90,11 @@ class Predictor:
         with self.scope():
             features, logits = model(x, training=self.training)
         return tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
+
+    def _called(self, x: Images, branch: int) -> tf.Tensor:
+        # Models without branches do not know the word.
+        options = {"branch": branch} if branch else {}
+        return self.classifier(x, training=self.training, **options)
 
     def _frozen_branch(
         self, branch: int, model: keras.Model, dtype: str | None
@@ -118,6 +130,12 @@ class Frozen:
         # Layers without a swap still read their weights at each call.
         with self.source.scope():
             return tf.cast(self.networks[branch](x), tf.float32)
+
+    def abreast(
+        self, images: Sequence[Images], branches: Sequence[int]
+    ) -> list[Logits]:
+        """Returns the logits of several batches, each on its branch."""
+        return [self(x, b) for x, b in zip(images, branches, strict=True)]
 
     @property
     def batchwise(self) -> Predictor:

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from dat_keras.fused_norm import fused_norms
-from dat_keras.graphs import Graph
+from dat_keras.fused_norm import is_fusable, normalized
+from dat_keras.remade import Activation
 
 
 def net(norm, channels=3):
@@ -37,19 +37,19 @@ def trained_pass(run, model, x):
 def test_kernel_and_layer_agree_in_all_they_do(options, assert_close):
     x = tf.random.stateless_normal((6, 5, 4, 3), [1, 2])
     results = []
-    for swapped in (True, False):
+    for fused in (True, False):
         norm = layers.BatchNormalization(
             momentum=0.9, epsilon=1e-5, name="norm", **options
         )
         model = net(norm)
-        graph = Graph.of(model)
-        swaps = fused_norms(graph) if swapped else {}
-        assert len(swaps) == swapped
-        results.append(
-            trained_pass(
-                lambda x, g=graph, s=swaps: g.run(x, s, True), model, x
-            )
-        )
+        assert is_fusable(norm)
+
+        def run(x, norm=norm, model=model, fused=fused):
+            if fused:
+                return normalized(norm, Activation(x)).value
+            return model(x, training=True)
+
+        results.append(trained_pass(run, model, x))
     assert len(results[0]) == 6 - len(options)
     for found, expected in zip(*results, strict=True):
         assert_close(found, expected, rtol=1e-4, atol=1e-4)
@@ -60,12 +60,22 @@ def test_kernel_and_layer_agree_in_all_they_do(options, assert_close):
     [{"synchronized": True}, {"axis": 1}, {"renorm": True}],
 )
 def test_variants_are_left_to_keras(options):
-    model = net(layers.BatchNormalization(**options))
-    assert not fused_norms(Graph.of(model))
+    norm = layers.BatchNormalization(**options)
+    net(norm)
+    assert not is_fusable(norm)
 
 
 def test_a_layer_that_is_not_trained_is_left_to_keras():
     norm = layers.BatchNormalization()
-    model = net(norm)
+    net(norm)
     norm.trainable = False
-    assert not fused_norms(Graph.of(model))
+    assert not is_fusable(norm)
+
+
+def test_the_output_is_remade_of_the_batch_it_came_from(assert_close):
+    norm = layers.BatchNormalization(epsilon=1e-5)
+    net(norm)
+    for seed in (1, 2):
+        x = 3.0 + tf.random.stateless_normal((6, 5, 4, 3), [seed, 2])
+        y = normalized(norm, Activation(x))
+        assert_close(y.again(), y.value, rtol=1e-5, atol=1e-5)

@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = [
     "types losses threat_models gradients graphs winograd folding fused_norm "
+    "remade abreast "
     "spectral keys tables checks augment optimizers predict averaging data "
     "architectures config errors files intervals versions weights startup "
     "allocator text_table schedules processes locks shares norms",

@@ -22,6 +22,23 @@ def opinionated(shape, count=26):
     return model, x, y
 
 
+class Each:
+    """A network that is one function of images and a branch."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, x, branch=0):
+        return self.function(x, branch)
+
+    def abreast(self, images, branches):
+        return list(map(self, images, branches))
+
+
+IDENTITY = Each(lambda x, branch: x)
+"""Its logits are its images."""
+
+
 class TanhNet:
     """z = V tanh(W x), with its gradient written out; 24 pixels, 5 classes."""
 

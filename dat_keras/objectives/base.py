@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dat_keras.adversary import Adversary, NoAdversary, Terms, Views
 from dat_keras.attacks import PGD, Attack
-from dat_keras.types import Images, Labels, Network, Step, View
+from dat_keras.types import Images, Labels, Logits, Network, Step, View
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,24 @@ def attacked(attack: Attack, step: Step, x: Images, branch: int = 0) -> View:
     predict = partial(step.predict, branch=branch)
     key = step.key.fold_in("attack").fold_in(branch)
     return View(x, attack(predict, x, step.y, key), branch)
+
+
+def logits_of(
+    predict: Network, views: Views, adversarial: Views | None = None
+) -> tuple[list[Logits], list[Logits]]:
+    """Logits of the clean images of all views, then of the attacked ones.
+
+    Args:
+        predict: The classifier.
+        views: The views whose `x` is wanted.
+        adversarial: Those whose `x_adv` is. Default: the same.
+    """
+    adversarial = views if adversarial is None else adversarial
+    logits = predict.abreast(
+        [v.x for v in views] + [v.x_adv for v in adversarial],
+        [v.branch for v in (*views, *adversarial)],
+    )
+    return logits[: len(views)], logits[len(views) :]
 
 
 def raw_images(step: Step) -> Images:

@@ -22,13 +22,14 @@ from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
 from dat_keras.objectives.base import (
     Objective,
     attacked,
+    logits_of,
     mean,
     ramped,
     raw_images,
 )
 from dat_keras.objectives.trades import TRADES
 from dat_keras.threat_models import Linf
-from dat_keras.types import Labels, Network, Predict, Step, View
+from dat_keras.types import Labels, Network, Step, View
 
 
 @dataclass(frozen=True)
@@ -102,14 +103,11 @@ class DAJAT(Objective):
             views.append(attacked(attack, own, x, branch=self.branches - 1))
         return tuple(views)
 
-    def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+    def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the means over the views and their divergence."""
-        clean = [predict(v.x, v.branch) for v in views]
+        clean, adversarial = logits_of(predict, views)
         natural = [cross_entropy(z, y, self.label_smoothing) for z in clean]
-        robust = [
-            kl_divergence(z, predict(v.x_adv, v.branch))
-            for z, v in zip(clean, views, strict=True)
-        ]
+        robust = list(map(kl_divergence, clean, adversarial))
         return {
             "natural": mean(natural),
             "robust": self.beta * mean(robust),

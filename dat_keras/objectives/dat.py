@@ -29,11 +29,16 @@ from dat_keras.conditions import CONDITIONS
 from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
 from dat_keras.mixup import AmplitudeMixup, Spectrum
 from dat_keras.objectives.adv_gradient import ADV_GRADIENTS, following
-from dat_keras.objectives.base import Objective, attacked, raw_images
+from dat_keras.objectives.base import (
+    Objective,
+    attacked,
+    logits_of,
+    raw_images,
+)
 from dat_keras.optimizers import SGD
 from dat_keras.tables import lookup
 from dat_keras.threat_models import Linf
-from dat_keras.types import Images, Labels, Predict, Step, View
+from dat_keras.types import Images, Labels, Network, Step, View
 
 
 @dataclass(frozen=True)
@@ -182,11 +187,11 @@ class DAT(Objective):
         follows = ADV_GRADIENTS[self.generator_adv_grad](view.x_adv, x, eps)
         return base, View(x, following(view.x_adv, x, follows), view.branch)
 
-    def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+    def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the terms of `L_DAT`."""
         return self._terms(predict, views, y, first_attacked=0)
 
-    def ascent_loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+    def ascent_loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns `L_DAT`; `KL(p(x) || p(x'))` does not move the generator.
 
         It is left out, with its forward pass, unless that pass is wanted for
@@ -196,14 +201,12 @@ class DAT(Objective):
         return self._terms(predict, views, y, first_attacked=first)
 
     def _terms(
-        self, predict: Predict, views: Views, y: Labels, first_attacked: int
+        self, predict: Network, views: Views, y: Labels, first_attacked: int
     ) -> Terms:
-        clean = [predict(v.x, v.branch) for v in views]
+        clean, adversarial = logits_of(predict, views, views[first_attacked:])
         natural = [cross_entropy(z, y, self.label_smoothing) for z in clean]
-        robust = [
-            kl_divergence(z, predict(v.x_adv, v.branch))
-            for z, v in list(zip(clean, views, strict=True))[first_attacked:]
-        ]
+        pairs = zip(clean[first_attacked:], adversarial, strict=True)
+        robust = [kl_divergence(z, z_adv) for z, z_adv in pairs]
         return {
             "natural": _mean_over(views, natural),
             "robust": self.beta * _mean_over(views, robust),

@@ -15,12 +15,12 @@ from typing import ClassVar, cast
 from dat_keras.adversary import Adversary, Terms, Views
 from dat_keras.attacks import PGD, KLFromClean, NormalStart
 from dat_keras.losses import cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, attacked, mean
+from dat_keras.objectives.base import Objective, attacked, logits_of, mean
 from dat_keras.objectives.las_at import strengthened
 from dat_keras.objectives.policy import Policy, check_grid
 from dat_keras.objectives.strategy import ChosenView, Reward, Strategy
 from dat_keras.threat_models import Linf
-from dat_keras.types import Labels, PerExample, Predict, Step
+from dat_keras.types import Labels, Network, PerExample, Step
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,10 @@ class LASTRADES(Objective):
             WeightedView(view.x, view.x_adv, choices=tuple(choices), beta=beta),
         )
 
-    def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+    def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the clean loss and the weighted divergence."""
         (view,) = cast(tuple[WeightedView], views)
-        logits = predict(view.x, view.branch)
-        logits_adv = predict(view.x_adv, view.branch)
+        (logits,), (logits_adv,) = logits_of(predict, views)
         robust = view.beta * kl_divergence(logits, logits_adv)
         return {
             "natural": mean([cross_entropy(logits, y)]),

@@ -15,9 +15,9 @@ import tensorflow as tf
 from dat_keras.adversary import Terms, Views
 from dat_keras.attacks import PGD, Attack, NormalStart
 from dat_keras.losses import as_distribution, cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, attacked, mean
+from dat_keras.objectives.base import Objective, attacked, logits_of, mean
 from dat_keras.threat_models import Linf
-from dat_keras.types import Labels, Logits, PerExample, Predict, Step
+from dat_keras.types import Labels, Logits, Network, PerExample, Step
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,9 @@ class MART(Objective):
         """Attacks the augmented images."""
         return (attacked(self.attack, step, step.x),)
 
-    def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+    def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the boosted cross-entropy and the weighted divergence."""
-        (view,) = views
-        logits = predict(view.x, view.branch)
-        logits_adv = predict(view.x_adv, view.branch)
+        (logits,), (logits_adv,) = logits_of(predict, views)
         true = as_distribution(y, logits.shape[-1])
         unsure = 1.0 - tf.reduce_sum(true * tf.nn.softmax(logits), axis=-1)
         robust = unsure * kl_divergence(logits, logits_adv)

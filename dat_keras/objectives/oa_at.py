@@ -19,7 +19,7 @@ import tensorflow as tf
 from dat_keras.adversary import Adversary, Terms, Views
 from dat_keras.attacks import PGD, StartInBall
 from dat_keras.losses import cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, mean
+from dat_keras.objectives.base import Objective, logits_of, mean
 from dat_keras.objectives.oracle import Oracle, Unnoticed, noticing, stage_of
 from dat_keras.objectives.trades import TRADES
 from dat_keras.threat_models import Linf
@@ -199,8 +199,7 @@ class OAAT(Objective):
     def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the clean loss and the divergence from the reference."""
         (view,) = cast(tuple[OracleView], views)
-        logits = predict(view.x, view.branch)
-        logits_adv = predict(view.x_adv, view.branch)
+        (logits,), (logits_adv,) = logits_of(predict, views)
         ratio = view.moment.ratio
         reference = tf.cond(
             ratio < 1.0,

@@ -18,7 +18,7 @@ import tensorflow as tf
 from dat_keras.adversary import Terms, Views
 from dat_keras.attacks import PGD, NormalStart
 from dat_keras.losses import as_distribution, cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, mean
+from dat_keras.objectives.base import Objective, logits_of, mean
 from dat_keras.threat_models import Linf
 from dat_keras.types import (
     Images,
@@ -98,9 +98,8 @@ class ST(Objective):
     def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the clean loss and the weighted gap."""
         (view,) = cast(tuple[SqueezedView], views)
-        logits = predict(view.x, view.branch)
+        (logits,), (adv,) = logits_of(predict, views)
         col = predict.batchwise(view.x_col, view.branch)
-        adv = predict(view.x_adv, view.branch)
         triple = tf.stack([logits, col, adv])
         upper, lower = (_pick(triple, i) for i in extremes(triple, y))
         return {

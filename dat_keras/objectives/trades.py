@@ -11,9 +11,9 @@ from typing import ClassVar
 from dat_keras.adversary import Terms, Views
 from dat_keras.attacks import PGD, Attack, KLFromClean, NormalStart
 from dat_keras.losses import cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, attacked, mean
+from dat_keras.objectives.base import Objective, attacked, logits_of, mean
 from dat_keras.threat_models import Linf
-from dat_keras.types import Labels, Predict, Step
+from dat_keras.types import Labels, Network, Step
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,9 @@ class TRADES(Objective):
         """Attacks the augmented images."""
         return (attacked(self.attack, step, step.x),)
 
-    def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
+    def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the clean loss and the weighted divergence."""
-        (view,) = views
-        logits = predict(view.x, view.branch)
-        logits_adv = predict(view.x_adv, view.branch)
+        (logits,), (logits_adv,) = logits_of(predict, views)
         natural = cross_entropy(logits, y, self.label_smoothing)
         robust = kl_divergence(logits, logits_adv)
         return {

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+from toy_nets import IDENTITY
 
 from dat_keras.attacks import PGD, KLFromClean, NormalStart
 from dat_keras.augment import AutoAugment, Chain, CropFlip, Unchanged
@@ -19,10 +20,6 @@ EPS = 8 / 255
 SHORT = DAJAT(
     PGD(Linf(EPS), KLFromClean(), 2, step_size=EPS / 2, start=NormalStart())
 )
-
-
-def identity(x, branch=0):
-    return x
 
 
 def log_softmax(z):
@@ -40,7 +37,7 @@ def test_loss_is_numpys(count, assert_close):
         View(tf.constant(a, tf.float32), tf.constant(b, tf.float32), i > 0)
         for i, (a, b) in enumerate(zip(clean, attacked, strict=True))
     )
-    terms = DAJAT(beta=4.0, omega=3.0).loss(identity, views, tf.constant(y))
+    terms = DAJAT(beta=4.0, omega=3.0).loss(IDENTITY, views, tf.constant(y))
     assert_close(terms["natural"], -p[:, np.arange(5), y].mean())
     robust = (np.exp(p) * (p - q)).sum(-1).mean()
     assert_close(terms["robust"], 4.0 * robust)
@@ -53,8 +50,8 @@ def test_equal_views_collapse(assert_close):
     rng = np.random.default_rng(0)
     z, z_adv = (tf.constant(a, tf.float32) for a in rng.normal(size=(2, 4, 3)))
     y = tf.constant([0, 1, 2, 0])
-    one = DAJAT().loss(identity, (View(z, z_adv),), y)
-    three = DAJAT().loss(identity, (View(z, z_adv),) * 3, y)
+    one = DAJAT().loss(IDENTITY, (View(z, z_adv),), y)
+    three = DAJAT().loss(IDENTITY, (View(z, z_adv),) * 3, y)
     for name, value in one.items():
         assert_close(three[name], value, atol=1e-5)
     assert abs(float(three["consistency"])) < 1e-5
@@ -107,9 +104,9 @@ def test_weights_climb_the_base_trades_loss(assert_close):
     y = tf.constant([0, 1, 2, 0, 1])
     objective = DAJAT(label_smoothing=0.3)
     ours = objective.perturbation_loss(
-        identity, (View(z, z_adv), View(h, h_adv, 1)), y
+        IDENTITY, (View(z, z_adv), View(h, h_adv, 1)), y
     )
-    theirs = TRADES(beta=11.0).loss(identity, (View(z, z_adv),), y)
+    theirs = TRADES(beta=11.0).loss(IDENTITY, (View(z, z_adv),), y)
     for name, value in theirs.items():
         assert_close(ours[name], value)
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from toy_nets import IDENTITY, Each
 
 from dat_keras.amplitude import AmplitudeAdversary, BorrowedAmplitude
 from dat_keras.attacks import (
@@ -28,10 +29,6 @@ from dat_keras.types import View
 EPS = 8 / 255
 SHORT = PGD(Linf(EPS), steps=2, start=NormalStart())
 EVEN, SURE = tf.constant([[0.0, 0.0]]), tf.constant([[math.log(3), 0.0]])
-
-
-def identity(x, branch=0):
-    return x
 
 
 def total(terms):
@@ -58,7 +55,7 @@ class FixedRatio(AmplitudeMixup):
 def test_worked_example(smoothing, expected):
     views = (View(EVEN, SURE), View(SURE, EVEN, 1))
     terms = DAT(label_smoothing=smoothing).loss(
-        identity, views, tf.constant([0])
+        IDENTITY, views, tf.constant([0])
     )
     assert total(terms) == pytest.approx(expected, abs=2e-6)
     assert float(terms["consistency"]) == pytest.approx(0.067644, abs=2e-6)
@@ -87,7 +84,7 @@ def test_loss_is_numpys(smoothing, assert_close):
         tf.constant(a, tf.float32) for a in (z, z_adv, h, h_adv)
     )
     terms = DAT(beta=4.0, omega=3.0, label_smoothing=smoothing).loss(
-        identity, (View(z, z_adv), View(h, h_adv, 1)), tf.constant(labels)
+        IDENTITY, (View(z, z_adv), View(h, h_adv, 1)), tf.constant(labels)
     )
     assert list(terms) == list(expected)
     for name, value in expected.items():
@@ -97,10 +94,11 @@ def test_loss_is_numpys(smoothing, assert_close):
 def test_each_view_is_read_on_its_branch():
     seen = []
 
-    def predict(x, branch=0):
+    def record(x, branch):
         seen.append((float(x[0, 0]), branch))
         return x
 
+    predict = Each(record)
     one = tf.ones((1, 2))
     views = (View(one, 2 * one), View(3 * one, 4 * one, 1))
     objective = DAT()
@@ -125,8 +123,8 @@ def test_ascent_leaves_a_constant_out(assert_close):
     views, y = (View(z, z_adv), View(h, h_adv, 1)), tf.constant([0, 2, 1, 1, 0])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([h, h_adv])
-        full = tf.add_n(list(DAT().loss(identity, views, y).values()))
-        short = tf.add_n(list(DAT().ascent_loss(identity, views, y).values()))
+        full = tf.add_n(list(DAT().loss(IDENTITY, views, y).values()))
+        short = tf.add_n(list(DAT().ascent_loss(IDENTITY, views, y).values()))
     gradients = zip(
         tape.gradient(full, [h, h_adv]),
         tape.gradient(short, [h, h_adv]),

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from toy_nets import IDENTITY
 
 from dat_keras.attacks import PGD, CrossEntropy, NormalStart
 from dat_keras.objectives import MART, TRADES
@@ -14,16 +15,12 @@ from dat_keras.types import View
 EVEN, SURE = tf.constant([[0.0, 0.0]]), tf.constant([[math.log(3), 0.0]])
 
 
-def identity(x, branch=0):
-    return x
-
-
 @pytest.mark.parametrize(
     ("label", "boosted", "total"),
     [(0, 0.575231, 0.934833), (1, 2.772189, 3.131791)],
 )
 def test_worked_example(label, boosted, total):
-    terms = MART().loss(identity, (View(EVEN, SURE),), tf.constant([label]))
+    terms = MART().loss(IDENTITY, (View(EVEN, SURE),), tf.constant([label]))
     assert float(terms["boosted"]) == pytest.approx(boosted, abs=2e-6)
     assert float(terms["robust"]) == pytest.approx(5 * 0.071921, abs=5e-6)
     assert float(sum(terms.values())) == pytest.approx(total, abs=5e-6)
@@ -40,7 +37,7 @@ def test_loss_is_numpys(assert_close):
         boosted.append(-np.log(b[label]) - np.log(1.0001 - wrong))
         robust.append((a * np.log(a / b)).sum() * (1 - a[label]))
     terms = MART(beta=3.0).loss(
-        identity,
+        IDENTITY,
         (View(tf.constant(z, tf.float32), tf.constant(z_adv, tf.float32)),),
         tf.constant(y),
     )
@@ -51,7 +48,7 @@ def test_loss_is_numpys(assert_close):
 def test_the_rival_is_the_best_wrong_class_of_a_misclassified_image():
     # Class 1 is predicted and wrong; class 2 is the runner-up.
     z = tf.constant([[0.0, 4.0, 2.0]])
-    terms = MART().loss(identity, (View(z, z),), tf.constant([0]))
+    terms = MART().loss(IDENTITY, (View(z, z),), tf.constant([0]))
     p = np.exp([0.0, 4.0, 2.0]) / np.exp([0.0, 4.0, 2.0]).sum()
     expected = -np.log(p[0]) - np.log(1.0001 - p[1])
     assert float(terms["boosted"]) == pytest.approx(expected, rel=1e-5)
@@ -59,7 +56,7 @@ def test_the_rival_is_the_best_wrong_class_of_a_misclassified_image():
 
 def test_a_sure_clean_prediction_leaves_no_divergence():
     sure = tf.constant([[60.0, 0.0]])
-    terms = MART().loss(identity, (View(sure, EVEN),), tf.constant([0]))
+    terms = MART().loss(IDENTITY, (View(sure, EVEN),), tf.constant([0]))
     assert float(terms["robust"]) == 0.0
 
 
@@ -68,7 +65,7 @@ def test_gradient_flows_through_the_weight_and_both_distributions():
     with tf.GradientTape() as tape:
         tape.watch([z, z_adv])
         view = View(z, z_adv)
-        robust = MART(beta=1.0).loss(identity, (view,), tf.constant([0]))
+        robust = MART(beta=1.0).loss(IDENTITY, (view,), tf.constant([0]))
     ours = tape.gradient(robust["robust"], [z, z_adv])
 
     def value(a, b):
@@ -89,8 +86,8 @@ def test_equally_unsure_images_give_the_divergence_of_trades(assert_close):
     rng = np.random.default_rng(1)
     z_adv = tf.constant(rng.normal(size=(5, 4)), tf.float32)
     views, y = (View(tf.zeros((5, 4)), z_adv),), tf.constant([0, 1, 2, 3, 0])
-    ours = MART(beta=8.0).loss(identity, views, y)["robust"]
-    assert_close(ours, TRADES(beta=6.0).loss(identity, views, y)["robust"])
+    ours = MART(beta=8.0).loss(IDENTITY, views, y)["robust"]
+    assert_close(ours, TRADES(beta=6.0).loss(IDENTITY, views, y)["robust"])
 
 
 def test_default_attack_is_the_published_one():
@@ -102,7 +99,7 @@ def test_default_attack_is_the_published_one():
 def test_mixed_labels_are_accepted(assert_close):
     z, z_adv = tf.random.stateless_normal((2, 3, 4), [0, 1])
     y = tf.constant([0, 2, 1])
-    one = MART().loss(identity, (View(z, z_adv),), y)
-    two = MART().loss(identity, (View(z, z_adv),), tf.one_hot(y, 4))
+    one = MART().loss(IDENTITY, (View(z, z_adv),), y)
+    two = MART().loss(IDENTITY, (View(z, z_adv),), tf.one_hot(y, 4))
     for name in one:
         assert_close(one[name], two[name])

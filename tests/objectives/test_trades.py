@@ -5,15 +5,12 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from toy_nets import IDENTITY
 
 from dat_keras.attacks import PGD, KLFromClean, NormalStart
 from dat_keras.objectives import TRADES, Natural
 from dat_keras.threat_models import Linf
 from dat_keras.types import View
-
-
-def identity(x, branch=0):
-    return x
 
 
 def log_softmax(z):
@@ -22,7 +19,7 @@ def log_softmax(z):
 
 def test_worked_example():
     view = View(tf.constant([[0.0, 0.0]]), tf.constant([[math.log(3), 0.0]]))
-    terms = TRADES().loss(identity, (view,), tf.constant([0]))
+    terms = TRADES().loss(IDENTITY, (view,), tf.constant([0]))
     assert float(terms["natural"]) == pytest.approx(0.693147, abs=1e-6)
     assert float(terms["robust"]) == pytest.approx(6 * 0.143841, abs=1e-5)
     assert float(sum(terms.values())) == pytest.approx(1.556193, abs=2e-6)
@@ -37,7 +34,7 @@ def test_loss_is_numpys(smoothing, assert_close):
     target = (1 - smoothing) * np.eye(3)[labels] + smoothing / 3
     view = View(tf.constant(z, tf.float32), tf.constant(z_adv, tf.float32))
     terms = TRADES(beta=2.5, label_smoothing=smoothing).loss(
-        identity, (view,), tf.constant(labels)
+        IDENTITY, (view,), tf.constant(labels)
     )
     assert_close(terms["natural"], -(target * p).sum(-1).mean())
     assert_close(terms["robust"], 2.5 * (np.exp(p) * (p - q)).sum(-1).mean())
@@ -47,7 +44,7 @@ def test_gradient_flows_through_both_distributions():
     z, z_adv = tf.constant([[0.0, 1.0]]), tf.constant([[2.0, 0.0]])
     with tf.GradientTape() as tape:
         tape.watch([z, z_adv])
-        robust = TRADES().loss(identity, (View(z, z_adv),), tf.constant([0]))[
+        robust = TRADES().loss(IDENTITY, (View(z, z_adv),), tf.constant([0]))[
             "robust"
         ]
     assert all(np.abs(g).max() > 0.1 for g in tape.gradient(robust, [z, z_adv]))
