@@ -5,38 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from toy_nets import NETS, lived_in
 
 from dat_keras import winograd
 from dat_keras.abreast import run_abreast
-from dat_keras.architectures import (
-    PreActResNet18,
-    ResNet8,
-    ResNet18,
-    WideResNet28_10,
-)
 from dat_keras.graphs import Graph
 from dat_keras.predict import Predictor, branch_models
 
-NETS = {
-    "resnet8": lambda: ResNet8(5, width=4, branches=2),
-    "mean_std": lambda: ResNet8(
-        5, width=4, mean_std=([0.4] * 3, [0.2] * 3), branches=2
-    ),
-    "resnet18": lambda: ResNet18(5, width=4, branches=2),
-    "preactresnet18": lambda: PreActResNet18(5, width=4, branches=2),
-    "wrn": lambda: WideResNet28_10(5, width=1, branches=2),
-}
-
 BRANCHES = (0, 1, 0, 1)
-
-
-def lived_in(model):
-    """The model with statistics and affine parameters as training leaves."""
-    draw = np.random.default_rng(6)
-    for v in model.variables:
-        if len(v.shape) == 1:
-            v.assign(draw.uniform(0.5, 1.5, v.shape))
-    return model
 
 
 def batches(side=32, channels=3):

@@ -5,26 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from toy_nets import NETS, lived_in
 
-from dat_keras.architectures import (
-    PreActResNet18,
-    ResNet8,
-    ResNet18,
-    WideResNet28_10,
-)
 from dat_keras.folding import folded
 from dat_keras.graphs import Graph
 from dat_keras.predict import Predictor
-
-NETS = {
-    "resnet8": lambda: ResNet8(5, width=4, branches=2),
-    "mean_std": lambda: ResNet8(
-        5, width=4, mean_std=([0.4] * 3, [0.2] * 3), branches=2
-    ),
-    "resnet18": lambda: ResNet18(5, width=4, branches=2),
-    "preactresnet18": lambda: PreActResNet18(5, width=4, branches=2),
-    "wrn": lambda: WideResNet28_10(5, width=1, branches=2),
-}
 
 
 @pytest.fixture
@@ -32,15 +17,6 @@ def images():
     return tf.constant(
         np.random.default_rng(2).random((7, 32, 32, 3)), tf.float32
     )
-
-
-def lived_in(model):
-    """The model with statistics and affine parameters as training leaves."""
-    draw = np.random.default_rng(6)
-    for v in model.variables:
-        if len(v.shape) == 1:
-            v.assign(draw.uniform(0.5, 1.5, v.shape))
-    return model
 
 
 def plain(*stack):

@@ -4,6 +4,33 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dat_keras.architectures import (
+    PreActResNet18,
+    ResNet8,
+    ResNet18,
+    WideResNet28_10,
+)
+
+NETS = {
+    "resnet8": lambda: ResNet8(5, width=4, branches=2),
+    "mean_std": lambda: ResNet8(
+        5, width=4, mean_std=([0.4] * 3, [0.2] * 3), branches=2
+    ),
+    "resnet18": lambda: ResNet18(5, width=4, branches=2),
+    "preactresnet18": lambda: PreActResNet18(5, width=4, branches=2),
+    "wrn": lambda: WideResNet28_10(5, width=1, branches=2),
+}
+"""Small twins of all architectures, with two branches."""
+
+
+def lived_in(model):
+    """The model with statistics and affine parameters as training leaves."""
+    draw = np.random.default_rng(6)
+    for v in model.variables:
+        if len(v.shape) == 1:
+            v.assign(draw.uniform(0.5, 1.5, v.shape))
+    return model
+
 
 def opinionated(shape, count=26):
     """A random net that is not linear, images, labels, one in six wrong."""
