@@ -103,8 +103,9 @@ def rerun(
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(again)
                 outputs = function(*again)
-            turns.latest = tape.gradient(outputs, again, list(upstream))
-            return turns.latest
+            gradients = tape.gradient(outputs, again, list(upstream))
+            turns.latest = gradients
+            return gradients
 
         return function(*tensors), gradient
 
