@@ -28,7 +28,7 @@ test: .venv/tested
 test-all: test
 	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox]'
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m thorough
-	$(BIN)/pytest tests/torch_import tests/test_export.py tests/agreement
+	$(BIN)/pytest tests/interop tests/agreement
 
 bench: .venv/installed
 	$(BIN)/pip install --quiet -e '.[torch]'
@@ -46,7 +46,7 @@ check: .venv/tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python tests/check_wheel.py
+	$(BIN)/python tests/project/check_wheel.py
 
 clean:
 	rm -rf .venv build dist *.egg-info runs

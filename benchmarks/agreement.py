@@ -19,8 +19,8 @@ import click
 import numpy as np
 
 from benchmarks.sides import EPS, PARTS, Ours, Size, Subject, subject
-from dat_keras.shares import leave_cores_to_shares
-from dat_keras.startup import use_fast_kernels
+from dat_keras.evaluation.parallel import use_data_parallel_threads
+from dat_keras.utils.runtime import use_fast_kernels
 
 POINTS = {"pgd20": 0.2, "square": 1.0, "fab-t": 0.5}
 """Largest difference in points on a robust net; other parts 0.2."""
@@ -40,7 +40,7 @@ def ours(of: Subject, part: str, size: Size, seed: int) -> Flags:
 
 def _our_pgd(of: Subject, seed: int) -> Flags:
     from dat_keras.attacks import pgd
-    from dat_keras.threat_models import Linf
+    from dat_keras.core.threat_models import Linf
 
     trial = replace(Ours(of, Size()).trial, seed=seed)
     attack = pgd(Linf(EPS))
@@ -130,10 +130,10 @@ def main(
 ) -> None:
     """Compares one part on the classifier of a run, or by name."""
     use_fast_kernels()
-    leave_cores_to_shares()
+    use_data_parallel_threads()
     from benchmarks.results import keep
-    from dat_keras.versions import versions
-    from dat_keras.weights import fingerprint
+    from dat_keras.core.versions import versions
+    from dat_keras.core.weights import fingerprint
 
     of = subject(source, data_dir, n_examples)
     found = compare(of, part, Size(queries))

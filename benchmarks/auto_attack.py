@@ -31,9 +31,9 @@ from benchmarks.sides import (
     subject,
 )
 from benchmarks.steps import threads
-from dat_keras.costs import peak_memory
-from dat_keras.shares import leave_cores_to_shares
-from dat_keras.startup import use_fast_kernels
+from dat_keras.evaluation.parallel import use_data_parallel_threads
+from dat_keras.profiling.step_timer import peak_memory
+from dat_keras.utils.runtime import use_fast_kernels
 
 
 def alternate(sides: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -113,11 +113,11 @@ def main(
     use_fast_kernels()
     if alone:
         # Without PyTorch in the process.
-        leave_cores_to_shares()
+        use_data_parallel_threads()
         run_for_memory(subject(source, data_dir, n_examples))
         return
     threads(count)
-    leave_cores_to_shares()
+    use_data_parallel_threads()
     of = subject(source, data_dir, n_examples)
     from benchmarks.results import keep
     from benchmarks.torch_attacks import version

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import click
 
-from dat_keras.startup import use_fast_kernels
+from dat_keras.utils.runtime import use_fast_kernels
 
 LAYERS = (
     ("float32", 32, 4, 512),
@@ -38,7 +38,7 @@ def both_ways(
     """A pass forward and back, as the library does it and as we do."""
     import tensorflow as tf
 
-    from dat_keras.winograd import TILES
+    from dat_keras.kernels.winograd import TILES
 
     tiles = TILES[dtype]
     x = tf.cast(tf.random.normal((batch, side, side, channels)), dtype)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import click
 
-from dat_keras.startup import use_fast_kernels
+from dat_keras.utils.runtime import use_fast_kernels
 
 GROWTH = {
     "batch": (16, 32, 64, 128),
@@ -29,8 +29,8 @@ PERIOD = 20
 
 def cost_of(kind, size: int, rounds: int) -> dict:
     """Measures one kind of step."""
-    from dat_keras.passes import passes_of_step
-    from dat_keras.step_cost import measure, random_batch
+    from dat_keras.profiling.pass_counts import passes_of_step
+    from dat_keras.profiling.step_cost import measure, random_batch
 
     shape = (kind.side, kind.side, 3)
     passes = passes_of_step(
@@ -51,8 +51,8 @@ def every_method(net: str, size: int, rounds: int) -> None:
     from benchmarks.ours import Ours
     from benchmarks.results import keep, show
     from dat_keras.objectives import OBJECTIVES
-    from dat_keras.objectives.las_trades import PUBLISHED
-    from dat_keras.objectives.policy import Policy
+    from dat_keras.objectives.las_at.las_trades import PUBLISHED
+    from dat_keras.objectives.las_at.policy import Policy
 
     # A strategy of the classifier's own size, as in the small recipes.
     policies = {
@@ -87,7 +87,7 @@ def growth(net: str, rounds: int) -> None:
     from benchmarks.ours import Ours
     from benchmarks.results import keep, show
     from dat_keras.attacks import PGD, NormalStart
-    from dat_keras.threat_models import Linf
+    from dat_keras.core.threat_models import Linf
 
     base = Ours(net, "dat")
     for quantity, values in GROWTH.items():

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from dat_keras.machine import describe, matmul_peak
-from dat_keras.text_table import markdown
+from dat_keras.profiling.machine import describe, matmul_peak
+from dat_keras.utils.text_table import markdown
 
 FOLDER = Path(__file__).parent / "results"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dat_keras.allocator import keep_freed_memory
+from dat_keras.utils.runtime import keep_freed_memory
 
 if TYPE_CHECKING:
     import keras
 
-    from dat_keras.attacks import Staged
-    from dat_keras.trials import Trial
+    from dat_keras.attacks import StagedAttack
+    from dat_keras.evaluation.context import EvaluationContext
 
 EPS = 8 / 255
 PARTS = ("apgd-ce", "apgd-t", "fab-t", "square")
@@ -49,8 +49,8 @@ class Subject:
 def subject(source: str, data_dir: Path | None, count: int) -> Subject:
     """A classifier, by run folder or name, and the first test images."""
     from dat_keras.data import load_split
-    from dat_keras.samples import first
-    from dat_keras.zoo.resolve import resolve
+    from dat_keras.evaluation.samples import first
+    from dat_keras.zoo.commands.resolve import resolve
 
     found = resolve(source)
     split = load_split(found.dataset, "test", data_dir=data_dir)
@@ -62,14 +62,14 @@ class Ours:
     """Our parts, and what they cost in passes."""
 
     def __init__(self, of: Subject, size: Size) -> None:
-        from dat_keras.predict import Predictor
-        from dat_keras.protocols import PROTOCOLS
-        from dat_keras.samples import first
-        from dat_keras.threat_models import Linf
-        from dat_keras.trials import Trial
+        from dat_keras.classifiers.predictor import Predictor
+        from dat_keras.core.threat_models import Linf
+        from dat_keras.evaluation.context import EvaluationContext
+        from dat_keras.evaluation.protocols import PROTOCOLS
+        from dat_keras.evaluation.samples import first
 
         self.parts = _our_parts(Linf(EPS), size)
-        self.trial: Trial = Trial(
+        self.trial: EvaluationContext = EvaluationContext(
             predict=Predictor(of.model),
             samples=first((of.x, of.y)),
             threat_model=Linf(EPS),
@@ -86,9 +86,9 @@ class Ours:
         return wrong
 
     def broken(self, name: str, rows: np.ndarray) -> np.ndarray:
-        from dat_keras.pursuit import Pursuit
+        from dat_keras.evaluation.staged_run import StagedRun
 
-        course = Pursuit(name, self.parts[name], self.trial, name)(rows)
+        course = StagedRun(name, self.parts[name], self.trial, name)(rows)
         self.forwards += course.forwards
         self.gradients += course.gradients
         found = np.zeros(len(self.trial.samples), bool)
@@ -97,14 +97,14 @@ class Ours:
 
     def passes_alone(self, rounds: int = 7) -> tuple[float, float]:
         """Seconds of a forward pass and of a gradient beyond it, by image."""
-        from dat_keras.cascade import seconds_per_image
+        from dat_keras.evaluation.ensemble import seconds_per_image
 
         found = [seconds_per_image(self.trial) for _ in range(rounds)]
         forward, gradient = np.median(np.array(found), axis=0)
         return float(forward), float(gradient)
 
 
-def _our_parts(ball: Any, size: Size) -> dict[str, Staged]:
+def _our_parts(ball: Any, size: Size) -> dict[str, StagedAttack]:
     from dat_keras.attacks import EachTarget, Restarts, Square, standard
 
     found = {}

@@ -25,9 +25,9 @@ class Stop(Exception):
 def watched(folder: Path, steps: int = 30) -> dict[str, float]:
     """Trains the default recipe for some steps, as the command does."""
     from dat_keras import data
-    from dat_keras.callbacks import KeepFreedMemory
     from dat_keras.recipes import resolve
-    from dat_keras.training import Session, train
+    from dat_keras.training.callbacks import KeepFreedMemory
+    from dat_keras.training.train import RunOptions, train
 
     recipe = resolve({})
     ends: list[float] = []
@@ -39,7 +39,7 @@ def watched(folder: Path, steps: int = 30) -> dict[str, float]:
                 raise Stop
 
     try:
-        train(recipe, folder, session=Session(callbacks=[Watch()]))
+        train(recipe, folder, options=RunOptions(callbacks=[Watch()]))
     except Stop:
         pass
     batches = data.load(
@@ -76,7 +76,7 @@ def one_run() -> dict[str, float]:
 @click.option("--child", is_flag=True, hidden=True)
 def main(child: bool) -> None:
     """Prints a JSON line with medians, and keeps it."""
-    from dat_keras.startup import quiet_tensorflow, use_fast_kernels
+    from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
     use_fast_kernels()
     if child:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import click
 
-from dat_keras.startup import use_fast_kernels
+from dat_keras.utils.runtime import use_fast_kernels
 
 Step = Callable[[], float]
 
@@ -34,7 +34,7 @@ def peer_step(net: str, method: str, batch: tuple) -> Step:
 def all_steps(net: str, method: str, size: int) -> dict[str, Callable]:
     """What makes each step, by name; the peer comes last."""
     from benchmarks.ours import variants
-    from dat_keras.step_cost import random_batch, stepper
+    from dat_keras.profiling.step_cost import random_batch, stepper
 
     batch = random_batch(size, (32, 32, 3), 10)
 
@@ -75,8 +75,8 @@ def threads(count: int) -> None:
 def compared(net: str, method: str, size: int, seconds: dict) -> dict:
     """Medians, ratios to the peer, and the rate of the arithmetic."""
     from benchmarks.ours import variants
-    from dat_keras.passes import passes_of_step
-    from dat_keras.step_cost import multiply_adds, random_batch
+    from dat_keras.profiling.pass_counts import passes_of_step
+    from dat_keras.profiling.step_cost import multiply_adds, random_batch
 
     medians = {k: statistics.median(v) for k, v in seconds.items()}
     rates = {}
@@ -161,7 +161,7 @@ def peak_of(
     net: str, method: str, size: int, which: str, makers: dict[str, Callable]
 ) -> tuple[tuple[str, ...], dict]:
     """Peak memory before and after some steps, in MiB."""
-    from dat_keras.costs import peak_memory
+    from dat_keras.profiling.step_timer import peak_memory
 
     before, step = peak_memory(), makers[which]()
     for _ in range(5):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from dat_keras import __version__
 from dat_keras.cli._errors import OneLineErrors
 from dat_keras.cli.bench import bench
 from dat_keras.cli.compare import compare
@@ -16,6 +15,7 @@ from dat_keras.cli.list import list_models
 from dat_keras.cli.pull import pull
 from dat_keras.cli.push import push
 from dat_keras.cli.train import train
+from dat_keras.utils.version import __version__
 
 
 @click.group(cls=OneLineErrors, context_settings={"max_content_width": 88})

@@ -6,16 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from dat_keras.machine import describe, matmul_peak
-from dat_keras.recipes import Recipe, resolve
-from dat_keras.step_cost import (
+from dat_keras.profiling.machine import describe, matmul_peak
+from dat_keras.profiling.step_cost import (
     StepCost,
     measure,
     passes_of_recipe,
     random_batch,
 )
-from dat_keras.text_table import ragged
-from dat_keras.training import build
+from dat_keras.recipes import Recipe, resolve
+from dat_keras.training.train import build
+from dat_keras.utils.text_table import ragged
 
 
 def run_bench(

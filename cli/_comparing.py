@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from dat_keras.cli._console import show_standings
-from dat_keras.compare import compare
-from dat_keras.grids import grid_of
-from dat_keras.training import Session
+from dat_keras.comparison.compare import compare
+from dat_keras.comparison.grid import grid_of
+from dat_keras.training.train import RunOptions
 
 CHOICE = ("dataset", "architecture", "epochs", "batch_size", "limit")
 """Options that pick and change the recipe of every method."""
@@ -31,7 +31,7 @@ def run_comparison(
     rest = {name: options[name] for name in EVALUATION}
     grid = grid_of(methods, choice, settings, **rest)
     dataset = Path(grid.recipes[0].dataset).name
-    session = Session(
+    run_options = RunOptions(
         resume=bool(options["resume"]),
         overwrite=bool(options["overwrite"]),
         verbose=2,
@@ -39,4 +39,6 @@ def run_comparison(
         say=partial(click.echo, err=True),
     )
     output = output or Path("runs") / f"{dataset}-compare"
-    show_standings(compare(grid, output, data_dir=data_dir, session=session))
+    show_standings(
+        compare(grid, output, data_dir=data_dir, options=run_options)
+    )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from dat_keras.comparison import Standings
-    from dat_keras.report import Report
+    from dat_keras.comparison.results_table import Standings
+    from dat_keras.evaluation.report import Report
 
 Progress = Callable[[str, int, int], None]
 
@@ -25,7 +25,7 @@ def show(reports: Mapping[str, Report]) -> None:
     Args:
         reports: Reports by name of the classifier.
     """
-    from dat_keras.comparison import comparison
+    from dat_keras.comparison.results_table import comparison
 
     first = next(iter(reports.values()))
     cells = first.cells() if len(reports) == 1 else comparison(reports)
@@ -44,7 +44,7 @@ def show_standings(table: Standings) -> None:
     if not sys.stdout.isatty():
         click.echo(table.text())
         return
-    from dat_keras.text_table import marked
+    from dat_keras.utils.text_table import marked
 
     bold = marked(
         table.cells(), table.bold(), lambda text: f"[bold]{text}[/bold]"
@@ -56,7 +56,7 @@ def _print_table(title: str, cells: list[list[str]]) -> None:
     if sys.stdout.isatty():
         _draw_table(title, cells)
         return
-    from dat_keras.text_table import plain
+    from dat_keras.utils.text_table import plain
 
     click.echo(f"{title}\n{plain(cells)}")
 

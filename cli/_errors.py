@@ -11,7 +11,7 @@ from typing import IO
 
 import click
 
-from dat_keras.errors import DatKerasError
+from dat_keras.utils.errors import DatKerasError
 
 VERBOSE = "dat_keras.verbose"
 JSON = "dat_keras.json"

@@ -8,15 +8,15 @@ from typing import Any
 import click
 
 from dat_keras import data
-from dat_keras.allocator import keep_freed_memory
 from dat_keras.attacks import ATTACKS
 from dat_keras.cli._console import progress
-from dat_keras.evaluation import evaluate
-from dat_keras.journal import IDENTITY
-from dat_keras.report import Report
-from dat_keras.suites import EVALUATIONS
-from dat_keras.zoo.client import Hub
-from dat_keras.zoo.resolve import Resolved, resolve
+from dat_keras.evaluation.evaluate import evaluate
+from dat_keras.evaluation.report import Report
+from dat_keras.evaluation.resume_state import IDENTITY
+from dat_keras.evaluation.suites import EVALUATIONS
+from dat_keras.utils.runtime import keep_freed_memory
+from dat_keras.zoo.commands.resolve import Resolved, resolve
+from dat_keras.zoo.hub.client import Hub
 
 STAGED = EVALUATIONS.keys() - ATTACKS.keys() - {"natural"}
 """Evaluations long enough to be interrupted: AutoAttack and its parts."""

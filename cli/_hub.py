@@ -14,7 +14,7 @@ import click
 from dat_keras.cli._errors import JSON, verbose_option
 
 if TYPE_CHECKING:
-    from dat_keras.zoo.client import Hub
+    from dat_keras.zoo.hub.client import Hub
 
 RETRY = re.compile(r"Retrying in ([\d.]+)s \[Retry (\d+)/(\d+)\]")
 
@@ -75,7 +75,7 @@ def connect(
         raise click.UsageError("Give --token or --no-token, not both.")
     from huggingface_hub.utils import disable_progress_bars
 
-    from dat_keras.zoo.client import Hub
+    from dat_keras.zoo.hub.client import Hub
 
     if quiet or not sys.stderr.isatty():
         disable_progress_bars()

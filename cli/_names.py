@@ -20,7 +20,7 @@ EVALUATIONS = (
     "autoattack-rand",
     "autoattack-monitor",
 )
-"""Keys of `dat_keras.suites.EVALUATIONS`, which imports the attacks."""
+"""Keys of `EVALUATIONS` in evaluation/suites.py, which imports the attacks."""
 
 PROTOCOLS = ("strict", "dat")
-"""Keys of `dat_keras.protocols.PROTOCOLS`, likewise."""
+"""Keys of `dat_keras.evaluation.protocols.PROTOCOLS`, likewise."""

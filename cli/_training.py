@@ -11,14 +11,14 @@ import click
 from keras.callbacks import Callback
 
 from dat_keras import data
-from dat_keras.callbacks import tensorboard_logs
 from dat_keras.cli._console import show
-from dat_keras.evaluation import evaluate
-from dat_keras.profiling import ProfileSteps
+from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.recipes import Recipe, resolve
-from dat_keras.run_folder import RunFolder
-from dat_keras.runs import RunInfo, load_classifier
-from dat_keras.training import Session, train
+from dat_keras.training.callbacks import tensorboard_logs
+from dat_keras.training.profile_callback import ProfileSteps
+from dat_keras.training.run_info import RunInfo, load_classifier
+from dat_keras.training.train import RunOptions, train
+from dat_keras.utils.run_folder import RunFolder
 
 FINAL_EXAMPLES = 1000
 """Test images of the closing table; `dat-keras evaluate` takes any number."""
@@ -38,7 +38,7 @@ def run_training(
     if resume:
         recipe, data_dir = resumed(output, data_dir)
     click.echo(f"training {recipe.name} into {output}", err=True)
-    session = Session(
+    options = RunOptions(
         resume=resume,
         overwrite=overwrite,
         verbose=1 if sys.stderr.isatty() else 2,
@@ -47,7 +47,7 @@ def run_training(
     )
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):
-        train(recipe, output, data_dir=data_dir, session=session)
+        train(recipe, output, data_dir=data_dir, options=options)
     test = data.load_split(recipe.dataset, "test", data_dir=data_dir)
     report = evaluate(
         load_classifier(output).model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dat_keras.cli._errors import verbose_option
-from dat_keras.startup import quiet_tensorflow, use_fast_kernels
+from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
 Examples:

@@ -9,7 +9,7 @@ import click
 
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._types import Listed
-from dat_keras.startup import quiet_tensorflow, use_fast_kernels
+from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
 Examples:

@@ -12,7 +12,7 @@ from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
 from dat_keras.cli._names import EVALUATIONS, PROTOCOLS
 from dat_keras.cli._types import FractionType, NewFile
-from dat_keras.startup import quiet_tensorflow, use_fast_kernels
+from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 
 @click.command()
@@ -83,11 +83,11 @@ def evaluate(
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._evaluating import forget, report_on
-    from dat_keras.report import save_all
-    from dat_keras.robustbench import save_entry
-    from dat_keras.shares import leave_cores_to_shares
+    from dat_keras.evaluation.parallel import use_data_parallel_threads
+    from dat_keras.evaluation.report import save_all
+    from dat_keras.evaluation.robustbench import save_entry
 
-    leave_cores_to_shares()
+    use_data_parallel_threads()
     options["hub"] = connect(quiet=False, verbose=verbose)
     reports = {source: report_on(source, **options) for source in sources}
     show(reports)
@@ -103,9 +103,9 @@ def _check(
     sources: tuple[str, ...], entry: bool, options: dict[str, Any]
 ) -> None:
     """Refuses, while nothing heavy is imported, what cannot be meant."""
-    from dat_keras.norms import DEFAULT_EPS
-    from dat_keras.tables import lookup
-    from dat_keras.zoo.sources import check_source
+    from dat_keras.utils.norms import DEFAULT_EPS
+    from dat_keras.utils.registry import lookup
+    from dat_keras.zoo.commands.sources import check_source
 
     if (options["save_adversarial"] or entry) and len(sources) > 1:
         raise click.UsageError(

@@ -8,7 +8,7 @@ import click
 
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
-from dat_keras.startup import quiet_tensorflow
+from dat_keras.utils.runtime import quiet_tensorflow
 
 EXAMPLES = """\b
 Examples:
@@ -42,14 +42,14 @@ def export(
     RUN_OR_MODEL is what `evaluate` takes. The exported model maps images in
     [0, 1] to logits; one whose logits differ is not kept.
     """
-    from dat_keras.export import checked
-    from dat_keras.export import export as write
-    from dat_keras.zoo.sources import check_source
+    from dat_keras.interop.export import checked
+    from dat_keras.interop.export import export as write
+    from dat_keras.zoo.commands.sources import check_source
 
     checked(format_name, output)
     check_source(source, weights)
     quiet_tensorflow(verbose)
-    from dat_keras.zoo.resolve import resolve
+    from dat_keras.zoo.commands.resolve import resolve
 
     hub = connect(quiet=False, verbose=verbose)
     model = resolve(source, weights, hub).model

@@ -9,10 +9,10 @@ import click
 
 from dat_keras.cli._hub import emit, output_options
 from dat_keras.cli._types import FractionType
-from dat_keras.startup import quiet_tensorflow
+from dat_keras.utils.runtime import quiet_tensorflow
 
 if TYPE_CHECKING:
-    from dat_keras.zoo.spec import ModelSpec
+    from dat_keras.zoo.cards.spec import ModelSpec
 
 EXAMPLES = """\b
 Examples:
@@ -96,17 +96,17 @@ def import_torch(
     .safetensors file. Nothing pickled in it is run, and PyTorch need not be
     installed.
     """
-    from dat_keras.torch_import.checkpoint import open_checkpoint
-    from dat_keras.torch_import.names import NAMINGS, sort_out
-    from dat_keras.torch_import.request import Request
-    from dat_keras.zoo.folder import check_target
+    from dat_keras.interop.torch.checkpoint import open_checkpoint
+    from dat_keras.interop.torch.names import NAMINGS, sort_out
+    from dat_keras.interop.torch.request import Request
+    from dat_keras.zoo.bundle.folder import check_target
 
     wanted = Request(**request)
     check_target(output, force)
     with open_checkpoint(checkpoint) as state:
         sort_out(state, NAMINGS[wanted.architecture])
     quiet_tensorflow(verbose)
-    from dat_keras.torch_import.convert import import_torch as convert
+    from dat_keras.interop.torch.convert import import_torch as convert
 
     spec = convert(checkpoint, wanted, output, force)
     if not spec.kwargs.get("mean_std") and not quiet:

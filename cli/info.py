@@ -29,7 +29,7 @@ def info(ref: str, as_json: bool, **options: Any) -> None:
     REF is a zoo name, `namespace/name[@revision]` or the folder of a model.
     The accuracies of a repository are its author's claims.
     """
-    from dat_keras.zoo.about import about
+    from dat_keras.zoo.commands.about import about
 
     hub = connect(
         options["quiet"] or as_json,

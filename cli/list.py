@@ -13,7 +13,7 @@ from dat_keras.cli._hub import (
     token_options,
     zoo_options,
 )
-from dat_keras.startup import quiet_tensorflow
+from dat_keras.utils.runtime import quiet_tensorflow
 
 
 @click.command("list")
@@ -43,18 +43,18 @@ def list_models(
     elif len(cells) == 1:
         click.echo("no models found", err=True)
     elif methods:
-        from dat_keras.text_table import ragged
+        from dat_keras.utils.text_table import ragged
 
         click.echo(ragged(cells))
     else:
-        from dat_keras.text_table import plain
+        from dat_keras.utils.text_table import plain
 
         click.echo(plain(cells))
 
 
 def _methods(verbose: bool, **_: Any) -> list[list[str]]:
     quiet_tensorflow(verbose)
-    from dat_keras.descriptions import methods_table
+    from dat_keras.objectives.catalog import methods_table
 
     return methods_table()
 
@@ -62,9 +62,9 @@ def _methods(verbose: bool, **_: Any) -> list[list[str]]:
 def _bundled(
     dataset: str | None, threat_model: str | None, **_: Any
 ) -> list[list[str]]:
-    from dat_keras.norms import pixel_fraction
-    from dat_keras.zoo.accuracies import headline
-    from dat_keras.zoo.bundled import matching
+    from dat_keras.utils.norms import pixel_fraction
+    from dat_keras.zoo.cards.accuracies import headline
+    from dat_keras.zoo.commands.bundled import matching
 
     rows = [["name", "dataset", "architecture", "norm", "eps", "accuracy"]]
     for card in matching(dataset, threat_model):
@@ -76,7 +76,7 @@ def _bundled(
 
 
 def _remote(**options: Any) -> list[list[str]]:
-    from dat_keras.zoo.search import search
+    from dat_keras.zoo.commands.search import search
 
     hub = connect(
         options["quiet"],

@@ -15,10 +15,10 @@ from dat_keras.cli._hub import (
     token_options,
     zoo_options,
 )
-from dat_keras.startup import quiet_tensorflow
+from dat_keras.utils.runtime import quiet_tensorflow
 
 if TYPE_CHECKING:
-    from dat_keras.zoo.fetch import Fetched
+    from dat_keras.zoo.commands.fetch import Fetched
 
 EXAMPLES = """\b
 Examples:
@@ -61,8 +61,8 @@ def pull(
     REF is a zoo name, `namespace/name[@revision]` or
     `hf://namespace/name[@revision]`. Nothing in a repository is run.
     """
-    from dat_keras.zoo.fetch import fetch, write_out
-    from dat_keras.zoo.folder import check_target
+    from dat_keras.zoo.bundle.folder import check_target
+    from dat_keras.zoo.commands.fetch import fetch, write_out
 
     hub = connect(
         options["quiet"] or as_json,

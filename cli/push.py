@@ -15,13 +15,13 @@ from dat_keras.cli._hub import (
     output_options,
     token_options,
 )
-from dat_keras.startup import quiet_tensorflow
+from dat_keras.utils.runtime import quiet_tensorflow
 
 if TYPE_CHECKING:
-    from dat_keras.zoo.client import Hub
-    from dat_keras.zoo.plan import Plan
-    from dat_keras.zoo.push import Pushed
-    from dat_keras.zoo.reference import HubRef
+    from dat_keras.zoo.hub.client import Hub
+    from dat_keras.zoo.hub.plan import Plan
+    from dat_keras.zoo.hub.push import Pushed
+    from dat_keras.zoo.hub.reference import HubRef
 
 EXAMPLES = """\b
 Examples:
@@ -70,7 +70,7 @@ def push(
 
     The files are built, read back and compared first; one commit sends them.
     """
-    from dat_keras.zoo.reference import HubRef
+    from dat_keras.zoo.hub.reference import HubRef
 
     target = HubRef(repo_id, options["revision"])
     _check(run, options)
@@ -89,10 +89,10 @@ def push(
 
 def _check(run: Path, options: dict[str, Any]) -> None:
     """Refuses, while nothing heavy is imported, what cannot be meant."""
-    from dat_keras.tables import lookup
-    from dat_keras.zoo.licenses import LICENSES
-    from dat_keras.zoo.results import read_reports
-    from dat_keras.zoo.sources import check_path
+    from dat_keras.utils.registry import lookup
+    from dat_keras.zoo.cards.licenses import LICENSES
+    from dat_keras.zoo.cards.results import read_reports
+    from dat_keras.zoo.commands.sources import check_path
 
     lookup(LICENSES, options["license"], "licence")
     check_path(run, options["weights"])
@@ -110,9 +110,9 @@ def _push(
 ) -> tuple[Plan, Pushed | None]:
     from dataclasses import replace
 
-    from dat_keras.zoo.bundle import from_run, write_bundle
-    from dat_keras.zoo.plan import Wishes, plan
-    from dat_keras.zoo.push import carry_out
+    from dat_keras.zoo.bundle.write import from_run, write_bundle
+    from dat_keras.zoo.hub.plan import Wishes, plan
+    from dat_keras.zoo.hub.push import carry_out
 
     bundle = from_run(run, options["weights"], options["reports"])
     bundle = replace(bundle, keras_copy=not options["no_keras_copy"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from dat_keras.types import Labels, Logits, PerExample
+from dat_keras.core.types import Labels, Logits, PerExample
 
 
 def as_distribution(y: Labels, num_classes: int) -> tf.Tensor:

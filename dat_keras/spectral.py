@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from dat_keras.types import Images
+from dat_keras.core.types import Images
 
 
 def amplitude_phase(x: Images) -> tuple[tf.Tensor, tf.Tensor]:

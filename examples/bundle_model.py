@@ -13,17 +13,17 @@ python examples/bundle_model.py runs/cifar10-dat attacks.json \
 import argparse
 from pathlib import Path
 
-from dat_keras.errors import DatKerasError
-from dat_keras.files import write_whole
-from dat_keras.run_folder import RunFolder
-from dat_keras.runs import RunInfo
-from dat_keras.weights import save_weights
-from dat_keras.zoo.bundle import from_run
-from dat_keras.zoo.bundled import read_card
-from dat_keras.zoo.digests import sha256_of
-from dat_keras.zoo.layout import WEIGHTS
-from dat_keras.zoo.plain_json import write_json
-from dat_keras.zoo.spec import FileRecord
+from dat_keras.core.weights import save_weights
+from dat_keras.training.run_info import RunInfo
+from dat_keras.utils.errors import DatKerasError
+from dat_keras.utils.files import write_whole
+from dat_keras.utils.run_folder import RunFolder
+from dat_keras.zoo.bundle.digests import sha256_of
+from dat_keras.zoo.bundle.layout import WEIGHTS
+from dat_keras.zoo.bundle.plain_json import write_json
+from dat_keras.zoo.bundle.write import from_run
+from dat_keras.zoo.cards.spec import FileRecord
+from dat_keras.zoo.commands.bundled import read_card
 
 ROOT = Path(__file__).resolve().parents[1] / "zoo"
 LIMIT = 4_000_000

@@ -10,13 +10,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 
-from dat_keras import checkpoint, data
-from dat_keras.keys import BatchKey
-from dat_keras.predict import Predictor
-from dat_keras.run_folder import RunFolder
-from dat_keras.runs import RunInfo
+from dat_keras import data
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core.random import BatchKey
 from dat_keras.spectral import amplitude_phase, recombine
-from dat_keras.training import build
+from dat_keras.training import checkpoint
+from dat_keras.training.run_info import RunInfo
+from dat_keras.training.train import build
+from dat_keras.utils.run_folder import RunFolder
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 1.0)
 IMAGES = 64

@@ -16,9 +16,10 @@ import tensorflow as tf
 from keras import layers
 
 from dat_keras.architectures import BranchedClassifier
-from dat_keras.keys import BatchKey
-from dat_keras.predict import Predictor, feature_size
-from dat_keras.types import Step
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.classifiers.spec import ClassifierSpec
+from dat_keras.core.random import BatchKey
+from dat_keras.objectives.step import Step
 
 if importlib.util.find_spec("dat_keras.cli") is None and any(
     (Path(__file__).parents[1] / "cli").glob("*.py")
@@ -34,7 +35,7 @@ tf.config.set_logical_device_configuration(
 )
 
 # They need PyTorch, which the tests do without.
-collect_ignore = ["torch_import/torch_twins.py", "gold/make_torch_fixtures.py"]
+collect_ignore = ["support/torch_twins.py", "gold/make_torch_fixtures.py"]
 
 IMAGE = (8, 8, 3)
 CLASSES = 4
@@ -133,9 +134,7 @@ def make_step(batch, key):
 
     def make(model, objective, **changes):
         x, y = batch
-        adversary = objective.build_adversary(
-            IMAGE, CLASSES, feature_size(model)
-        )
+        adversary = objective.build_adversary(ClassifierSpec.of(model))
         adversary.follow(model)
         fields = {
             "predict": Predictor(model),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from dat_keras.types import Images, Logits
+from dat_keras.core.types import Images, Logits
 
 
 class BranchedClassifier(keras.Model):

@@ -20,7 +20,6 @@ from dat_keras.attacks.boundaries import (
 )
 from dat_keras.attacks.dlr import DLR, TargetedDLR
 from dat_keras.attacks.fab import FAB
-from dat_keras.attacks.keep import Keep, KeepFirstBroken, KeepLast
 from dat_keras.attacks.losses import (
     AttackLoss,
     CarliniWagner,
@@ -31,8 +30,14 @@ from dat_keras.attacks.losses import (
 )
 from dat_keras.attacks.monitor import Monitor
 from dat_keras.attacks.pgd import PGD
+from dat_keras.attacks.returned_iterate import Keep, KeepFirstBroken, KeepLast
 from dat_keras.attacks.square import Square
-from dat_keras.attacks.staged import EachTarget, Ensemble, Restarts, Staged
+from dat_keras.attacks.stages import (
+    EachTarget,
+    Ensemble,
+    Restarts,
+    StagedAttack,
+)
 from dat_keras.attacks.starts import (
     CleanStart,
     NormalStart,
@@ -41,7 +46,7 @@ from dat_keras.attacks.starts import (
     StartInBall,
     SurfaceStart,
 )
-from dat_keras.threat_models import ThreatModel
+from dat_keras.core.threat_models import ThreatModel
 
 __all__ = [
     "APGD",
@@ -71,7 +76,7 @@ __all__ = [
     "RandomStart",
     "Restarts",
     "Square",
-    "Staged",
+    "StagedAttack",
     "Start",
     "StartInBall",
     "SurfaceStart",

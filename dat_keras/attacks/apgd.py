@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from dat_keras.attacks.averaged_gradient import mean_gradient
 from dat_keras.attacks.base import Attack
-from dat_keras.attacks.fused import fused
 from dat_keras.attacks.losses import AttackLoss, CrossEntropy
-from dat_keras.attacks.means import mean_gradient
 from dat_keras.attacks.starts import Start, SurfaceStart
-from dat_keras.keys import Key
-from dat_keras.types import Images, Labels, Logits, PerExample, Predict
+from dat_keras.attacks.xla import fused
+from dat_keras.core.random import Key
+from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 
 MOMENTUM = 0.75
 """Weight `a` of the new direction; the rest goes to the last move."""
@@ -62,8 +62,8 @@ class APGD(Attack):
             averaged, for a classifier that draws random numbers.
 
     Example:
-    >>> from dat_keras.keys import BatchKey
-    >>> from dat_keras.threat_models import Linf
+    >>> from dat_keras.core.random import BatchKey
+    >>> from dat_keras.core.threat_models import Linf
     >>> def predict(x, branch=0):
     ...     return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 0]], -1)
     >>> x, y = tf.fill((1, 1, 1, 1), 0.51), tf.constant([0])

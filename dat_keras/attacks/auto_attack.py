@@ -16,10 +16,10 @@ from dat_keras.attacks.boundaries import NearestMargin, TargetedMargin
 from dat_keras.attacks.dlr import DLR, TargetedDLR
 from dat_keras.attacks.fab import FAB
 from dat_keras.attacks.square import Square
-from dat_keras.attacks.staged import EachTarget, Restarts, Staged
-from dat_keras.threat_models import ThreatModel
+from dat_keras.attacks.stages import EachTarget, Restarts, StagedAttack
+from dat_keras.core.threat_models import ThreatModel
 
-PARTS: dict[str, Callable[[ThreatModel], Staged]] = {
+PARTS: dict[str, Callable[[ThreatModel], StagedAttack]] = {
     "apgd-ce": lambda ball: Restarts(APGD(ball)),
     "apgd-dlr": lambda ball: Restarts(APGD(ball, DLR())),
     "apgd-t": lambda ball: EachTarget(APGD(ball, TargetedDLR())),
@@ -39,14 +39,14 @@ STANDARD = ("apgd-ce", "apgd-t", "fab-t", "square")
 """Parts of AutoAttack's `standard`, in order, as RobustBench runs them."""
 
 
-def standard(threat_model: ThreatModel) -> dict[str, Staged]:
+def standard(threat_model: ThreatModel) -> dict[str, StagedAttack]:
     """Returns the parts of AutoAttack's `standard`, by name, in order.
 
     Args:
         threat_model: The set that they search.
 
     Example:
-    >>> from dat_keras.threat_models import Linf
+    >>> from dat_keras.core.threat_models import Linf
     >>> list(standard(Linf(8 / 255)))
     ['apgd-ce', 'apgd-t', 'fab-t', 'square']
 
@@ -56,7 +56,7 @@ def standard(threat_model: ThreatModel) -> dict[str, Staged]:
     return {name: PARTS[name](threat_model) for name in STANDARD}
 
 
-def plus(threat_model: ThreatModel) -> dict[str, Staged]:
+def plus(threat_model: ThreatModel) -> dict[str, StagedAttack]:
     """Returns the parts of AutoAttack's `plus`, by name, in order.
 
     APGD and FAB without targets are run five times; of what is left, the
@@ -66,7 +66,7 @@ def plus(threat_model: ThreatModel) -> dict[str, Staged]:
         threat_model: The set that they search.
 
     Example:
-    >>> from dat_keras.threat_models import Linf
+    >>> from dat_keras.core.threat_models import Linf
     >>> list(plus(Linf(8 / 255)))
     ['apgd-ce', 'apgd-dlr', 'fab', 'square', 'apgd-t', 'fab-t']
     """
@@ -81,7 +81,7 @@ def plus(threat_model: ThreatModel) -> dict[str, Staged]:
     }
 
 
-def rand(threat_model: ThreatModel) -> dict[str, Staged]:
+def rand(threat_model: ThreatModel) -> dict[str, StagedAttack]:
     """Returns AutoAttack's `rand`, for classifiers that draw random numbers.
 
     APGD on the cross-entropy and on DLR; every logit and gradient is a mean
@@ -91,7 +91,7 @@ def rand(threat_model: ThreatModel) -> dict[str, Staged]:
         threat_model: The set that they search.
 
     Example:
-    >>> from dat_keras.threat_models import Linf
+    >>> from dat_keras.core.threat_models import Linf
     >>> list(rand(Linf(8 / 255)))
     ['apgd-ce', 'apgd-dlr']
     """

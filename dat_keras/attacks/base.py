@@ -6,9 +6,9 @@ import abc
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dat_keras.keys import Key
-from dat_keras.threat_models import ThreatModel
-from dat_keras.types import Images, Labels, Predict
+from dat_keras.core.random import Key
+from dat_keras.core.threat_models import ThreatModel
+from dat_keras.core.types import Images, Labels, Predict
 
 
 @dataclass(frozen=True)

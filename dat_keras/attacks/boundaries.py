@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from dat_keras.attacks.dlr import TargetedLoss, lead, target_of_rank
-from dat_keras.gradients import input_gradient
-from dat_keras.threat_models import ThreatModel
-from dat_keras.types import Images, Labels, Logits, PerExample, Predict
+from dat_keras.core.gradients import input_gradient
+from dat_keras.core.threat_models import ThreatModel
+from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 
 MOST_CLASSES = 10
 """Most classes whose boundaries are all followed; each takes a gradient."""
@@ -78,7 +78,7 @@ class NearestMargin(Boundary):
 
     Example:
     >>> import numpy as np
-    >>> from dat_keras.threat_models import Linf
+    >>> from dat_keras.core.threat_models import Linf
     >>> def predict(x, branch=0):
     ...     return tf.reshape(x, (-1, 3)) * [1.0, 1.0, 4.0]
     >>> x = tf.constant([0.9, 0.5, 0.1], shape=(1, 1, 1, 3))

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from dat_keras.attacks.losses import AttackLoss
+from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 from dat_keras.losses import margin
-from dat_keras.types import Images, Labels, Logits, PerExample, Predict
 
 TARGETS = 9
 """Most classes that a targeted attack tries for an image."""

@@ -16,11 +16,11 @@ import tensorflow as tf
 
 from dat_keras.attacks.base import Attack
 from dat_keras.attacks.boundaries import Boundary, TargetedMargin
-from dat_keras.attacks.fused import fused
 from dat_keras.attacks.projection import to_hyperplane
 from dat_keras.attacks.starts import CleanStart, Start, SurfaceStart
-from dat_keras.keys import Key
-from dat_keras.types import Images, Labels, PerExample, Predict
+from dat_keras.attacks.xla import fused
+from dat_keras.core.random import Key
+from dat_keras.core.types import Images, Labels, PerExample, Predict
 
 _State = tuple[tf.Tensor, Images, Images, PerExample]
 _NOT_FOUND = 1e10
@@ -47,8 +47,8 @@ class FAB(Attack):
         start: The first iterate.
 
     Example:
-    >>> from dat_keras.keys import BatchKey
-    >>> from dat_keras.threat_models import Linf
+    >>> from dat_keras.core.random import BatchKey
+    >>> from dat_keras.core.threat_models import Linf
     >>> def predict(x, branch=0):
     ...     return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 0]], -1)
     >>> x, y = tf.fill((1, 1, 1, 1), 0.51), tf.constant([0])

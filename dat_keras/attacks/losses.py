@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 from dat_keras.losses import cross_entropy, kl_divergence, margin
-from dat_keras.types import Images, Labels, Logits, PerExample, Predict
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,14 @@ from dat_keras.attacks.apgd import APGD
 from dat_keras.attacks.auto_attack import CAVEAT
 from dat_keras.attacks.base import Attack
 from dat_keras.attacks.dlr import TargetedDLR
-from dat_keras.attacks.staged import EachTarget, Ensemble, Restarts, Staged
-from dat_keras.keys import Key
-from dat_keras.types import Images, Labels, Predict
+from dat_keras.attacks.stages import (
+    EachTarget,
+    Ensemble,
+    Restarts,
+    StagedAttack,
+)
+from dat_keras.core.random import Key
+from dat_keras.core.types import Images, Labels, Predict
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Monitor(Attack):
         targets: Classes that APGD-T tries, if there are so many.
 
     Example:
-    >>> from dat_keras.threat_models import Linf
+    >>> from dat_keras.core.threat_models import Linf
     >>> list(Monitor(Linf(8 / 255)).parts())
     ['apgd-ce', 'apgd-t']
     """
@@ -37,7 +42,7 @@ class Monitor(Attack):
     steps: int = 20
     targets: int = 3
 
-    def parts(self) -> dict[str, Staged]:
+    def parts(self) -> dict[str, StagedAttack]:
         """Returns the parts by name, in order."""
         short = APGD(self.threat_model, steps=self.steps)
         targeted = replace(short, loss=TargetedDLR())

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from dat_keras.attacks.base import Attack
-from dat_keras.attacks.keep import Keep, KeepLast, Kept
 from dat_keras.attacks.losses import AttackLoss, CrossEntropy
+from dat_keras.attacks.returned_iterate import Keep, KeepLast, Kept
 from dat_keras.attacks.starts import RandomStart, Start
-from dat_keras.gradients import input_gradient
-from dat_keras.keys import Key
-from dat_keras.types import Images, Labels, Predict
+from dat_keras.core.gradients import input_gradient
+from dat_keras.core.random import Key
+from dat_keras.core.types import Images, Labels, Predict
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class PGD(Attack):
         keep: Which iterate is returned.
 
     Example:
-    >>> from dat_keras.keys import BatchKey
-    >>> from dat_keras.threat_models import Linf
+    >>> from dat_keras.core.random import BatchKey
+    >>> from dat_keras.core.threat_models import Linf
     >>> def predict(x, branch=0):
     ...     return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 0]], -1)
     >>> x, y = tf.fill((1, 1, 1, 1), 0.51), tf.constant([0])

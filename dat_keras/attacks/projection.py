@@ -18,8 +18,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from dat_keras.threat_models import L2, Linf, ThreatModel
-from dat_keras.types import Images, PerExample
+from dat_keras.core.threat_models import L2, Linf, ThreatModel
+from dat_keras.core.types import Images, PerExample
 
 STEPS = 40
 """Bound on Newton's steps; a dozen is the most that was seen."""

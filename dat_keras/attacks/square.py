@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from dat_keras.attacks.fused import fused
 from dat_keras.attacks.square_moves import MOVES, uniform
-from dat_keras.attacks.staged import Before, Staged
-from dat_keras.keys import Key
+from dat_keras.attacks.stages import Before, StagedAttack
+from dat_keras.attacks.xla import fused
+from dat_keras.core.random import Key
+from dat_keras.core.threat_models import ThreatModel
+from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 from dat_keras.losses import margin
-from dat_keras.threat_models import ThreatModel
-from dat_keras.types import Images, Labels, Logits, PerExample, Predict
 
 
 @dataclass(frozen=True)
-class Square(Staged):
+class Square(StagedAttack):
     """Random search without gradients.
 
     Args:

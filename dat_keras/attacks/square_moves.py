@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from dat_keras.attacks.square_pattern import tiled, waves
 from dat_keras.attacks.square_schedule import sides
-from dat_keras.keys import Key
-from dat_keras.threat_models import L2, Linf, ThreatModel
-from dat_keras.types import Images
+from dat_keras.core.random import Key
+from dat_keras.core.threat_models import L2, Linf, ThreatModel
+from dat_keras.core.types import Images
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dat_keras.threat_models import L2, Linf, ThreatModel
+from dat_keras.core.threat_models import L2, Linf, ThreatModel
 
 P_INIT = 0.8
 """Share of the pixels in the first windows (AutoAttack)."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from dat_keras.keys import Key
-from dat_keras.threat_models import L2, Linf, ThreatModel
-from dat_keras.types import Images
+from dat_keras.core.random import Key
+from dat_keras.core.threat_models import L2, Linf, ThreatModel
+from dat_keras.core.types import Images
 
 _NOISE: dict[type[ThreatModel], Callable[[Key, tf.Tensor], tf.Tensor]] = {
     Linf: lambda key, shape: key.uniform(shape, -1.0, 1.0),

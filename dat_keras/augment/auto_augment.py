@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from dat_keras.augment.base import Augment, integers, signs
 from dat_keras.augment.operations import operations, pick
-from dat_keras.keys import Key
-from dat_keras.types import Images, Labels
+from dat_keras.core.random import Key
+from dat_keras.core.types import Images, Labels
 
 Move = tuple[str, float, int]
 """Operation, probability, magnitude in 0 .. 9."""

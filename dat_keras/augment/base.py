@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from dat_keras.keys import Key, Shape
-from dat_keras.types import Images, Labels
+from dat_keras.core.random import Key, Shape
+from dat_keras.core.types import Images, Labels
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def integers(key: Key, shape: Shape, count: int | tf.Tensor) -> tf.Tensor:
         count: Number of outcomes; broadcasts against `shape`.
 
     Example:
-    >>> from dat_keras.keys import BatchKey
+    >>> from dat_keras.core.random import BatchKey
     >>> integers(BatchKey.of(0, 0), (3,), 1).numpy()
     array([0, 0, 0], dtype=int32)
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from dat_keras.types import Images
+from dat_keras.core.types import Images
 
 _LUMA = (0.299, 0.587, 0.114)
 _SMOOTH = ((1.0, 1.0, 1.0), (1.0, 5.0, 1.0), (1.0, 1.0, 1.0))

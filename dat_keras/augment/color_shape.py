@@ -21,8 +21,8 @@ from dat_keras.augment.geometry import (
     shear_y_nearest,
 )
 from dat_keras.augment.operations import Apply, coloured, filled, pick
-from dat_keras.keys import Key
-from dat_keras.types import Images, Labels
+from dat_keras.core.random import Key
+from dat_keras.core.types import Images, Labels
 
 
 @dataclass(frozen=True)

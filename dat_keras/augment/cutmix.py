@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from dat_keras.augment.base import Augment, box, random_pixels
-from dat_keras.keys import Key
+from dat_keras.core.random import Key
+from dat_keras.core.types import Images, Labels
 from dat_keras.losses import as_distribution
-from dat_keras.types import Images, Labels
 
 
 @dataclass(frozen=True)

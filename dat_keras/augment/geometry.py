@@ -10,7 +10,7 @@ import math
 
 import tensorflow as tf
 
-from dat_keras.types import Images
+from dat_keras.core.types import Images
 
 
 def shear_x(x: Images, slope: tf.Tensor, fill: float) -> Images:

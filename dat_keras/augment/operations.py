@@ -25,7 +25,7 @@ from dat_keras.augment.geometry import (
     translate_x,
     translate_y,
 )
-from dat_keras.types import Images
+from dat_keras.core.types import Images
 
 Apply = Callable[[Images, tf.Tensor], Images]
 """Maps images and strengths `(B,)` to images."""

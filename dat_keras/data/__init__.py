@@ -12,7 +12,7 @@ from dat_keras.data.shapes import Shapes
 from dat_keras.data.split import Split
 from dat_keras.data.tfds_source import TFDSImages, known
 from dat_keras.data.tiny_imagenet import TinyImageNet
-from dat_keras.tables import lookup
+from dat_keras.utils.registry import lookup
 
 __all__ = [
     "DATASETS",

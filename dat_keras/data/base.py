@@ -13,7 +13,7 @@ import numpy as np
 
 from dat_keras.data.draws import permutation
 from dat_keras.data.split import Split
-from dat_keras.errors import DatKerasError
+from dat_keras.utils.errors import DatKerasError
 
 Parts: TypeAlias = Mapping[str, Callable[[], Split]]
 """The labelled parts that a data set publishes, by name, not read yet."""

@@ -25,7 +25,7 @@ import numpy as np
 from dat_keras.data.base import Dataset, Parts
 from dat_keras.data.draws import bits, uniform
 from dat_keras.data.split import Split
-from dat_keras.tables import lookup
+from dat_keras.utils.registry import lookup
 
 SIDE = 32
 COUNTS = {"train": 10_000, "validation": 1_000, "test": 2_000}

@@ -6,8 +6,7 @@ from dat_keras.objectives.base import Objective, attacked
 from dat_keras.objectives.dajat import DAJAT
 from dat_keras.objectives.dat import DAT
 from dat_keras.objectives.idbh import IDBH
-from dat_keras.objectives.las_at import LASAT
-from dat_keras.objectives.las_trades import LASTRADES
+from dat_keras.objectives.las_at import LASAT, LASTRADES
 from dat_keras.objectives.mart import MART
 from dat_keras.objectives.natural import Natural
 from dat_keras.objectives.oa_at import OAAT

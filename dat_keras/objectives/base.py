@@ -9,9 +9,18 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from dat_keras.adversary import Adversary, NoAdversary, Terms, Views
 from dat_keras.attacks import PGD, Attack
-from dat_keras.types import Images, Labels, Logits, Network, Step, View
+from dat_keras.classifiers.predictor import logits_of_many
+from dat_keras.classifiers.spec import ClassifierSpec
+from dat_keras.core.types import Images, Labels, Logits, Network
+from dat_keras.objectives.step import (
+    Adversary,
+    NoAdversary,
+    Step,
+    Terms,
+    View,
+    Views,
+)
 
 
 @dataclass(frozen=True)
@@ -48,19 +57,11 @@ class Objective(abc.ABC):
             y: Labels, shape `(B,)`, or distributions, `(B, K)`.
         """
 
-    def build_adversary(
-        self,
-        image_shape: tuple[int, int, int],
-        num_classes: int,
-        num_features: int | None,
-    ) -> Adversary:
+    def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the second player, by default none.
 
         Args:
-            image_shape: `(H, W, C)`.
-            num_classes: Number of logits.
-            num_features: Length of the classifier's features; `None` for a
-                classifier that does not show them.
+            spec: What is known of the classifier.
         """
         return NoAdversary(name="no_adversary")
 
@@ -102,7 +103,8 @@ def logits_of(
         adversarial: Those whose `x_adv` is. Default: the same.
     """
     adversarial = views if adversarial is None else adversarial
-    logits = predict.abreast(
+    logits = logits_of_many(
+        predict,
         [v.x for v in views] + [v.x_adv for v in adversarial],
         [v.branch for v in (*views, *adversarial)],
     )
@@ -145,7 +147,7 @@ def ramped(attack: PGD, progress: tf.Tensor, over: float) -> PGD:
         over: Share of the training that the ramp takes; 0 for no ramp.
 
     Example:
-    >>> from dat_keras.threat_models import Linf
+    >>> from dat_keras.core.threat_models import Linf
     >>> half = ramped(PGD(Linf(0.5)), tf.constant(0.2), over=0.4)
     >>> float(half.threat_model.eps)
     0.25
@@ -159,7 +161,7 @@ def ramped(attack: PGD, progress: tf.Tensor, over: float) -> PGD:
     )
 
 
-def unattacked(objective: Objective) -> Objective:
+def without_attack(objective: Objective) -> Objective:
     """The same method with an attack of no steps.
 
     What it crafts has the clean images of the method's views, at next to no
@@ -170,7 +172,7 @@ def unattacked(objective: Objective) -> Objective:
 
     Example:
     >>> from dat_keras.objectives import TRADES
-    >>> unattacked(TRADES()).attack.steps
+    >>> without_attack(TRADES()).attack.steps
     0
     """
     attack = getattr(objective, "attack", None)

@@ -15,9 +15,10 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from dat_keras.adversary import Terms, Views
 from dat_keras.attacks import PGD, KLFromClean, NormalStart
 from dat_keras.augment import Augment, AutoAugment, Chain, CropFlip
+from dat_keras.core.threat_models import Linf
+from dat_keras.core.types import Labels, Network
 from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
 from dat_keras.objectives.base import (
     Objective,
@@ -27,9 +28,8 @@ from dat_keras.objectives.base import (
     ramped,
     raw_images,
 )
+from dat_keras.objectives.step import Step, Terms, View, Views
 from dat_keras.objectives.trades import TRADES
-from dat_keras.threat_models import Linf
-from dat_keras.types import Labels, Network, Step, View
 
 
 @dataclass(frozen=True)

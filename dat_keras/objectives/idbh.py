@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dat_keras.adversary import Terms, Views
 from dat_keras.attacks import PGD
 from dat_keras.augment import (
     Augment,
@@ -19,6 +18,8 @@ from dat_keras.augment import (
     CropShift,
     RandomErasing,
 )
+from dat_keras.core.threat_models import Linf
+from dat_keras.core.types import Labels, Predict
 from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import (
     Objective,
@@ -27,8 +28,7 @@ from dat_keras.objectives.base import (
     ramped,
     raw_images,
 )
-from dat_keras.threat_models import Linf
-from dat_keras.types import Labels, Predict, Step
+from dat_keras.objectives.step import Step, Terms, Views
 
 WEAK = Chain((CropFlip(0), CropShift(), ColorShape(), RandomErasing(0.5)))
 STRONG = Chain((CropFlip(0), CropShift(), ColorShape(), RandomErasing(1.0)))

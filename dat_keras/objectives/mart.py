@@ -12,12 +12,12 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from dat_keras.adversary import Terms, Views
 from dat_keras.attacks import PGD, Attack, NormalStart
+from dat_keras.core.threat_models import Linf
+from dat_keras.core.types import Labels, Logits, Network, PerExample
 from dat_keras.losses import as_distribution, cross_entropy, kl_divergence
 from dat_keras.objectives.base import Objective, attacked, logits_of, mean
-from dat_keras.threat_models import Linf
-from dat_keras.types import Labels, Logits, Network, PerExample, Step
+from dat_keras.objectives.step import Step, Terms, Views
 
 
 @dataclass(frozen=True)

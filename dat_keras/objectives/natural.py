@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dat_keras.adversary import Terms, Views
+from dat_keras.core.types import Labels, Predict
 from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import Objective, mean
-from dat_keras.types import Labels, Predict, Step, View
+from dat_keras.objectives.step import Step, Terms, View, Views
 
 
 @dataclass(frozen=True)

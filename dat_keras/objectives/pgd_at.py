@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dat_keras.adversary import Terms, Views
 from dat_keras.attacks import PGD, Attack
+from dat_keras.core.threat_models import Linf
+from dat_keras.core.types import Labels, Predict
 from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import Objective, attacked, mean
-from dat_keras.threat_models import Linf
-from dat_keras.types import Labels, Predict, Step
+from dat_keras.objectives.step import Step, Terms, Views
 
 
 @dataclass(frozen=True)

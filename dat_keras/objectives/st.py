@@ -15,21 +15,19 @@ from typing import ClassVar, cast
 
 import tensorflow as tf
 
-from dat_keras.adversary import Terms, Views
 from dat_keras.attacks import PGD, NormalStart
-from dat_keras.losses import as_distribution, cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, logits_of, mean
-from dat_keras.threat_models import Linf
-from dat_keras.types import (
+from dat_keras.core.threat_models import Linf
+from dat_keras.core.types import (
     Images,
     Labels,
     Logits,
     Network,
     PerExample,
     Predict,
-    Step,
-    View,
 )
+from dat_keras.losses import as_distribution, cross_entropy, kl_divergence
+from dat_keras.objectives.base import Objective, logits_of, mean
+from dat_keras.objectives.step import Step, Terms, View, Views
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class ST(Objective):
             )
             for name in ("collaborative", "adversarial")
         )
-        predict = step.predict.batchwise
+        predict = step.predict.with_batch_statistics
         _, x_col, x_adv = tf.while_loop(
             lambda i, *_: i < self.attack.steps,
             lambda i, *pair: (i + 1, *self._climb(predict, step, *pair)),
@@ -99,7 +97,7 @@ class ST(Objective):
         """Returns the clean loss and the weighted gap."""
         (view,) = cast(tuple[SqueezedView], views)
         (logits,), (adv,) = logits_of(predict, views)
-        col = predict.batchwise(view.x_col, view.branch)
+        col = predict.with_batch_statistics(view.x_col, view.branch)
         triple = tf.stack([logits, col, adv])
         upper, lower = (_pick(triple, i) for i in extremes(triple, y))
         return {

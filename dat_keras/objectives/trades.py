@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dat_keras.adversary import Terms, Views
 from dat_keras.attacks import PGD, Attack, KLFromClean, NormalStart
+from dat_keras.core.threat_models import Linf
+from dat_keras.core.types import Labels, Network
 from dat_keras.losses import cross_entropy, kl_divergence
 from dat_keras.objectives.base import Objective, attacked, logits_of, mean
-from dat_keras.threat_models import Linf
-from dat_keras.types import Labels, Network, Step
+from dat_keras.objectives.step import Step, Terms, Views
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from dat_keras.architectures import ARCHITECTURES
-from dat_keras.config import override
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes.additions import ADDITIONS
 from dat_keras.recipes.base import CLASSES, SETTABLE, Recipe
 from dat_keras.recipes.own import OWN
 from dat_keras.recipes.paper import PAPER
 from dat_keras.recipes.small import SMALL
-from dat_keras.tables import lookup
+from dat_keras.utils.config import override
+from dat_keras.utils.registry import lookup
 
 __all__ = [
     "ADDITIONS",

@@ -19,7 +19,6 @@ from dat_keras.augment import (
     MixUp,
     RandAugment,
 )
-from dat_keras.averaging import Averaging
 from dat_keras.objectives import (
     DAT,
     IDBH,
@@ -28,8 +27,9 @@ from dat_keras.objectives import (
     TRADES,
     Objective,
 )
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes.base import Recipe
-from dat_keras.weight_perturbation import WeightPerturbation
 
 WHOLE_RUN = WeightPerturbation(0.01)
 """AWP of the methods that train on adversarial images alone, as published."""

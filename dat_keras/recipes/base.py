@@ -8,20 +8,21 @@ from pathlib import Path
 
 import keras
 
-from dat_keras import attacks, augment, mixup, schedules
+from dat_keras import attacks, augment
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
-from dat_keras.averaging import Averaging
-from dat_keras.config import decode, encode
-from dat_keras.folding import DTYPES
+from dat_keras.core.threat_models import THREAT_MODELS, Linf
+from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.objectives import OBJECTIVES, Objective
-from dat_keras.objectives.policy import Policy
-from dat_keras.objectives.strategy import Reward
-from dat_keras.optimizers import SGDConfig
-from dat_keras.tables import lookup
-from dat_keras.threat_models import THREAT_MODELS, Linf
-from dat_keras.weight_perturbation import WeightPerturbation
+from dat_keras.objectives.dat import amplitude_mixup
+from dat_keras.objectives.las_at.policy import Policy
+from dat_keras.objectives.las_at.strategy import Reward
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.optimizers import SGDConfig, schedules
+from dat_keras.optimizers.weight_averaging import Averaging
+from dat_keras.utils.config import decode, encode
+from dat_keras.utils.registry import lookup
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,11 @@ _CLASSES: tuple[type, ...] = (
     *augment.AUGMENTS.values(),
     augment.Chain,
     augment.Partly,
-    mixup.AmplitudeMixup,
-    schedules.Constant,
-    schedules.CosineDecay,
-    schedules.Drops,
-    schedules.OneCycleDecay,
+    amplitude_mixup.AmplitudeMixup,
+    schedules.ConstantConfig,
+    schedules.CosineConfig,
+    schedules.StepDropConfig,
+    schedules.OneCycleConfig,
 )
 
 CLASSES: dict[str, type] = {cls.__name__: cls for cls in _CLASSES}

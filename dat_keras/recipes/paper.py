@@ -29,11 +29,11 @@ from dat_keras.objectives import (
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
-from dat_keras.objectives.policy import Policy
-from dat_keras.objectives.strategy import Reward
+from dat_keras.objectives.las_at.policy import Policy
+from dat_keras.objectives.las_at.strategy import Reward
 from dat_keras.optimizers import SGDConfig
+from dat_keras.optimizers.schedules import StepDropConfig
 from dat_keras.recipes.base import Recipe
-from dat_keras.schedules import Drops
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _recipe(method: str, dataset: str, architecture: str) -> Recipe:
         dataset=dataset,
         architecture=architecture,
         objective=SPECIAL.get(name, METHODS[method]),
-        optimizer=SGDConfig(0.1, schedule=Drops(schedule.drops)),
+        optimizer=SGDConfig(0.1, schedule=StepDropConfig(schedule.drops)),
         epochs=schedule.epochs,
         clip_norm=CLIP_NORMS.get((method, dataset)),
     )

@@ -18,7 +18,7 @@ from dat_keras.augment import (
     CropFlip,
     Partly,
 )
-from dat_keras.averaging import Averaging
+from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import (
     DAJAT,
     DAT,
@@ -34,9 +34,12 @@ from dat_keras.objectives import (
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
-from dat_keras.objectives.policy import Policy
-from dat_keras.objectives.strategy import Reward
+from dat_keras.objectives.las_at.policy import Policy
+from dat_keras.objectives.las_at.strategy import Reward
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGDConfig
+from dat_keras.optimizers.schedules import CosineConfig, StepDropConfig
+from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes.paper import (
     DAJAT_CIFAR100,
     LAS_CIFAR100,
@@ -45,9 +48,6 @@ from dat_keras.recipes.paper import (
     OAAT_CIFAR100_WRN,
     OAAT_WRN,
 )
-from dat_keras.schedules import CosineDecay, Drops
-from dat_keras.threat_models import Linf
-from dat_keras.weight_perturbation import WeightPerturbation
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ class Settings:
 
 
 def _drops(rate: float, weight_decay: float, *epochs: int) -> SGDConfig:
-    return SGDConfig(rate, weight_decay=weight_decay, schedule=Drops(epochs))
+    return SGDConfig(
+        rate, weight_decay=weight_decay, schedule=StepDropConfig(epochs)
+    )
 
 
 def _oa_at(
@@ -81,7 +83,7 @@ def _oa_at(
         SGDConfig(
             0.2,
             weight_decay=weight_decay,
-            schedule=CosineDecay(warmup),
+            schedule=CosineConfig(warmup),
             restarts=(3 * epochs // 4,),
         ),
         epochs,
@@ -126,7 +128,7 @@ OWN_SETTINGS: dict[str, Settings] = {
     "oa-at": _oa_at(OAAT(), 110, 5e-4),
     "dajat": Settings(
         DAJAT(augmentations=2),
-        SGDConfig(0.2, schedule=CosineDecay()),
+        SGDConfig(0.2, schedule=CosineConfig()),
         200,
         weight_perturbation=WeightPerturbation(0.005, start=9 / 200),
         averaging=Averaging(),

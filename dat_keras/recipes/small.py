@@ -22,12 +22,12 @@ from dat_keras.objectives import (
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
-from dat_keras.objectives.las_trades import PUBLISHED
-from dat_keras.objectives.policy import Policy
+from dat_keras.objectives.las_at.las_trades import PUBLISHED
+from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.optimizers import SGDConfig
+from dat_keras.optimizers.schedules import OneCycleConfig
 from dat_keras.recipes.base import Recipe
 from dat_keras.recipes.paper import METHODS as PAPER_METHODS
-from dat_keras.schedules import OneCycleDecay
 
 METHODS: dict[str, Objective] = PAPER_METHODS | {
     "las-at": LASAT(policy=Policy("resnet8")),
@@ -37,7 +37,7 @@ METHODS: dict[str, Objective] = PAPER_METHODS | {
     "dat": DAT(beta=6.0, label_smoothing=0.0),
 }
 
-ONE_CYCLE = SGDConfig(0.1, schedule=OneCycleDecay())
+ONE_CYCLE = SGDConfig(0.1, schedule=OneCycleConfig())
 
 SHAPES: dict[str, Recipe] = {
     f"{method}-shapes-resnet8": Recipe(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dat_keras.errors import DatKerasError
+from dat_keras.utils.errors import DatKerasError
 
 
 class ZooError(DatKerasError):

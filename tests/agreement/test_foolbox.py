@@ -6,8 +6,8 @@ import tensorflow as tf
 from toy_nets import assert_agree, opinionated
 
 from dat_keras.attacks import pgd
-from dat_keras.evaluation import evaluate
-from dat_keras.threat_models import L2, Linf
+from dat_keras.core.threat_models import L2, Linf
+from dat_keras.evaluation.evaluate import evaluate
 
 # Without a `git` program foolbox raises an error of its own.
 foolbox = pytest.importorskip(

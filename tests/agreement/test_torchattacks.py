@@ -8,9 +8,9 @@ import tensorflow as tf
 from toy_nets import assert_agree, opinionated
 
 from dat_keras.attacks import FAB, PARTS
-from dat_keras.cascade import Cascade
-from dat_keras.evaluation import evaluate
-from dat_keras.threat_models import L2, Linf
+from dat_keras.core.threat_models import L2, Linf
+from dat_keras.evaluation.ensemble import AttackEnsemble
+from dat_keras.evaluation.evaluate import evaluate
 
 torch = pytest.importorskip("torch", reason="needs the extra `torch`")
 torchattacks = pytest.importorskip(
@@ -110,7 +110,7 @@ def test_the_same_images_are_broken(nets, part, norm, eps):
         x_adv = attack(to_torch(x), torch.from_numpy(y).long())
         return twin(x_adv).argmax(1).numpy() != y
 
-    cascade = Cascade({part: short(part, NORMS[norm][0](eps))})
+    cascade = AttackEnsemble({part: short(part, NORMS[norm][0](eps))})
     report = evaluate(model, (x, y), {part: cascade}, norm=norm, eps=eps)
     ours = np.array(report[part].broken)
     natural = np.array(report["natural"].broken)

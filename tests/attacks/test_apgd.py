@@ -9,8 +9,8 @@ from dat_keras.attacks.apgd import APGD, checkpoints
 from dat_keras.attacks.dlr import DLR, TargetedDLR
 from dat_keras.attacks.losses import CrossEntropy
 from dat_keras.attacks.starts import Start, SurfaceStart
-from dat_keras.keys import BatchKey, RowKey
-from dat_keras.threat_models import L2, Linf
+from dat_keras.core.random import BatchKey, RowKey
+from dat_keras.core.threat_models import L2, Linf
 
 SHAPE = (4, 3, 2)
 CLASSES = 5

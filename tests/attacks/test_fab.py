@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from dat_keras.attacks.boundaries import NearestMargin, TargetedMargin
 from dat_keras.attacks.fab import FAB
-from dat_keras.attacks.staged import Restarts
-from dat_keras.keys import BatchKey, RowKey
-from dat_keras.threat_models import L2, Linf
+from dat_keras.attacks.stages import Restarts
+from dat_keras.core.random import BatchKey, RowKey
+from dat_keras.core.threat_models import L2, Linf
 
 SHAPE = (5, 4, 2)
 KEY = BatchKey.of(0, 0)

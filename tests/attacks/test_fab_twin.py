@@ -7,7 +7,7 @@ from toy_nets import TanhNet
 
 from dat_keras.attacks.boundaries import TargetedMargin
 from dat_keras.attacks.fab import FAB
-from dat_keras.threat_models import L2, Linf
+from dat_keras.core.threat_models import L2, Linf
 
 SHAPE = (4, 3, 2)
 IMAGES = 30

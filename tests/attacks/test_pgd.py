@@ -18,10 +18,10 @@ from dat_keras.attacks import (
     Start,
     fgsm,
 )
-from dat_keras.gradients import input_gradient
-from dat_keras.keys import BatchKey, RowKey
-from dat_keras.predict import Predictor
-from dat_keras.threat_models import L2, Linf
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core.gradients import input_gradient
+from dat_keras.core.random import BatchKey, RowKey
+from dat_keras.core.threat_models import L2, Linf
 
 EPS = 8 / 255
 
@@ -255,7 +255,7 @@ def test_named_attacks_have_the_published_settings(name, steps, size):
 @pytest.mark.parametrize("name", ATTACKS)
 def test_repr_evaluates_back(name):
     import dat_keras.attacks as names
-    import dat_keras.threat_models as balls
+    import dat_keras.core.threat_models as balls
 
     attack = ATTACKS[name](Linf(8 / 255))
     assert eval(repr(attack), vars(balls) | vars(names)) == attack

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.attacks.projection import to_hyperplane
-from dat_keras.threat_models import L2, Linf
+from dat_keras.core.threat_models import L2, Linf
 
 CASES = [
     # point, normal, offset of the plane, move in Linf, move in L2

@@ -8,8 +8,8 @@ from dat_keras.attacks.square import Square
 from dat_keras.attacks.square_moves import Stripes, Waves
 from dat_keras.attacks.square_pattern import tiled, wave
 from dat_keras.attacks.square_schedule import sides
-from dat_keras.keys import RowKey
-from dat_keras.threat_models import L2, Linf
+from dat_keras.core.random import RowKey
+from dat_keras.core.threat_models import L2, Linf
 
 SHAPE = (7, 9, 2)
 EDGES = [0, 10, 11, 50, 51, 201, 501, 1001, 2001, 4000, 4001, 6001, 8001]

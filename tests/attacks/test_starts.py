@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.attacks import CleanStart, NormalStart, RandomStart
-from dat_keras.keys import BatchKey
-from dat_keras.threat_models import L2, Linf
+from dat_keras.core.random import BatchKey
+from dat_keras.core.threat_models import L2, Linf
 
 STARTS = [CleanStart(), NormalStart(), RandomStart()]
 

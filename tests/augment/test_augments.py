@@ -23,7 +23,7 @@ from dat_keras.augment import (
     Unchanged,
 )
 from dat_keras.augment.auto_augment import CIFAR10_POLICY
-from dat_keras.keys import BatchKey
+from dat_keras.core.random import BatchKey
 
 BATCH = 24
 

@@ -15,7 +15,7 @@ from dat_keras.attacks import APGD, EachTarget, Square, TargetedDLR
 from dat_keras.cli._errors import OneLineErrors
 from dat_keras.cli.evaluate import evaluate
 from dat_keras.data import load_split
-from dat_keras.journal import FolderJournal
+from dat_keras.evaluation.resume_state import ResumeFolder
 
 
 def run(*arguments):
@@ -52,7 +52,7 @@ def quick(monkeypatch):
             "square": Square(ball, queries=4, chunk=2),
         }
 
-    monkeypatch.setattr("dat_keras.suites.standard", parts)
+    monkeypatch.setattr("dat_keras.evaluation.suites.standard", parts)
 
 
 COMMON = ("--dataset", "shapes", "--attack", "autoattack", "--eps", "1/255")
@@ -62,9 +62,9 @@ COMMON += ("--n-examples", 60, "--batch-size", 8)
 DYING = """
 import os, signal, sys
 from dat_keras.attacks import APGD, EachTarget, Square, TargetedDLR
-from dat_keras import suites
+from dat_keras.evaluation import suites
 from dat_keras.cli import main
-from dat_keras.journal import FolderJournal
+from dat_keras.evaluation.resume_state import FolderJournal
 
 suites.standard = lambda ball: {
     "apgd-t": EachTarget(APGD(ball, TargetedDLR(), steps=2), targets=2),
@@ -126,7 +126,7 @@ def test_a_killed_evaluation_goes_on_and_leaves_nothing(
     assert whole.exit_code == 0, whole.output
     state = model_file.with_name("net.keras.evaluation")
     assert not state.exists()
-    save, left = FolderJournal.save, [3]
+    save, left = ResumeFolder.save, [3]
 
     def dying(journal, name, arrays):
         save(journal, name, arrays)
@@ -135,7 +135,7 @@ def test_a_killed_evaluation_goes_on_and_leaves_nothing(
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(FolderJournal, "save", dying)
+        patch.setattr(ResumeFolder, "save", dying)
         with pytest.raises(Killed):
             run(model_file, *COMMON)
     assert (state / "evaluation.json").exists()

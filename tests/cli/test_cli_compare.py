@@ -49,7 +49,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
     assert [(r.epochs, r.limit) for r in grid.recipes] == [(4, 32)] * 2
     assert grid.recipes[1].objective.beta == 2.0
     assert asked["output"].as_posix() == "runs/shapes-compare"
-    assert asked["data_dir"] == tmp_path and asked["session"].resume
+    assert asked["data_dir"] == tmp_path and asked["options"].resume
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import sys
 import pytest
 
 from dat_keras.cli import _names
-from dat_keras.norms import DEFAULT_EPS
-from dat_keras.protocols import PROTOCOLS
-from dat_keras.suites import EVALUATIONS
-from dat_keras.threat_models import THREAT_MODELS
+from dat_keras.core.threat_models import THREAT_MODELS
+from dat_keras.evaluation.protocols import PROTOCOLS
+from dat_keras.evaluation.suites import EVALUATIONS
+from dat_keras.utils.norms import DEFAULT_EPS
 
 EVALUATE = ("evaluate", "half")
 EXPORT = ("export", "cifar10-dat-resnet8", "--format", "keras", "-o")

@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
-from dat_keras.checks import checked
 from dat_keras.cli._errors import OneLineErrors, verbose_option
 from dat_keras.cli._types import FractionType, NewFile
-from dat_keras.errors import DamagedFileError, RunFolderError
+from dat_keras.training.checks import checked
+from dat_keras.utils.errors import DamagedFileError, RunFolderError
 
 
 def run(error, *arguments):

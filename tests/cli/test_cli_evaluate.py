@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from dat_keras.cli._errors import OneLineErrors
 from dat_keras.cli.evaluate import evaluate
+from dat_keras.core.weights import fingerprint
 from dat_keras.data import load_split
-from dat_keras.evaluation import evaluate as measure
-from dat_keras.weights import fingerprint
+from dat_keras.evaluation.evaluate import evaluate as measure
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_a_run_knows_its_data_set_and_the_weights_are_chosen(
         return split
 
     monkeypatch.setattr(
-        "dat_keras.zoo.resolve.load_classifier", load_classifier
+        "dat_keras.zoo.commands.resolve.load_classifier", load_classifier
     )
     monkeypatch.setattr("dat_keras.data.load_split", load)
     natural = ("--attack", "natural")

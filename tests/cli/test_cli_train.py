@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from dat_keras.cli import main
-from dat_keras.run_folder import RunFolder
-from dat_keras.runs import RunInfo
+from dat_keras.training.run_info import RunInfo
+from dat_keras.utils.run_folder import RunFolder
 
 FAST = [
     *("--architecture", "resnet8", "--epochs", "1", "--batch-size", "8"),

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from dat_keras.cli._console import progress, show
-from dat_keras.report import Report
-from dat_keras.rows import Caution, Row
+from dat_keras.evaluation.report import Report
+from dat_keras.evaluation.results import Caution, Row
 
 
 class Terminal(io.StringIO):

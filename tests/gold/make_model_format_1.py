@@ -8,9 +8,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from dat_keras.zoo.bundle import Bundle, write_bundle
-from dat_keras.zoo.read import build
-from dat_keras.zoo.spec import ModelSpec
+from dat_keras.zoo.bundle.read import build
+from dat_keras.zoo.bundle.write import Bundle, write_bundle
+from dat_keras.zoo.cards.spec import ModelSpec
 
 FOLDER = Path(__file__).parent / "model_format_1"
 SPEC = ModelSpec(

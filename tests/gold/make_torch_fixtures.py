@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parent / "torch_import"))
+sys.path.append(str(HERE.parent / "support"))
 
 import torch_twins as twins  # noqa: E402
 

@@ -13,15 +13,15 @@ from selection import first_of
 
 import dat_keras
 from dat_keras.augment import Unchanged
-from dat_keras.keys import BatchKey
-from dat_keras.model import AdversarialModel
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core.random import BatchKey
+from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import OBJECTIVES
-from dat_keras.objectives.base import unattacked
-from dat_keras.objectives.las_trades import PUBLISHED
-from dat_keras.objectives.policy import Policy
+from dat_keras.objectives.base import without_attack
+from dat_keras.objectives.las_at.las_trades import PUBLISHED
+from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.optimizers import SGD
-from dat_keras.predict import Predictor
-from dat_keras.threat_models import Linf
+from dat_keras.training.model import AdversarialModel
 
 EPS = 8 / 255
 # LAS-AT's default strategy network would dominate the time of this file.
@@ -108,14 +108,14 @@ def test_views_lie_in_ball_and_box(name, objective, step):
 
 @pytest.mark.parametrize("name", first_of(ATTACKING))
 def test_attack_raises_the_loss_of_the_views(name, objective, step):
-    unattacked = UNATTACKED.get(name, ())
+    without_attack = UNATTACKED.get(name, ())
     clean, adversarial = (
         sum(
             float(value)
             for term, value in objective.loss(
                 step.predict, views, step.y
             ).items()
-            if term not in unattacked
+            if term not in without_attack
         )
         for views in (
             tuple(
@@ -178,7 +178,7 @@ def test_same_key_same_views_other_key_other_views(objective, step):
 
 def test_without_its_attack_a_method_has_the_same_clean_images(objective, step):
     views = objective.craft(step)
-    clean = unattacked(objective).craft(step)
+    clean = without_attack(objective).craft(step)
     assert [v.branch for v in views] == [v.branch for v in clean]
     for a, b in zip(views, clean, strict=True):
         np.testing.assert_array_equal(a.x, b.x)

@@ -9,12 +9,12 @@ from toy_nets import IDENTITY
 
 from dat_keras.attacks import PGD, KLFromClean, NormalStart
 from dat_keras.augment import AutoAugment, Chain, CropFlip, Unchanged
-from dat_keras.model import AdversarialModel
+from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import DAJAT, TRADES
+from dat_keras.objectives.step import View
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGD
-from dat_keras.threat_models import Linf
-from dat_keras.types import View
-from dat_keras.weight_perturbation import WeightPerturbation
+from dat_keras.training.model import AdversarialModel
 
 EPS = 8 / 255
 SHORT = DAJAT(

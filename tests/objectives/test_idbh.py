@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from dat_keras.attacks import PGD, CrossEntropy, RandomStart
 from dat_keras.augment import CropFlip, CropShift, RandomErasing, Unchanged
+from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import IDBH, PGDAT
 from dat_keras.objectives.idbh import STRONG, WEAK
-from dat_keras.threat_models import Linf
 
 EPS = 8 / 255
 SHORT = IDBH(PGD(Linf(EPS), steps=2))

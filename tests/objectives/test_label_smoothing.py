@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dat_keras.attacks import PGD, KLFromClean
+from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import IDBH, MART, SCARL, ST
-from dat_keras.threat_models import Linf
 
 SHORT = PGD(Linf(8 / 255), steps=1)
 

@@ -8,9 +8,9 @@ import tensorflow as tf
 from toy_nets import IDENTITY
 
 from dat_keras.attacks import PGD, CrossEntropy, NormalStart
+from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import MART, TRADES
-from dat_keras.threat_models import Linf
-from dat_keras.types import View
+from dat_keras.objectives.step import View
 
 EVEN, SURE = tf.constant([[0.0, 0.0]]), tf.constant([[math.log(3), 0.0]])
 

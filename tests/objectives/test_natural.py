@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.objectives import Natural
-from dat_keras.types import View
+from dat_keras.objectives.step import View
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])

@@ -11,12 +11,12 @@ from selection import first_of
 from short_methods import everything, short
 
 from dat_keras.augment import Unchanged
-from dat_keras.averaging import Averaging
-from dat_keras.model import AdversarialModel
 from dat_keras.objectives import OBJECTIVES
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGD, SGDConfig
-from dat_keras.schedules import CosineDecay
-from dat_keras.weight_perturbation import WeightPerturbation
+from dat_keras.optimizers.schedules import CosineConfig
+from dat_keras.optimizers.weight_averaging import Averaging
+from dat_keras.training.model import AdversarialModel
 
 
 def trainer(name, make_tiny, gamma=0.0, branches=1, **compiled):
@@ -131,7 +131,7 @@ def test_one_trace_serves_a_whole_run(name, make_tiny, batch):
         augment=Unchanged(),
         weight_perturbation=WeightPerturbation(0.005, start=0.5),
     )
-    schedule = CosineDecay(warmup=2)
+    schedule = CosineConfig(warmup=2)
     config = SGDConfig(0.05, schedule=schedule, restarts=(2,))
     model.compile(
         optimizer=config.build(epochs=4, steps_per_epoch=2),

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.attacks import PGD, CleanStart, CrossEntropy, RandomStart
+from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import PGDAT, Natural
-from dat_keras.threat_models import Linf
-from dat_keras.types import View
+from dat_keras.objectives.step import View
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])

@@ -17,9 +17,9 @@ from dat_keras.attacks import (
     NormalStart,
 )
 from dat_keras.augment import Unchanged
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core.threat_models import Linf
 from dat_keras.losses import kl_divergence
-from dat_keras.mixup import AmplitudeMixup
-from dat_keras.model import AdversarialModel
 from dat_keras.objectives import (
     DAJAT,
     DAT,
@@ -35,14 +35,14 @@ from dat_keras.objectives import (
     TRADES,
     Natural,
 )
-from dat_keras.objectives.policy import Policy
+from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup
+from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.objectives.st import squeeze
+from dat_keras.objectives.step import View
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGD
-from dat_keras.predict import Predictor
 from dat_keras.recipes.additions import base_only
-from dat_keras.threat_models import Linf
-from dat_keras.types import View
-from dat_keras.weight_perturbation import WeightPerturbation
+from dat_keras.training.model import AdversarialModel
 
 EPS = 8 / 255
 CE = PGD(Linf(EPS), CrossEntropy(), steps=3, start=NormalStart())
@@ -91,7 +91,7 @@ REDUCTIONS = {
 
 def total(objective, step, views=None):
     views = views or objective.craft(step)
-    predict = Predictor(step.predict.classifier).batchwise
+    predict = Predictor(step.predict.classifier).with_batch_statistics
     terms = objective.loss(predict, views, step.y)
     return float(tf.add_n(list(terms.values())))
 
@@ -189,10 +189,14 @@ def test_oa_at_of_one_radius_is_trades(tiny_model, make_step):
     step = make_step(tiny_model, ours, progress=tf.constant(0.0))
     now = ours.moment(step.progress, tf.constant(True))
     theirs = TRADES(replace(KL, start=now.attack.start, step_size=EPS / 4))
-    batchwise = replace(step, predict=step.predict.batchwise)
+    with_batch_statistics = replace(
+        step, predict=step.predict.with_batch_statistics
+    )
     (a,) = ours.craft(step)
     same_key = step.key.fold_in("attack")
-    expected = theirs.attack(batchwise.predict, step.x, step.y, same_key)
+    expected = theirs.attack(
+        with_batch_statistics.predict, step.x, step.y, same_key
+    )
     np.testing.assert_allclose(a.x_adv, expected, atol=1e-6)
     assert total(ours, step, (a,)) == pytest.approx(
         total(theirs, step, (View(a.x, a.x_adv),)), rel=1e-6

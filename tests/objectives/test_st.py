@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.attacks import PGD, NormalStart
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import ST, TRADES, Natural
 from dat_keras.objectives.st import SqueezedView, extremes, squeeze
-from dat_keras.predict import Predictor
-from dat_keras.threat_models import Linf
-from dat_keras.types import View
+from dat_keras.objectives.step import View
 
 SHORT = ST(PGD(Linf(8 / 255), steps=3, start=NormalStart()))
 
@@ -31,7 +31,7 @@ class Identity:
         return list(map(self, images, branches))
 
     @property
-    def batchwise(self):
+    def with_batch_statistics(self):
         def predict(x, branch=0):
             self.calls.append("frozen")
             return x
@@ -92,7 +92,7 @@ def test_images_bracket_the_clean_one_where_they_were_searched(
     objective = replace(SHORT, attack=replace(SHORT.attack, step_size=0.002))
     step = make_step(tiny_model, objective)
     (view,) = objective.craft(step)
-    predict = Predictor(tiny_model).batchwise
+    predict = Predictor(tiny_model).with_batch_statistics
     p_adv, p, p_col = (
         tf.gather(tf.nn.softmax(predict(x)), step.y, batch_dims=1).numpy()
         for x in (view.x_adv, view.x, view.x_col)
@@ -114,7 +114,7 @@ def test_one_step_is_that_of_the_picked_images(
         for name in ("collaborative", "adversarial")
     ]
     images = [step.x, *starts]
-    predict = Predictor(tiny_model).batchwise
+    predict = Predictor(tiny_model).with_batch_statistics
     with tf.GradientTape() as tape:
         tape.watch(images)
         logits = [predict(x) for x in images]

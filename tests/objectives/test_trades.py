@@ -8,9 +8,9 @@ import tensorflow as tf
 from toy_nets import IDENTITY
 
 from dat_keras.attacks import PGD, KLFromClean, NormalStart
+from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import TRADES, Natural
-from dat_keras.threat_models import Linf
-from dat_keras.types import View
+from dat_keras.objectives.step import View
 
 
 def log_softmax(z):

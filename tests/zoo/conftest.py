@@ -14,9 +14,9 @@ from zoo_runs import CLASSES, TOKENS, WRITE, make_run
 
 from dat_keras.cli import main
 from dat_keras.data import load_split
-from dat_keras.evaluation import evaluate
-from dat_keras.runs import load_classifier
-from dat_keras.zoo.bundle import base_of, from_run, write_bundle
+from dat_keras.evaluation.evaluate import evaluate
+from dat_keras.training.run_info import load_classifier
+from dat_keras.zoo.bundle.write import base_of, from_run, write_bundle
 
 
 @pytest.fixture(scope="session")

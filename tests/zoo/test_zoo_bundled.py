@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 import dat_keras as dk
-from dat_keras.weights import save_weights
-from dat_keras.zoo import bundled
-from dat_keras.zoo.bundle import base_of
+from dat_keras.core.weights import save_weights
+from dat_keras.zoo.bundle.plain_json import write_json
+from dat_keras.zoo.bundle.read import build, read_folder
+from dat_keras.zoo.bundle.write import base_of
+from dat_keras.zoo.cards.spec import FileRecord, ModelSpec
+from dat_keras.zoo.commands import bundled
 from dat_keras.zoo.errors import (
     BadReferenceError,
     NotFoundError,
     RefusedContentError,
 )
-from dat_keras.zoo.plain_json import write_json
-from dat_keras.zoo.read import build, read_folder
-from dat_keras.zoo.spec import FileRecord, ModelSpec
 
 SPEC = ModelSpec(
     architecture="resnet8",

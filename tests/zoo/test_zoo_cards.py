@@ -9,7 +9,7 @@ import pytest
 
 import dat_keras as dk
 from dat_keras.data import load_split
-from dat_keras.zoo import bundled
+from dat_keras.zoo.commands import bundled
 from dat_keras.zoo.errors import RefusedContentError
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,9 @@ import pytest
 from hostile_repos import HOSTILE, SAFETENSORS, Evil
 
 import dat_keras as dk
+from dat_keras.utils.errors import DatKerasError
+from dat_keras.zoo.bundle.read import read_folder
 from dat_keras.zoo.errors import ZooError
-from dat_keras.zoo.read import read_folder
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -36,7 +37,7 @@ def test_folders_are_not_trusted_either(published, tmp_path, name):
     for path, data in files.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(data)
-    with pytest.raises(dk.errors.DatKerasError) as caught:
+    with pytest.raises(DatKerasError) as caught:
         read_folder(tmp_path)
     assert caught.value.exit_code == 6
 

@@ -8,9 +8,9 @@ import pytest
 from zoo_runs import make_run
 
 import dat_keras as dk
-from dat_keras.zoo.client import Hub
+from dat_keras.zoo.commands.fetch import fetch, write_out
 from dat_keras.zoo.errors import ConflictError
-from dat_keras.zoo.fetch import fetch, write_out
+from dat_keras.zoo.hub.client import Hub
 
 FETCHED = {"config.json", "model.safetensors", "README.md", "eval/results.json"}
 

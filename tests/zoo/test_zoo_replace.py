@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 from hub_server import Hub
 
+from dat_keras.zoo.bundle.folder import (
+    check_target,
+    is_model_folder,
+    write_folder,
+)
 from dat_keras.zoo.errors import ConflictError
-from dat_keras.zoo.folder import check_target, is_model_folder, write_folder
 
 STEPS = ("first rename", "second rename", "clearing up")
 

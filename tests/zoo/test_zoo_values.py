@@ -8,17 +8,17 @@ import pytest
 from huggingface_hub import ModelCard
 
 from dat_keras.architectures import ARCHITECTURES
-from dat_keras.zoo.bundle import from_run, write_bundle
-from dat_keras.zoo.card import model_card
-from dat_keras.zoo.card_merge import merge_card
+from dat_keras.zoo.bundle.folder import check_target
+from dat_keras.zoo.bundle.read import build, read_folder
+from dat_keras.zoo.bundle.shapes import NETS, shapes_of
+from dat_keras.zoo.bundle.write import from_run, write_bundle
+from dat_keras.zoo.cards.card import model_card
+from dat_keras.zoo.cards.licenses import LICENSES
+from dat_keras.zoo.cards.merge import merge_card
+from dat_keras.zoo.cards.results import read_reports, results, robustbench
+from dat_keras.zoo.cards.spec import ModelSpec, read_spec
 from dat_keras.zoo.errors import BadReferenceError, ConflictError
-from dat_keras.zoo.folder import check_target
-from dat_keras.zoo.licenses import LICENSES
-from dat_keras.zoo.read import build, read_folder
-from dat_keras.zoo.reference import HubRef, parse
-from dat_keras.zoo.results import read_reports, results, robustbench
-from dat_keras.zoo.shapes import NETS, shapes_of
-from dat_keras.zoo.spec import ModelSpec, read_spec
+from dat_keras.zoo.hub.reference import HubRef, parse
 
 FORMAT_1 = Path(__file__).parents[1] / "gold" / "model_format_1"
 FACTS = {"parameters": 1, "sha256": "0", "keras_copy": False, "provenance": {}}

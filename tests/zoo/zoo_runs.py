@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import keras
 
+from dat_keras.core.weights import save_weights
 from dat_keras.recipes import RECIPES
-from dat_keras.run_folder import RunFolder
-from dat_keras.runs import RunInfo
-from dat_keras.weights import save_weights
+from dat_keras.training.run_info import RunInfo
+from dat_keras.utils.run_folder import RunFolder
 
 TOKENS = {
     "hf_aliceWRITEaliceWRITE": ("alice", "write"),

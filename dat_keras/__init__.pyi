@@ -1,0 +1,39 @@
+from . import architectures as architectures
+from . import attacks as attacks
+from . import augment as augment
+from . import data as data
+from . import losses as losses
+from . import objectives as objectives
+from . import optimizers as optimizers
+from . import recipes as recipes
+from . import spectral as spectral
+from .core.threat_models import L2 as L2
+from .core.threat_models import Linf as Linf
+from .core.threat_models import ThreatModel as ThreatModel
+from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.report import Report as Report
+from .objectives import DAJAT as DAJAT
+from .objectives import DAT as DAT
+from .objectives import IDBH as IDBH
+from .objectives import LASAT as LASAT
+from .objectives import LASTRADES as LASTRADES
+from .objectives import MART as MART
+from .objectives import OAAT as OAAT
+from .objectives import PGDAT as PGDAT
+from .objectives import SCARL as SCARL
+from .objectives import ST as ST
+from .objectives import TRADES as TRADES
+from .objectives import Natural as Natural
+from .objectives import Objective as Objective
+from .objectives.weight_perturbation import (
+    WeightPerturbation as WeightPerturbation,
+)
+from .optimizers import Averaging as Averaging
+from .recipes import Recipe as Recipe
+from .training import callbacks as callbacks
+from .training.model import AdversarialModel as AdversarialModel
+from .training.run_info import load_classifier as load_classifier
+from .training.train import train as train
+from .zoo.commands.load import load_model as load_model
+
+__version__: str

@@ -1,0 +1,225 @@
+"""The classifier with its mode fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial, singledispatch
+
+import keras
+import tensorflow as tf
+
+from dat_keras.core.types import Features, Images, Logits, Predict
+from dat_keras.kernels.fold_batch_norm import folded
+from dat_keras.kernels.functional_graph import Graph
+from dat_keras.kernels.joint_forward import run_jointly
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A `Network`: the classifier in one mode, its logits in float32.
+
+    In training mode functional models run as `abreast.py` says; others are
+    called as they are.
+
+    Args:
+        classifier: Maps images to logits; called with `branch=` only where
+            a branch other than the base branch is wanted.
+        training: Whether BatchNorm reads batch statistics.
+        scope: Opened around each call. `keras.StatelessScope` discards
+            updates of statistics, or puts other weights in.
+
+    Example:
+    >>> flat = [keras.Input((2, 2, 1)), keras.layers.Flatten()]
+    >>> Predictor(keras.Sequential(flat))(tf.ones((3, 2, 2, 1))).shape
+    TensorShape([3, 4])
+    """
+
+    classifier: keras.Model
+    training: bool = False
+    scope: Callable[[], AbstractContextManager] = nullcontext
+
+    def __call__(self, x: Images, branch: int = 0) -> Logits:
+        """Returns the logits of `x` on a BatchNorm branch."""
+        (logits,) = self.many([x], [branch])
+        return logits
+
+    def many(
+        self, images: Sequence[Images], branches: Sequence[int]
+    ) -> list[Logits]:
+        """Returns the logits of several batches, each on its branch."""
+        models = branch_models(self.classifier)
+        graphs = [g for b in branches if (g := Graph.of(models[b]))]
+        pairs = list(zip(images, branches, strict=True))
+        with self.scope():
+            if self.training and len(graphs) == len(pairs):
+                logits = run_jointly(graphs, images)
+            else:
+                logits = [self._called(x, branch) for x, branch in pairs]
+        return [tf.cast(z, tf.float32) for z in logits]
+
+    def frozen(self, dtype: str | None = None) -> FrozenPredictor:
+        """Returns the classifier in inference mode with the weights of now.
+
+        BatchNorm is folded into convolutions once, here, and not at each
+        call. The classifier's weights must not change before the last call.
+
+        Args:
+            dtype: Type of all convolutions but the first. Default: their own.
+
+        Raises:
+            ValueError: If a type is given and the classifier is not
+                functional.
+        """
+        with self.scope():
+            networks = tuple(
+                self._frozen_branch(branch, model, dtype)
+                for branch, model in enumerate(branch_models(self.classifier))
+            )
+        return FrozenPredictor(self, networks)
+
+    @property
+    def with_batch_statistics(self) -> Predictor:
+        """The classifier on batch statistics, which leave no trace."""
+        return replace(self, training=True, scope=keras.StatelessScope)
+
+    def features(self, x: Images, branch: int = 0) -> tuple[Features, Logits]:
+        """Returns what the last layer reads, and the logits, of `x`."""
+        model = _with_features(branch_models(self.classifier)[branch])
+        with self.scope():
+            features, logits = model(x, training=self.training)
+        return tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
+
+    def _called(self, x: Images, branch: int) -> tf.Tensor:
+        # Models without branches do not know the word.
+        options = {"branch": branch} if branch else {}
+        return self.classifier(x, training=self.training, **options)
+
+    def _frozen_branch(
+        self, branch: int, model: keras.Model, dtype: str | None
+    ) -> Callable[[Images], Logits]:
+        graph = Graph.of(model)
+        if graph is not None:
+            return partial(graph.run, swaps=folded(graph, dtype))
+        if dtype is not None:
+            raise ValueError(
+                "Attacks in another precision need a functional classifier. "
+                f"Received: {type(model).__name__}, dtype={dtype!r}"
+            )
+        return partial(replace(self, training=False), branch=branch)
+
+
+@dataclass(frozen=True)
+class FrozenPredictor:
+    """A `Network` in inference mode over convolutions made beforehand.
+
+    Made by `Predictor.frozen`. What needs batch statistics or features is
+    asked of the classifier itself.
+
+    Args:
+        source: The classifier.
+        networks: One function a branch, from images to logits.
+    """
+
+    source: Predictor
+    networks: Sequence[Callable[[Images], Logits]]
+
+    def __call__(self, x: Images, branch: int = 0) -> Logits:
+        """Returns the logits of `x` on a BatchNorm branch."""
+        # Layers without a swap still read their weights at each call.
+        with self.source.scope():
+            return tf.cast(self.networks[branch](x), tf.float32)
+
+    @property
+    def with_batch_statistics(self) -> Predictor:
+        """The classifier on batch statistics, which leave no trace."""
+        return self.source.with_batch_statistics
+
+    def features(self, x: Images, branch: int = 0) -> tuple[Features, Logits]:
+        """Returns what the last layer reads, and the logits, of `x`."""
+        return self.source.features(x, branch)
+
+
+@singledispatch
+def logits_of_many(
+    predict: Predict, images: Sequence[Images], branches: Sequence[int]
+) -> list[Logits]:
+    """Returns the logits of several batches, each on its BatchNorm branch.
+
+    The same as one call for each batch. A `Predictor` of a functional model
+    in training mode needs less time for it: see `kernels/joint_forward.py`.
+
+    Args:
+        predict: Any callable `predict(x, branch=0)`.
+        images: Batches, shape `(B, H, W, C)` each.
+        branches: One branch for each batch.
+
+    Example:
+    >>> [z.numpy().tolist() for z in logits_of_many(
+    ...     lambda x, branch=0: x + branch, [tf.ones(1), tf.ones(1)], [0, 1]
+    ... )]
+    [[1.0], [2.0]]
+    """
+    return [
+        predict(x, branch=branch)
+        for x, branch in zip(images, branches, strict=True)
+    ]
+
+
+@logits_of_many.register
+def _(
+    predict: Predictor, images: Sequence[Images], branches: Sequence[int]
+) -> list[Logits]:
+    return predict.many(images, branches)
+
+
+def feature_size(classifier: keras.Model) -> int | None:
+    """Number of features that a classifier's last layer reads.
+
+    Args:
+        classifier: Any classifier.
+
+    Returns:
+        `F`, or `None` for a classifier that does not show its last layer: a
+        subclassed model, or one nested in another.
+
+    Example:
+    >>> layers = [keras.Input((7,)), keras.layers.Dense(2)]
+    >>> feature_size(keras.Sequential(layers))
+    7
+    """
+    base = branch_models(classifier)[0]
+    if not isinstance(base, (keras.Sequential, keras.src.models.Functional)):
+        return None
+    shape = _last_input(base).shape
+    return shape[1] if len(shape) == 2 else None
+
+
+def branch_models(classifier: keras.Model) -> list[keras.Model]:
+    """Returns a classifier's branches; one without any is its own."""
+    return getattr(classifier, "branches", [classifier])
+
+
+def last_layer(classifier: keras.Model) -> keras.layers.Layer:
+    """The layer that makes the logits, on every BatchNorm branch.
+
+    Args:
+        classifier: A functional or branched classifier.
+
+    Example:
+    >>> layers = [keras.Input((7,)), keras.layers.Dense(2, name="logits")]
+    >>> last_layer(keras.Sequential(layers)).name
+    'logits'
+    """
+    return branch_models(classifier)[0].outputs[0]._keras_history.operation
+
+
+def _last_input(model: keras.Model) -> keras.KerasTensor:
+    # A layer shared by branches has many inputs; the output knows which.
+    operation, node, _ = model.outputs[0]._keras_history
+    return operation._inbound_nodes[node].input_tensors[0]
+
+
+def _with_features(model: keras.Model) -> keras.Model:
+    return keras.Model(model.inputs, [_last_input(model), model.outputs[0]])

@@ -1,0 +1,84 @@
+"""What a classifier must be."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dat_keras.classifiers.predictor import Predictor
+
+
+def check_classifier(
+    classifier: keras.Model, image_shape: tuple[int, int, int]
+) -> int:
+    """Runs a classifier once and returns its number of classes.
+
+    Args:
+        classifier: The model to try.
+        image_shape: `(H, W, C)`.
+
+    Raises:
+        ValueError: If the output is not `(B, K)` with `K >= 2`, not finite,
+            or made of probabilities.
+
+    Example:
+    >>> check_classifier(
+    ...     keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten()]),
+    ...     (2, 2, 1),
+    ... )
+    4
+    """
+    x = np.random.default_rng(0).random((4, *image_shape), np.float32)
+    logits = Predictor(classifier)(tf.constant(x)).numpy()
+    if logits.ndim != 2 or logits.shape[0] != 4 or logits.shape[1] < 2:
+        raise ValueError(
+            "The classifier must map `(B, H, W, C)` images to logits of shape "
+            f"`(B, K)` with K >= 2. Received: output shape {logits.shape} for "
+            f"input shape {x.shape}."
+        )
+    check_logits(logits)
+    return logits.shape[1]
+
+
+def check_logits(logits: np.ndarray) -> None:
+    """Refuses logits that are not finite, or that are probabilities.
+
+    Raises:
+        ValueError: With the likely cause.
+
+    Example:
+    >>> check_logits(np.array([[3.0, -1.0]]))
+    """
+    if not np.isfinite(logits).all():
+        raise ValueError("The classifier's logits hold NaN or infinity.")
+    inside = (logits >= -1e-5).all() and (logits <= 1 + 1e-5).all()
+    if inside and np.allclose(logits.sum(-1), 1.0, rtol=0.0, atol=1e-5):
+        raise ValueError(
+            "The classifier returns probabilities: every row of its output "
+            "lies in [0, 1] and sums to 1. Attacks need logits: remove the "
+            "softmax (Keras: `classifier_activation=None`, or a last `Dense` "
+            'without `activation="softmax"`).'
+        )
+
+
+def image_shape_of(classifier: keras.Model) -> tuple[int, int, int]:
+    """Returns `(H, W, C)` of a functional or branched classifier.
+
+    Raises:
+        ValueError: If the model does not fix it.
+
+    Example:
+    >>> layers = [keras.Input((8, 8, 3)), keras.layers.Flatten()]
+    >>> image_shape_of(keras.Sequential(layers))
+    (8, 8, 3)
+    """
+    shape = tuple(getattr(classifier, "input_shape", None) or ())
+    if len(shape) != 4 or None in shape[1:]:
+        raise ValueError(
+            "The classifier does not say its image size. Wrap it as "
+            "`keras.Model(inputs, classifier(inputs))` with "
+            "`inputs = keras.Input((H, W, C))`. Received: a model with input "
+            f"shape {shape or 'unknown'}."
+        )
+    return shape[1:]

@@ -1,0 +1,1 @@
+"""Several methods trained and evaluated alike, side by side in one table."""

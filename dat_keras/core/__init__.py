@@ -1,0 +1,1 @@
+"""Shared basics: tensor types, threat models, gradients, random keys."""

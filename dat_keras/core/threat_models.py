@@ -1,0 +1,128 @@
+"""Threat models: what an attacker may do to an image, as geometry."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from dat_keras.core.random import Key
+from dat_keras.core.types import Images, PerExample
+
+
+@dataclass(frozen=True)
+class ThreatModel(abc.ABC):
+    """A norm ball of radius `eps` around an image, inside the box `[0, 1]`.
+
+    Args:
+        eps: Radius in pixel units of `[0, 1]`: a number, a scalar tensor, or
+            a tensor that broadcasts against `(B, 1, 1, 1)`.
+    """
+
+    eps: float | tf.Tensor
+
+    def __post_init__(self) -> None:
+        """Refuses a radius that cannot be meant."""
+        if isinstance(self.eps, (int, float)) and not 0 <= self.eps:
+            raise ValueError(
+                f"`eps` must not be negative. Received: {self.eps}"
+            )
+
+    @abc.abstractmethod
+    def project(self, x_adv: Images, x: Images) -> Images:
+        """Projects `x_adv` into the ball around `x`, then into the box."""
+
+    @abc.abstractmethod
+    def steepest(self, grad: Images) -> Images:
+        """Returns the ascent direction of unit norm."""
+
+    @abc.abstractmethod
+    def random_start(self, x: Images, key: Key) -> Images:
+        """Returns a random point of the ball around `x`, inside the box."""
+
+    @abc.abstractmethod
+    def distance(self, x_adv: Images, x: Images) -> PerExample:
+        """Returns the norm of `x_adv - x` per example, shape `(B,)`."""
+
+
+@dataclass(frozen=True)
+class Linf(ThreatModel):
+    """`max |x_adv - x| <= eps`; 8/255 is the standard of CIFAR.
+
+    Example:
+    >>> ball = Linf(8 / 255)
+    >>> x = tf.zeros((1, 2, 2, 1))
+    >>> float(ball.distance(ball.project(x + 1.0, x), x)[0] * 255)
+    8.0
+    """
+
+    def __post_init__(self) -> None:
+        """Refuses a radius beyond the pixel range."""
+        super().__post_init__()
+        if isinstance(self.eps, (int, float)) and self.eps > 1:
+            raise ValueError(
+                "`eps` must be in [0, 1], the pixel range of the image. "
+                f"Received: eps={self.eps:g}. Did you mean {self.eps:g}/255?"
+            )
+
+    def project(self, x_adv: Images, x: Images) -> Images:
+        """Clips to `[x - eps, x + eps]`, then to the box."""
+        x_adv = tf.minimum(tf.maximum(x_adv, x - self.eps), x + self.eps)
+        return tf.clip_by_value(x_adv, 0.0, 1.0)
+
+    def steepest(self, grad: Images) -> Images:
+        """Returns the sign of the gradient; `sign(0) = 0`."""
+        return tf.sign(grad)
+
+    def random_start(self, x: Images, key: Key) -> Images:
+        """Adds uniform noise of width `eps`, inside the box."""
+        noise = key.uniform(tf.shape(x), -1.0, 1.0)
+        return tf.clip_by_value(x + self.eps * noise, 0.0, 1.0)
+
+    def distance(self, x_adv: Images, x: Images) -> PerExample:
+        """Returns the largest absolute change per example."""
+        return tf.reduce_max(tf.abs(x_adv - x), axis=[1, 2, 3])
+
+
+@dataclass(frozen=True)
+class L2(ThreatModel):
+    """`||x_adv - x||_2 <= eps`; 0.5 and 128/255 are the usual radii of CIFAR.
+
+    Example:
+    >>> ball = L2(0.5)
+    >>> x = tf.fill((1, 2, 2, 1), 0.5)
+    >>> float(ball.distance(ball.project(x + 0.4, x), x)[0])
+    0.5
+    """
+
+    def project(self, x_adv: Images, x: Images) -> Images:
+        """Scales the change back to length `eps`, then clips to the box."""
+        delta = x_adv - x
+        scale = tf.minimum(1.0, self.eps / (_norm(delta) + 1e-12))
+        return tf.clip_by_value(x + scale * delta, 0.0, 1.0)
+
+    def steepest(self, grad: Images) -> Images:
+        """Returns the gradient divided by its length."""
+        return grad / (_norm(grad) + 1e-12)
+
+    def random_start(self, x: Images, key: Key) -> Images:
+        """Steps in a random direction by a uniform share of `eps`."""
+        direction = self.steepest(key.fold_in("direction").normal(tf.shape(x)))
+        share = key.fold_in("length").uniform((tf.shape(x)[0], 1, 1, 1))
+        return tf.clip_by_value(x + self.eps * share * direction, 0.0, 1.0)
+
+    def distance(self, x_adv: Images, x: Images) -> PerExample:
+        """Returns the Euclidean length of the change per example."""
+        return tf.norm(tf.reshape(x_adv - x, (tf.shape(x)[0], -1)), axis=-1)
+
+
+def _norm(delta: Images) -> tf.Tensor:
+    # The small constant keeps the gradient of the root finite at zero.
+    return tf.sqrt(
+        tf.reduce_sum(tf.square(delta), axis=[1, 2, 3], keepdims=True) + 1e-30
+    )
+
+
+THREAT_MODELS: dict[str, type[ThreatModel]] = {"linf": Linf, "l2": L2}
+"""Threat models by the name of their norm."""

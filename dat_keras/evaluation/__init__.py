@@ -1,0 +1,1 @@
+"""Robust accuracy: attacks on a model, judged, counted and reported."""

@@ -1,0 +1,40 @@
+"""Checks that adversarial images are what they claim: near, and images."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from dat_keras.core.threat_models import L2, Linf, ThreatModel
+
+RELATIVE_TOLERANCE: dict[type[ThreatModel], float] = {Linf: 0.0, L2: 1e-5}
+"""Excess over the radius that float32 rounding explains, by threat model."""
+
+
+def verify(
+    x_adv: np.ndarray, x: np.ndarray, threat_model: ThreatModel
+) -> tuple[np.ndarray, np.ndarray]:
+    """Checks adversarial images in float64, on the host.
+
+    Args:
+        x_adv: Adversarial images, shape `(B, H, W, C)`.
+        x: Clean images of the same shape.
+        threat_model: The set that they must lie in.
+
+    Returns:
+        Distances and whether each image is valid, both of shape `(B,)`.
+
+    Example:
+    >>> x = np.full((1, 2, 2, 1), 0.5, np.float32)
+    >>> verify(x + np.float32(0.1), x, Linf(0.05))[1].tolist()
+    [False]
+    """
+    x_adv, x = x_adv.astype(np.float64), x.astype(np.float64)
+    with tf.device("CPU"):
+        distance = threat_model.distance(
+            tf.constant(x_adv), tf.constant(x)
+        ).numpy()
+    relative = RELATIVE_TOLERANCE.get(type(threat_model), 0.0)
+    in_ball = distance <= threat_model.eps * (1 + relative) + 1e-6
+    in_box = ((x_adv >= -1e-7) & (x_adv <= 1 + 1e-7)).all(axis=(1, 2, 3))
+    return distance, in_ball & in_box

@@ -1,0 +1,97 @@
+"""What one attack did to each sample, and what a reader must know of it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from dat_keras.utils.intervals import wilson
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something that a reader of the numbers must know.
+
+    Args:
+        code: Short name for machines, such as `"randomized"`.
+        advice: What it means and what to do, one or two sentences.
+    """
+
+    code: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """The outcome of one attack, or of none.
+
+    Args:
+        name: Name of the attack.
+        settings: All its settings, as `repr` prints them.
+        broken: Whether each sample was broken, in the order of the data.
+        max_distance: Largest distance of an adversarial image, in the norm
+            of the report, verified in float64.
+        seconds: Time it took, tracing included.
+        forwards: Images that went through the classifier, where counted.
+        gradients: Images whose gradient was taken, where counted.
+        parts: What was broken once each part of an ensemble was done.
+
+    Example:
+    >>> row = Row("fgsm", "", (True, False, False, False))
+    >>> row.correct, row.accuracy
+    (3, 0.75)
+    """
+
+    name: str
+    settings: str
+    broken: tuple[bool, ...]
+    max_distance: float = 0.0
+    seconds: float = 0.0
+    forwards: int = 0
+    gradients: int = 0
+    parts: tuple[Row, ...] = ()
+
+    @property
+    def broken_by(self) -> tuple[str | None, ...]:
+        """The first part after which each sample is broken, if one is.
+
+        The first part of an ensemble is no attack: natural errors.
+        """
+        names = [part.name for part in self.parts]
+        flags = zip(*(part.broken for part in self.parts), strict=True)
+        return tuple(
+            next(itertools.compress(names, broken), None) for broken in flags
+        )
+
+    @property
+    def correct(self) -> int:
+        """Number of samples that stand."""
+        return len(self.broken) - sum(self.broken)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of samples that stand, in `[0, 1]`."""
+        return self.correct / len(self.broken)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % Wilson interval of the accuracy."""
+        return wilson(self.correct, len(self.broken))
+
+    def to_json(self) -> dict:
+        """Returns the row as plain data, with positions of broken samples."""
+        return {
+            "name": self.name,
+            "accuracy": self.accuracy,
+            "correct": self.correct,
+            "total": len(self.broken),
+            "wilson95": list(self.interval),
+            "max_distance": self.max_distance,
+            "seconds": round(self.seconds, 3),
+            "settings": self.settings,
+            "broken": [i for i, broken in enumerate(self.broken) if broken],
+            "forwards": self.forwards,
+            "gradients": self.gradients,
+            "parts": {part.name: part.to_json() for part in self.parts},
+            "broken_by": list(self.broken_by),
+        }

@@ -1,0 +1,100 @@
+"""The table of evaluations by name, and what is chosen from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dat_keras.attacks import (
+    ATTACKS,
+    PARTS,
+    Attack,
+    Monitor,
+    StagedAttack,
+    plus,
+    rand,
+    standard,
+)
+from dat_keras.core.threat_models import ThreatModel
+from dat_keras.evaluation.context import Evaluation
+from dat_keras.evaluation.ensemble import AVERAGED_DRAWS, AttackEnsemble
+from dat_keras.evaluation.protocols import Protocol
+from dat_keras.evaluation.single_attack import NoAttack, SingleAttack
+from dat_keras.utils.registry import lookup
+
+DRAWS = 20
+"""Passes over which a randomised classifier is judged."""
+
+_Make = Callable[[ThreatModel], Evaluation]
+
+
+def _single(make: Callable[[ThreatModel], Attack]) -> _Make:
+    return lambda threat_model: SingleAttack(make(threat_model))
+
+
+def _part(name: str, make: Callable[[ThreatModel], StagedAttack]) -> _Make:
+    return lambda threat_model: AttackEnsemble({name: make(threat_model)}, ())
+
+
+EVALUATIONS: dict[str, _Make] = {
+    "natural": lambda threat_model: NoAttack(),
+    **{name: _single(make) for name, make in ATTACKS.items()},
+    **{name: _part(name, make) for name, make in PARTS.items()},
+    "autoattack": lambda threat_model: AttackEnsemble(
+        standard(threat_model), ()
+    ),
+    "autoattack-plus": lambda threat_model: AttackEnsemble(plus(threat_model)),
+    "autoattack-rand": lambda threat_model: AttackEnsemble(
+        rand(threat_model), (AVERAGED_DRAWS,), draws=DRAWS
+    ),
+    "autoattack-monitor": lambda threat_model: AttackEnsemble(
+        Monitor(threat_model).parts()
+    ),
+}
+"""Evaluations by name; each makes itself for a threat model."""
+
+
+def plan(
+    attacks: str | Sequence[str] | Mapping[str, Attack | Evaluation],
+    threat_model: ThreatModel,
+    protocol: Protocol,
+) -> dict[str, Evaluation]:
+    """Returns the evaluations to run, by name, natural accuracy first.
+
+    Args:
+        attacks: Keys of `EVALUATIONS`, as a sequence or separated by commas;
+            or attacks and evaluations by a name of their own.
+        threat_model: What they search.
+        protocol: May have variants of its own.
+
+    Raises:
+        ValueError: If a name is unknown, or an attack searches another set.
+
+    Example:
+    >>> from dat_keras.evaluation.protocols import PROTOCOLS
+    >>> from dat_keras.core.threat_models import Linf
+    >>> list(plan("fgsm,cw", Linf(0.1), PROTOCOLS["dat"]))
+    ['natural', 'fgsm', 'cw-dat']
+    """
+    if isinstance(attacks, Mapping):
+        named = {n: _own(n, a, threat_model) for n, a in attacks.items()}
+        return {"natural": NoAttack(), **named}
+    if isinstance(attacks, str):
+        attacks = [name.strip() for name in attacks.split(",")]
+    names = (protocol.variants.get(name, name) for name in attacks)
+    return {
+        name: lookup(EVALUATIONS, name, "attack")(threat_model)
+        for name in ("natural", *names)
+    }
+
+
+def _own(
+    name: str, attack: Attack | Evaluation, threat_model: ThreatModel
+) -> Evaluation:
+    if isinstance(attack, Evaluation):
+        return attack
+    if attack.threat_model != threat_model:
+        raise ValueError(
+            f"`attacks` must search the threat model of the evaluation, "
+            f"{threat_model}. Received: {name!r} with {attack.threat_model}"
+        )
+    return SingleAttack(attack)

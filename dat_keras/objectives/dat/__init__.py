@@ -1,0 +1,7 @@
+"""Dual adversarial training: loss, generator, amplitude mix-up."""
+
+from __future__ import annotations
+
+from dat_keras.objectives.dat.dat import DAT
+
+__all__ = ["DAT"]

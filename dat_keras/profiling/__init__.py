@@ -1,0 +1,1 @@
+"""What training steps cost: seconds, passes, arithmetic, memory."""

@@ -1,0 +1,160 @@
+"""Callbacks that watch a training run: its metrics, its pace, its memory."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from dat_keras.utils.errors import TrainingDivergedError
+from dat_keras.utils.runtime import keep_freed_memory
+
+
+class TotalSteps(keras.callbacks.Callback):
+    """Tells the model how long the run is, for ramps and averaging."""
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Sets `total_steps` from what `fit` was asked to do."""
+        epochs, batches = self.params["epochs"], self.params["steps"]
+        self.model.total_steps.assign(epochs * batches)
+
+
+class RestoreMetrics(keras.callbacks.Callback):
+    """Puts the running means of an interrupted epoch back, once."""
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Takes the restored values before `fit` resets them."""
+        self._values = [
+            (v, v.numpy())
+            for m in self.model.train_metrics.values()
+            for v in m.variables
+        ]
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Puts them back after the reset."""
+        for variable, value in self._values:
+            variable.assign(value)
+        self._values = []
+
+
+class KeepFreedMemory(keras.callbacks.Callback):
+    """Calls `keep_freed_memory` after each of the first steps.
+
+    Something in the first step sets glibc's threshold back, so calling it
+    before training has no effect; from the third step on it lasts.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Calls it during the first steps of an epoch."""
+        if batch < 4:
+            keep_freed_memory()
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Stops with an error when the loss is no number any more.
+
+    Without `jit_compile` the step itself checks, before it writes anything,
+    and without waiting for the device as this callback does.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Looks at the running mean of the loss."""
+        if not np.isfinite(float((logs or {})["loss"])):
+            raise TrainingDivergedError(
+                f"the loss is not finite at step {int(self.model.step.numpy())}"
+            )
+
+
+class ProjectedTime(keras.callbacks.Callback):
+    """Says after the first steps how long the whole run will take.
+
+    Args:
+        say: Receives the sentence.
+        clock: Returns seconds.
+        after: Steps that are timed; the ones before, which compile, are not.
+    """
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        after: int = 5,
+    ) -> None:
+        super().__init__()
+        self.say = say
+        self.clock = clock
+        self.after = after
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Starts counting."""
+        self._seen = 0
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Times steps 2 to `after + 1`."""
+        self._seen += 1
+        if self._seen not in (1, 1 + self.after):
+            return
+        # Reading the counter waits for the steps that are still under way.
+        left = int(self.model.total_steps.numpy() - self.model.step.numpy())
+        if self._seen == 1:
+            self._began = self.clock()
+            return
+        pace = (self.clock() - self._began) / self.after
+        self.say(projection(pace, left))
+
+
+def projection(seconds_per_step: float, steps: int) -> str:
+    """The sentence that tells how long training will take.
+
+    Args:
+        seconds_per_step: Measured pace.
+        steps: Steps to go.
+
+    Example:
+    >>> projection(0.5, 1200)
+    'projected time: 10 min (1200 steps of 0.50 s, validation not counted)'
+    """
+    total = seconds_per_step * steps
+    sentence = (
+        f"projected time: {duration(total)} ({steps} steps of "
+        f"{seconds_per_step:.2f} s, validation not counted)"
+    )
+    if total > 86400:
+        sentence += (
+            "; that is over a day here. Shorter: a GPU, --architecture "
+            "resnet8, --limit N, or fewer --epochs"
+        )
+    return sentence
+
+
+def duration(seconds: float) -> str:
+    """A duration for people.
+
+    Example:
+    >>> duration(90), duration(5400), duration(200000)
+    ('90 s', '90 min', '2.3 days')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 2 * 86400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def tensorboard_logs(folder: Path) -> tuple[keras.callbacks.Callback, ...]:
+    """Returns Keras' TensorBoard callback, or says how to get it.
+
+    Raises:
+        ValueError: If TensorBoard is not installed.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise ValueError(
+            "TensorBoard is not installed: pip install 'dat-keras[tensorboard]'"
+        )
+    return (keras.callbacks.TensorBoard(str(folder), write_graph=False),)

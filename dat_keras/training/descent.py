@@ -1,0 +1,82 @@
+"""Outer minimisation: the loss, its backward pass, what is to be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import keras
+import tensorflow as tf
+
+from dat_keras.classifiers.held_updates import HeldUpdates, discarding_updates
+from dat_keras.core.gradients import clipped, terms_and_gradients
+from dat_keras.objectives import Objective
+from dat_keras.objectives.step import Step, Terms, Views
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.training.checks import finite
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The outer loss of one batch and its gradients; nothing is written yet.
+
+    Args:
+        terms: Scalar loss terms by name.
+        gradients: Gradients of the weights that the optimizer moves.
+        joint: Gradients of the second player's `joint_weights`.
+        updates: Updates of BatchNorm statistics.
+    """
+
+    terms: Terms
+    gradients: list[tf.Tensor]
+    joint: list[tf.Tensor]
+    updates: HeldUpdates
+
+    @property
+    def is_finite(self) -> tf.Tensor:
+        """A check to be waited for: fails if a term or gradient is not."""
+        return finite(self.terms, self.gradients)
+
+    def clipped(self, norm: float) -> Descent:
+        """Returns the same with the gradients' global norm bounded."""
+        return replace(self, gradients=clipped(self.gradients, norm))
+
+
+def outer_descent(
+    classifier: keras.Model,
+    objective: Objective,
+    step: Step,
+    views: Views,
+    *,
+    weights: list[keras.Variable],
+    perturbation: WeightPerturbation,
+) -> Descent:
+    """Returns the outer loss and its gradients, at weights that AWP moved.
+
+    Args:
+        classifier: The classifier.
+        objective: The training method.
+        step: Context of the step.
+        views: What `objective.craft` returned.
+        weights: What the optimizer moves.
+        perturbation: AWP, or none.
+    """
+    updates, adversary = HeldUpdates(classifier), step.adversary
+    replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+
+    def loss() -> Terms:
+        attached = adversary.joint_views(
+            views, lambda: objective.attach(step, views)
+        )
+        return objective.loss(updates.predict, attached, step.y)
+
+    def loss_of_perturbation() -> Terms:
+        predict = discarding_updates(classifier)
+        return objective.perturbation_loss(predict, views, step.y)
+
+    with perturbation.applied(
+        classifier.trainable_variables, loss_of_perturbation, step.progress
+    ):
+        terms, (gradients, joint) = terms_and_gradients(
+            loss, weights, adversary.joint_weights, scale=1.0 / replicas
+        )
+    return Descent(terms, gradients, joint, updates)

@@ -1,0 +1,257 @@
+"""AdversarialModel: a Keras model that trains a classifier adversarially."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dat_keras.attacks import Attack, pgd
+from dat_keras.augment import Augment, CropFlip
+from dat_keras.classifiers.held_updates import discarding_updates
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.classifiers.spec import ClassifierSpec
+from dat_keras.core.random import BatchKey
+from dat_keras.core.threat_models import Linf
+from dat_keras.core.types import Images, Labels
+from dat_keras.kernels.fold_batch_norm import DTYPES
+from dat_keras.objectives import Objective
+from dat_keras.objectives.step import Ascent, Step, Views
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.optimizers.weight_averaging import Averaging, WeightAverage
+from dat_keras.training.checks import check_branches, checked, pair
+from dat_keras.training.descent import Descent, outer_descent
+from dat_keras.utils.registry import lookup
+
+
+class AdversarialModel(keras.Model):
+    """Trains a classifier on an objective with Keras' own `fit`.
+
+    One step crafts adversarial views, descends the objective's loss in the
+    classifier's weights and lets the objective's adversary, if it has one,
+    climb the same loss. Give `fit` un-augmented float images in `[0, 1]` and
+    integer labels. Validation reports `accuracy` and `robust_accuracy`.
+
+    Every random number is a function of `seed` and the number of steps done,
+    which is saved with the weights.
+
+    Args:
+        classifier: Maps images to logits. Objectives with split BatchNorm
+            (DAT) want one built with `branches=2`.
+        objective: The training method.
+        augment: Applied to each batch inside the step. Default: crop with
+            padding 4 and horizontal flip.
+        eval_attack: Attack of `robust_accuracy`. Default: PGD-20 at eps
+            8/255, the paper's.
+        weight_perturbation: AWP; off by default.
+        attack_dtype: Type in which attacks of the training step compute all
+            convolutions but the first: `"bfloat16"`, or `None` for that of
+            the layers. Images, gradients of pixels and the update of the
+            weights keep theirs. Needs a functional classifier.
+        seed: Seed of all draws during training.
+
+    Raises:
+        ValueError: If the classifier does not fit the objective, or does not
+            return logits.
+
+    Example:
+    >>> from dat_keras.architectures import ResNet8
+    >>> from dat_keras.objectives import DAT
+    >>> from dat_keras.optimizers import SGD
+    >>> model = AdversarialModel(ResNet8(num_classes=10, branches=2), DAT())
+    >>> model.compile(optimizer=SGD(0.1, momentum=0.9, weight_decay=5e-4))
+    """
+
+    def __init__(
+        self,
+        classifier: keras.Model,
+        objective: Objective,
+        *,
+        augment: Augment = CropFlip(),  # noqa: B008
+        eval_attack: Attack = pgd(Linf(8 / 255)),  # noqa: B008
+        weight_perturbation: WeightPerturbation = WeightPerturbation(),  # noqa: B008
+        attack_dtype: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(name="adversarial_model")
+        spec = ClassifierSpec.of(classifier)
+        check_branches(spec.branches, objective)
+        self.num_classes = spec.num_classes
+        self.classifier = classifier
+        self.objective = objective
+        self.augment = augment
+        self.eval_attack = eval_attack
+        self.weight_perturbation = weight_perturbation
+        if attack_dtype is not None:
+            lookup(DTYPES, attack_dtype, "attack_dtype")
+        self.attack_dtype = attack_dtype
+        self.seed = seed
+        self.adversary = objective.build_adversary(spec)
+        self.adversary.follow(classifier)
+        self.average: WeightAverage | None = None
+        self.step = self._counter("step", 0)
+        self.total_steps = self._counter("total_steps", 1)
+        names = ("loss", *objective.terms)
+        self.train_metrics = {n: keras.metrics.Mean(name=n) for n in names}
+        names = ("accuracy", "robust_accuracy")
+        self.test_metrics = {n: keras.metrics.Mean(name=n) for n in names}
+        self.built = True
+
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        averaging: Averaging | None = None,
+        clip_norm: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Sets the optimizer of the classifier and of its allied weights.
+
+        Args:
+            optimizer: Moves the classifier.
+            averaging: If given, a weight average is kept; validation and
+                `inference_scope` use it.
+            clip_norm: If given, the bound on the global norm of the
+                classifier's gradient. The optimizer's own clipping acts
+                before gradients are summed over replicas; this acts after.
+            **kwargs: For `keras.Model.compile`, such as `jit_compile`.
+        """
+        super().compile(optimizer=optimizer, **kwargs)
+        self.optimizer.build(self._descending)
+        self.clip_norm = clip_norm
+        if averaging is not None:
+            self.average = WeightAverage(self.classifier.weights, averaging)
+
+    def fit(
+        self,
+        x: Any = None,
+        *args: Any,
+        shuffle: bool | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains as `keras.Model.fit` does.
+
+        `Batches` and other `PyDataset`s order themselves: unless `shuffle` is
+        given, Keras must not shuffle them a second time.
+        """
+        if shuffle is None:
+            shuffle = not isinstance(x, keras.utils.PyDataset)
+        return super().fit(x, *args, shuffle=shuffle, **kwargs)
+
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Returns the classifier's logits, shape `(B, K)`."""
+        return self.classifier(x, training=training)
+
+    def inference_scope(self) -> AbstractContextManager:
+        """Returns a scope in which the classifier reads its best weights.
+
+        The averaged weights where an average is kept, else its own.
+        """
+        if self.average is None:
+            return nullcontext()
+        return self.average.scope(self.classifier.weights)
+
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
+        """Runs one step of the min-max game on one batch.
+
+        Augment, craft the adversarial views (inner maximisation), descend in
+        the classifier's weights (outer minimisation), ascend in those of the
+        second player.
+        """
+        step = self._augment(*checked(*pair(data), self.num_classes))
+        views = self.objective.craft(step)
+        descent = outer_descent(
+            self.classifier,
+            self.objective,
+            step,
+            views,
+            weights=self._descending,
+            perturbation=self.weight_perturbation,
+        )
+        if self.clip_norm is not None:
+            descent = descent.clipped(self.clip_norm)
+        # Nothing is written before the check has passed.
+        with tf.control_dependencies([descent.is_finite]):
+            self._descend(descent)
+            self._ascend(step, views, descent)
+            self.step.assign_add(1)
+            if self.average is not None:
+                self.average.update(self.classifier.weights, self.progress)
+            return self._track(descent.terms)
+
+    def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
+        """Measures natural and robust accuracy on one batch."""
+        x, y = checked(*pair(data), self.num_classes)
+        current = Predictor(self.classifier, scope=self.inference_scope)
+        predict = current.frozen()
+        key = BatchKey.of(self.seed, 0).fold_in("validation")
+        x_adv = self.eval_attack(predict, x, y, key)
+        for metric, images in zip(
+            self.test_metrics.values(), (x, x_adv), strict=True
+        ):
+            labels = tf.argmax(predict(images), -1, output_type=y.dtype)
+            metric.update_state(labels == y)
+        return {name: m.result() for name, m in self.test_metrics.items()}
+
+    @property
+    def progress(self) -> tf.Tensor:
+        """Share of the training done, in `[0, 1]`; see `total_steps`."""
+        done = tf.cast(self.step.value, tf.float32)
+        return tf.minimum(
+            done / tf.cast(self.total_steps.value, tf.float32), 1.0
+        )
+
+    @property
+    def _descending(self) -> list[keras.Variable]:
+        """Everything that the optimizer moves."""
+        return (
+            self.classifier.trainable_variables
+            + self.adversary.cooperative_weights
+        )
+
+    def _augment(self, x_raw: Images, y: Labels) -> Step:
+        """Augments the batch; returns the context of the step."""
+        key = BatchKey.of(self.seed, self.step.value)
+        x, y = self.augment(x_raw, y, key.fold_in("augment"))
+        predict = Predictor(self.classifier).frozen(self.attack_dtype)
+        return Step(predict, x, x_raw, y, self.progress, key, self.adversary)
+
+    def _descend(self, descent: Descent) -> None:
+        """Moves the classifier down, and its BatchNorm statistics along."""
+        self.optimizer.apply(descent.gradients, self._descending)
+        descent.updates.write()
+
+    def _ascend(self, step: Step, views: Views, descent: Descent) -> None:
+        """Lets the second player climb the loss."""
+        objective = self.objective
+        climbing = (
+            Predictor(self.classifier, training=True)
+            if objective.ascent_updates_statistics
+            else discarding_updates(self.classifier)
+        )
+        self.adversary.ascend(
+            Ascent(
+                step,
+                views,
+                descent.joint,
+                lambda: objective.ascent_loss(
+                    climbing, objective.attach(step, views), step.y
+                ),
+            )
+        )
+
+    def _track(self, terms: dict[str, tf.Tensor]) -> dict:
+        terms = {"loss": tf.add_n(list(terms.values())), **terms}
+        for name, metric in self.train_metrics.items():
+            metric.update_state(terms[name])
+        return {name: m.result() for name, m in self.train_metrics.items()}
+
+    def _counter(self, name: str, value: int) -> keras.Variable:
+        return self.add_weight(
+            shape=(),
+            dtype="int64",
+            trainable=False,
+            initializer=keras.initializers.Constant(value),
+            name=name,
+        )

@@ -1,0 +1,125 @@
+"""Callbacks that write a run folder; each holds what it can re-read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+
+from dat_keras.core.weights import save_weights
+from dat_keras.training import checkpoint
+from dat_keras.utils.files import write_whole
+
+
+class History(keras.callbacks.Callback):
+    """One CSV row an epoch, rewritten whole; rows of a killed epoch go.
+
+    Args:
+        path: The CSV file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def rows(self, before: int | None = None) -> list[dict[str, str]]:
+        """Returns the rows written, those of epochs below `before`."""
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [r for r in rows if before is None or int(r["epoch"]) < before]
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Notes the time."""
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Writes the table with the finished epoch's row."""
+        row: dict[str, object] = {
+            "epoch": epoch,
+            "step": int(self.model.step.numpy()),
+            **{name: f"{float(v):.6g}" for name, v in (logs or {}).items()},
+            "seconds": f"{time.monotonic() - self._began:.1f}",
+        }
+        rows: list[Mapping] = [*self.rows(before=epoch), row]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(row), restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(self.path, lambda f: f.write(text.getvalue().encode()))
+
+
+class BestCheckpoint(keras.callbacks.Callback):
+    """Keeps the classifier of the best epoch, on the validation images.
+
+    The objective says which metric decides (`selects_by`); ties go to the
+    next one, then to the earlier epoch. The best so far is read from the
+    history, so a resumed run remembers it.
+
+    Args:
+        path: File of the weights.
+        history: The run's history.
+    """
+
+    def __init__(self, path: Path, history: History) -> None:
+        super().__init__()
+        self.path = path
+        self.history = history
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Saves the classifier if it is the best of all epochs."""
+        names = [f"val_{n}" for n in self.model.objective.selects_by]
+        # As written in the history, so that both compare alike.
+        score = [float(f"{float((logs or {})[n]):.6g}") for n in names]
+        earlier = self.history.rows(before=epoch)
+        if all(score > [float(row[n]) for n in names] for row in earlier):
+            save_classifier(self.model, self.path)
+
+
+class StepCheckpoint(keras.callbacks.Callback):
+    """Saves the whole state every so many seconds, and after each epoch.
+
+    Put it last: what it saves includes what the others did.
+
+    Args:
+        folder: Where checkpoints are kept.
+        seconds: Least time between two within an epoch.
+        last: File of the classifier's weights, written after each epoch.
+    """
+
+    def __init__(
+        self, folder: Path, last: Path, seconds: float = 120.0
+    ) -> None:
+        super().__init__()
+        self.folder = folder
+        self.last = last
+        self.seconds = seconds
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Starts the clock."""
+        self._saved = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Saves if enough time has passed."""
+        if time.monotonic() - self._saved >= self.seconds:
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Saves the classifier, then the state."""
+        save_classifier(self.model, self.last)
+        self._save()
+
+    def _save(self) -> None:
+        checkpoint.save(self.model, self.folder)
+        self._saved = time.monotonic()
+
+
+def save_classifier(model: keras.Model, path: Path) -> None:
+    """Writes the classifier, with averaged weights where there are some."""
+    with model.inference_scope():
+        save_weights(model.classifier, path)

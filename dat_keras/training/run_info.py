@@ -1,0 +1,107 @@
+"""What a run folder holds, read back: its recipe and its classifier."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from dat_keras.architectures import branches_of
+from dat_keras.core.weights import fingerprint, load_weights
+from dat_keras.recipes import CLASSES, Recipe
+from dat_keras.utils.config import decode, encode
+from dat_keras.utils.errors import DamagedFileError
+from dat_keras.utils.files import write_whole
+from dat_keras.utils.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What `recipe.json` says: the recipe and the shape of its data.
+
+    Args:
+        recipe: The resolved recipe.
+        image_shape: `(H, W, C)`.
+        class_names: Names of the classes, in the order of the labels.
+        data_dir: Where the data set was, if somewhere special.
+    """
+
+    recipe: Recipe
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    data_dir: str | None = None
+
+    def write(self, path: Path) -> None:
+        """Writes the file, whole or not at all."""
+        text = json.dumps(encode(self), indent=2) + "\n"
+        write_whole(path, lambda file: file.write(text.encode()))
+
+    @classmethod
+    def read(cls, path: Path) -> RunInfo:
+        """Reads the file.
+
+        Raises:
+            DamagedFileError: If it is not such a file.
+        """
+        try:
+            info = decode(json.loads(path.read_text()), INFO_CLASSES)
+        except (OSError, ValueError, TypeError) as error:
+            raise DamagedFileError(f"cannot read {path}: {error}") from None
+        if not isinstance(info, cls):
+            raise DamagedFileError(f"{path} is no run's recipe")
+        return info
+
+
+INFO_CLASSES = {**CLASSES, "RunInfo": RunInfo}
+
+
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """A classifier and where it comes from.
+
+    Args:
+        model: Maps images to logits.
+        name: What to call it in a table.
+        fingerprint: sha256 of its weights.
+        info: What its run folder says; `None` for a bare model file.
+    """
+
+    model: keras.Model
+    name: str
+    fingerprint: str
+    info: RunInfo | None = None
+
+    @property
+    def branches(self) -> int:
+        """Number of its BatchNorm branches."""
+        return branches_of(self.model)
+
+
+def load_classifier(
+    path: Path | str, weights: str = "best"
+) -> LoadedClassifier:
+    """The classifier of a run folder or of a `.keras` file.
+
+    A run folder is read as plain data. A `.keras` file is deserialised by
+    Keras, in its safe mode: name only files that you trust.
+
+    Args:
+        path: A run folder or a `.keras` file.
+        weights: `"best"` or `"last"`, for a run folder.
+
+    Raises:
+        RunFolderError: If the path is neither.
+        DamagedFileError: If a file of it is missing or damaged.
+    """
+    path = Path(path)
+    if path.suffix == ".keras" and path.is_file():
+        model = keras.saving.load_model(path, compile=False)
+        return LoadedClassifier(model, path.name, fingerprint(model))
+    run = RunFolder(path)
+    run.check_loadable(weights)
+    info = RunInfo.read(run.recipe)
+    model = info.recipe.classifier(info.image_shape, len(info.class_names))
+    digest = load_weights(model, run.weights(weights))
+    return LoadedClassifier(model, path.name, digest, info)

@@ -1,0 +1,226 @@
+"""Training a recipe into a run folder, from the start or from where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from keras.callbacks import Callback
+
+from dat_keras import data
+from dat_keras.attacks import Attack
+from dat_keras.data import Batches
+from dat_keras.recipes import Recipe
+from dat_keras.training import checkpoint
+from dat_keras.training.batch_norm_statistics import MeasureStatistics
+from dat_keras.training.callbacks import (
+    KeepFreedMemory,
+    ProjectedTime,
+    RestoreMetrics,
+)
+from dat_keras.training.model import AdversarialModel
+from dat_keras.training.run_callbacks import (
+    BestCheckpoint,
+    History,
+    StepCheckpoint,
+)
+from dat_keras.training.run_info import RunInfo
+from dat_keras.utils.errors import TrainingDivergedError
+from dat_keras.utils.run_folder import RunFolder
+
+
+def silent(sentence: str) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is carried out; nothing here changes its numbers.
+
+    Args:
+        resume: Continue the run that the folder holds.
+        overwrite: Remove the run that the folder holds.
+        verbose: Keras' `verbose` of `fit`.
+        say: Receives sentences for the user.
+        callbacks: Further Keras callbacks.
+        checkpoint_seconds: Least time between checkpoints in an epoch.
+    """
+
+    resume: bool = False
+    overwrite: bool = False
+    verbose: int = 0
+    say: Callable[[str], None] = silent
+    callbacks: Sequence[Callback] = ()
+    checkpoint_seconds: float = 120.0
+
+
+def train(
+    recipe: Recipe,
+    output: Path,
+    *,
+    data_dir: Path | None = None,
+    options: RunOptions = RunOptions(),  # noqa: B008
+) -> AdversarialModel:
+    """Trains a recipe and leaves a run folder (see `run_folder.py`).
+
+    A run that is killed and resumed ends with the bits of an uninterrupted
+    one, on the same machine and versions.
+
+    Args:
+        recipe: What to train.
+        output: The run's folder.
+        data_dir: Folder of prepared data sets.
+        options: How to carry it out.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ValueError: If recipe and data do not fit.
+        RunFolderError: If the folder cannot be used so, or another process
+            trains in it.
+        DamagedFileError: If a checkpoint to resume from is damaged.
+        TrainingDivergedError: If the loss stops being finite.
+    """
+    run = RunFolder(output)
+    with ExitStack() as held:
+        if options.resume:
+            held.enter_context(run.prepared(resume=True))
+            recipe = RunInfo.read(run.recipe).recipe
+        batches, validation = data.load(
+            recipe.dataset,
+            ("train", "validation"),
+            data_dir=data_dir,
+            batch_size=recipe.batch_size,
+            limit=recipe.limit,
+            seed=recipe.seed,
+        )
+        split = batches.split
+        model = build(
+            recipe, split.image_shape, split.num_classes, len(batches)
+        )
+        if options.resume:
+            checkpoint.restore(model, run.checkpoints)
+        else:
+            held.enter_context(run.prepared(overwrite=options.overwrite))
+            where = None if data_dir is None else str(data_dir)
+            info = RunInfo(recipe, split.image_shape, split.class_names, where)
+            info.write(run.recipe)
+        _label_validation(recipe.eval_attack, options.say)
+        try:
+            _fit(model, recipe, batches, validation, run, options)
+        except (tf.errors.InvalidArgumentError, TrainingDivergedError) as error:
+            raise _explained(error, model, run) from error
+    return model
+
+
+def build(
+    recipe: Recipe,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    steps_per_epoch: int,
+) -> AdversarialModel:
+    """Returns the compiled, untrained model of a recipe.
+
+    Args:
+        recipe: What to train.
+        image_shape: `(H, W, C)`.
+        num_classes: Number of classes.
+        steps_per_epoch: Batches an epoch.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    with _dtype_policy(recipe.precision):
+        classifier = recipe.classifier(image_shape, num_classes)
+    model = AdversarialModel(
+        classifier,
+        recipe.objective,
+        augment=recipe.augment,
+        eval_attack=recipe.eval_attack,
+        weight_perturbation=recipe.weight_perturbation,
+        attack_dtype=recipe.attack_dtype,
+        seed=recipe.seed,
+    )
+    model.compile(
+        optimizer=recipe.optimizer.build(recipe.epochs, steps_per_epoch),
+        averaging=recipe.averaging,
+        clip_norm=recipe.clip_norm,
+    )
+    model.total_steps.assign(recipe.epochs * steps_per_epoch)
+    return model
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    """Builds layers under a policy; what is built later is not affected."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _fit(
+    model: AdversarialModel,
+    recipe: Recipe,
+    batches: Batches,
+    validation: Batches,
+    run: RunFolder,
+    options: RunOptions,
+) -> None:
+    """Runs the rest of an interrupted epoch, then the other epochs."""
+    history = History(run.history)
+    measures = recipe.averaging is not None and recipe.averaging.measured
+    callbacks = [
+        KeepFreedMemory(),
+        ProjectedTime(options.say),
+        *options.callbacks,
+        *([MeasureStatistics(batches)] if measures else []),
+        history,
+        BestCheckpoint(run.weights("best"), history),
+        StepCheckpoint(
+            run.checkpoints, run.weights("last"), options.checkpoint_seconds
+        ),
+    ]
+
+    def fit(step: int, epoch: int, until: int, *first: Callback) -> None:
+        model.fit(
+            batches.starting_at(step),
+            validation_data=validation,
+            initial_epoch=epoch,
+            epochs=until,
+            callbacks=[*first, *callbacks],
+            verbose=options.verbose,
+        )
+
+    epoch, done = divmod(int(model.step.numpy()), len(batches))
+    if done:
+        step = int(model.step.numpy())
+        fit(step, epoch, epoch + 1, RestoreMetrics())
+        epoch += 1
+    if epoch < recipe.epochs:
+        fit(epoch * len(batches), epoch, recipe.epochs)
+
+
+def _label_validation(attack: Attack, say: Callable[[str], None]) -> None:
+    """Says what must be known of the accuracies under an attack."""
+    if attack.caveat:
+        say(f"val_robust_accuracy is measured by {attack}. {attack.caveat}")
+
+
+def _explained(
+    error: Exception, model: AdversarialModel, run: RunFolder
+) -> Exception:
+    message = str(error)
+    if "not finite" not in message:
+        return error
+    kept = checkpoint.steps(run.checkpoints)
+    good = f"last good state: {kept[-1]}" if kept else "no state was saved yet"
+    return TrainingDivergedError(
+        f"the loss is not finite at step {int(model.step.numpy())}; {good}. "
+        "A lower learning rate usually helps"
+    )

@@ -1,0 +1,1 @@
+"""What is stated about a published model: its config, accuracies, card."""

@@ -1,0 +1,163 @@
+"""The model card: `README.md`, for people and for the Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dat_keras.objectives import OBJECTIVES
+from dat_keras.objectives.catalog import Description
+from dat_keras.utils.norms import pixel_fraction
+from dat_keras.utils.registry import lookup
+from dat_keras.utils.text_table import markdown
+from dat_keras.zoo.cards.accuracies import interval, ordered
+from dat_keras.zoo.cards.licenses import LICENSES
+from dat_keras.zoo.cards.merge import document, marked
+from dat_keras.zoo.cards.metadata import metadata
+from dat_keras.zoo.cards.results import NORMS
+from dat_keras.zoo.cards.spec import ModelSpec
+
+BODY = """
+# {name}
+
+An image classifier for [dat_keras](https://pypi.org/project/dat-keras/):
+{architecture}, {parameters:,} parameters, for {dataset}.
+
+```python
+import dat_keras as dk
+
+model = dk.load_model("{repo}"){pin}
+logits = model(images)  # (B, {shape}) pixels in [0, 1]
+```
+
+`dat-keras evaluate {repo}` measures it again.{keras}
+
+## Threat model
+
+The attacker of the evaluation may change an image by at most {ball}, knows
+the weights, and wants any wrong label.
+
+## Training
+
+{training}
+
+## Evaluation
+
+{tables}
+
+## Limits
+
+Robust, as far as the table goes, in the stated norm and radius only. The
+statistics of BatchNorm are part of the weights: call the model in inference
+mode. Kernels are stored height, width, input, output, as in Keras.
+
+## Weights
+
+sha256 of `model.safetensors`: `{digest}`
+
+## Citation
+
+{citation}
+"""
+
+KERAS = """ Without dat_keras,
+`keras.saving.load_model("hf://{repo}")` reads the copy for Keras. That runs
+Keras' deserialiser on the newest files, so look at the repository first."""
+
+PIN = '  # "{repo}@<commit>" pins these weights'
+
+
+def model_card(
+    spec: ModelSpec,
+    repo: str,
+    license: str,
+    reports: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+) -> str:
+    """The text of a model card.
+
+    Args:
+        spec: What the model says of itself.
+        repo: `namespace/name`, or the name of a bundled model.
+        license: A key of `LICENSES`.
+        reports: Its evaluations, as plain data.
+        facts: `parameters`, `sha256` of the weights, whether there is a
+            `keras_copy`, and the `provenance` of the training.
+
+    Raises:
+        ValueError: For an unknown licence.
+    """
+    lookup(LICENSES, license, "licence")
+    data = metadata(spec, repo, license, reports)
+    if not facts["keras_copy"]:
+        # The Hub would show a Keras snippet that cannot work.
+        data.library_name = "dat_keras"
+    body = BODY.format(
+        name=repo.split("/")[-1],
+        repo=repo,
+        pin=PIN.format(repo=repo) if "/" in repo else "",
+        dataset=spec.dataset,
+        architecture=spec.architecture,
+        parameters=facts["parameters"],
+        shape=", ".join(map(str, spec.input_shape)),
+        ball=f"{pixel_fraction(spec.eps)} in the {NORMS[spec.norm]} norm",
+        training=_training(spec, facts["provenance"]),
+        tables="\n\n".join(map(_table, reports)) or "Not evaluated yet.",
+        digest=facts["sha256"],
+        citation=_citation(spec),
+        keras=KERAS.format(repo=repo) if facts["keras_copy"] else "",
+    )
+    return document(data.to_yaml(), marked(body))
+
+
+def _training(spec: ModelSpec, provenance: Mapping[str, Any]) -> str:
+    recipe = spec.training
+    name = str(recipe.get("name", "a custom recipe"))
+    told = {
+        name: recipe[name]
+        for name in ("epochs", "batch_size", "seed")
+        if isinstance(recipe.get(name), int)
+    }
+    facts = [
+        f"- {name.replace('_', ' ')}: {value}"
+        for name, value in (told | dict(provenance)).items()
+    ]
+    return "\n".join(
+        [f"{name}; all its settings are in `config.json`.", "", *facts]
+    ).strip()
+
+
+def _citation(spec: ModelSpec) -> str:
+    version = f"dat_keras {spec.version}".strip()
+    papers = [
+        f"The method: [{about.paper}]({about.link})."
+        for cls in OBJECTIVES.values()
+        for about in [Description.of(cls)]
+        if cls.__name__ == spec.method and about.link
+    ]
+    return " ".join([*papers, f"The library: {version}."])
+
+
+def _table(report: Mapping[str, Any]) -> str:
+    header = ["attack", "accuracy", "95 % interval", "correct"]
+    rows = ordered(report["attacks"])
+    cells = [header, *(_cells(name, row) for name, row in rows.items())]
+    # Files of earlier versions have no date.
+    date = report.get("date")
+    measured = f", measured {date}" if date else ""
+    return (
+        f"{report['n_examples']} images of {report['data']['name']}, "
+        f"{report['norm']} eps {pixel_fraction(report['eps'])}, protocol "
+        f"{report['protocol']}, seed {report['seed']}{measured}.\n\n"
+        + markdown(cells)
+    )
+
+
+def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
+    low, high = interval(row)
+    return [
+        name,
+        f"{100 * row['accuracy']:.2f} %",
+        f"{low} - {high} %",
+        f"{row['correct']}/{row['total']}",
+    ]

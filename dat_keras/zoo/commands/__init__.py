@@ -1,0 +1,1 @@
+"""What `list`, `info`, `pull` and `evaluate` do with a model's name."""

@@ -1,0 +1,95 @@
+"""What is known of a model without loading it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dat_keras.utils.norms import pixel_fraction
+from dat_keras.zoo.bundle.folder import is_model_folder
+from dat_keras.zoo.bundle.layout import CONFIG, RESULTS, WEIGHTS
+from dat_keras.zoo.bundle.plain_json import read_json
+from dat_keras.zoo.cards.accuracies import Report, accuracies
+from dat_keras.zoo.cards.spec import FileRecord, ModelSpec, read_spec
+from dat_keras.zoo.commands.bundled import ZooCard, find
+from dat_keras.zoo.errors import RefusedContentError
+from dat_keras.zoo.hub.client import Hub
+from dat_keras.zoo.hub.pull import read_small
+from dat_keras.zoo.hub.reference import HubRef, parse
+
+
+def about(
+    text: str,
+    hub: Hub,
+    filters: tuple[str | None, str | None] = (None, None),
+    revision: str | None = None,
+) -> dict[str, Any]:
+    """The facts about a model, as plain data.
+
+    Args:
+        text: The folder of a model, a zoo name or a repository.
+        hub: How to talk to the Hub.
+        filters: Data set and threat model, for zoo names.
+        revision: Revision of the repository, given apart.
+
+    Raises:
+        ZooError: If there is no such model, or it is refused.
+    """
+    if is_model_folder(Path(text)):
+        return _folder(Path(text))
+    ref = parse(text, revision)
+    if isinstance(ref, HubRef):
+        return _remote(ref, hub)
+    card = find(ref, *filters)
+    return {"name": card.name, **_bundled(card)}
+
+
+def _bundled(card: ZooCard) -> dict[str, Any]:
+    where = str(card.hub) if card.hub else "bundled"
+    facts = _facts(card.spec, card.files.get(WEIGHTS), card.reports)
+    return {"where": where, **facts, **card.provenance}
+
+
+def _remote(ref: HubRef, hub: Hub) -> dict[str, Any]:
+    commit, files = read_small(ref, hub, (CONFIG, RESULTS))
+    spec, records = read_spec(read_json(files[CONFIG], CONFIG))
+    facts = _untrusted(spec, records, files.get(RESULTS))
+    return {"name": ref.repo, "commit": commit, **facts}
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    spec, records = read_spec(read_json((path / CONFIG).read_bytes(), CONFIG))
+    table = path / RESULTS
+    data = table.read_bytes() if table.is_file() else None
+    return {"name": str(path), **_untrusted(spec, records, data)}
+
+
+def _untrusted(
+    spec: ModelSpec, records: Mapping[str, FileRecord], table: bytes | None
+) -> dict[str, Any]:
+    runs = read_json(table, RESULTS).get("runs", ()) if table else ()
+    try:
+        return _facts(spec, records.get(WEIGHTS), runs)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RefusedContentError(
+            f"{RESULTS} is refused: {str(error)[:80]}"
+        ) from None
+
+
+def _facts(
+    spec: ModelSpec, weights: FileRecord | None, reports: Sequence[Report]
+) -> dict[str, Any]:
+    return {
+        "architecture": spec.architecture,
+        "arguments": ", ".join(f"{k}={v}" for k, v in spec.kwargs.items()),
+        "input_shape": list(spec.input_shape),
+        "classes": list(spec.class_names),
+        "dataset": spec.dataset,
+        "threat_model": f"{spec.norm} {pixel_fraction(spec.eps)}",
+        "recipe": str(spec.training.get("name", "-")),
+        "accuracy": accuracies(reports),
+        "size": weights.size if weights else None,
+        "sha256": weights.sha256 if weights else None,
+        "written_by": f"dat_keras {spec.version}",
+    }

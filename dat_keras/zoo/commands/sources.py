@@ -1,0 +1,72 @@
+"""What a user names, told apart and checked by its files alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dat_keras.utils.run_folder import RunFolder
+from dat_keras.zoo.bundle.folder import is_model_folder
+from dat_keras.zoo.commands.bundled import find
+from dat_keras.zoo.errors import BadReferenceError
+from dat_keras.zoo.hub.reference import HubRef, parse
+
+
+def is_path(path: Path) -> bool:
+    """Whether a user means a path, be it there or not.
+
+    What exists, or lies in a folder that does, is a path. Anything else that
+    can be a reference is one.
+
+    Args:
+        path: What the user wrote.
+
+    Example:
+    >>> is_path(Path("somebody/their-net")), is_path(Path("net.keras"))
+    (False, True)
+    """
+    inside = path.parent != Path(".") and path.parent.is_dir()
+    if path.exists() or inside or path.suffix == ".keras":
+        return True
+    try:
+        parse(str(path))
+    except BadReferenceError:
+        # `hf://` loses a slash in a path, and is none.
+        return not str(path).startswith("hf:")
+    return False
+
+
+def check_source(source: str, weights: str) -> None:
+    """Refuses what is no model, before anything heavy is imported.
+
+    Repositories are not asked for, and no file is read to its end.
+
+    Args:
+        source: What `resolve` takes.
+        weights: `"best"` or `"last"`, for a run folder.
+
+    Raises:
+        DatKerasError: If there is no such path or zoo name.
+    """
+    path = Path(source)
+    if is_model_folder(path) or is_path(path):
+        check_path(path, weights)
+        return
+    ref = parse(source)
+    if not isinstance(ref, HubRef):
+        find(ref)
+
+
+def check_path(path: Path, weights: str) -> None:
+    """Refuses a path that holds no model.
+
+    Args:
+        path: The path.
+        weights: `"best"` or `"last"`, for a run folder.
+
+    Raises:
+        RunFolderError: If it is no run, model's folder or `.keras` file.
+        DamagedFileError: If it is a run without these weights.
+    """
+    is_file = path.suffix == ".keras" and path.is_file()
+    if not is_file and not is_model_folder(path):
+        RunFolder(path).check_loadable(weights)

@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: client, references, cache, pull, plan, push."""

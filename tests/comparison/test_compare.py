@@ -1,0 +1,306 @@
+"""Grids of methods and seeds: carried out, killed, resumed, refused."""
+
+import csv
+import dataclasses
+import io
+import json
+
+import keras
+import pytest
+
+from dat_keras.architectures import ARCHITECTURES
+from dat_keras.comparison import cell as cells
+from dat_keras.comparison.cell import CellResult, carry_out
+from dat_keras.comparison.compare import compare, standings
+from dat_keras.comparison.grid import grid_of, prepared
+from dat_keras.profiling.pass_counts import Passes
+from dat_keras.training.train import RunOptions
+from dat_keras.utils.errors import DamagedFileError, RunFolderError
+from dat_keras.utils.locks import locked
+
+SETTINGS = (
+    *("width=2", "eval_attack.steps=1"),
+    "pgd-at:objective.attack.steps=1",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """A linear net in place of ResNet-8, for both training and counting."""
+
+    def linear(num_classes, input_shape, branches, width):
+        image, flat = keras.Input(input_shape), keras.layers.Flatten()
+        dense = keras.layers.Dense(num_classes, name="logits")
+        return keras.Sequential([image, flat, dense], name="linear")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "resnet8", linear)
+        patch.setattr(cells, "COUNTED_STEPS", 2)
+        yield
+
+
+def here(function, *args):
+    """Carries out a cell in this process."""
+    function(*args)
+
+
+def small(colours, methods=("natural", "pgd-at"), **rest):
+    choice = {
+        "dataset": str(colours),
+        "architecture": "resnet8",
+        "epochs": 1,
+        "batch_size": 8,
+    }
+    fields = {"seeds": (0, 1), "attacks": ("fgsm",)} | rest
+    settings = [s for s in SETTINGS if ":" not in s or "pgd-at" in methods]
+    return grid_of(methods, choice, settings, **fields)
+
+
+@pytest.fixture(scope="module")
+def finished(colours, tmp_path_factory):
+    """A whole grid, its folder and its table."""
+    output = tmp_path_factory.mktemp("grids") / "whole"
+    grid = small(colours, checkpoints=("best", "last"))
+    return grid, output, compare(grid, output, run=here)
+
+
+def accuracies(table):
+    return [row[:3] for row in table.cells()]
+
+
+def test_the_table_has_a_row_for_each_method_and_checkpoint(finished):
+    _, _, table = finished
+    header, *rows = table.cells()
+    measures = ["natural", "fgsm", "s/step", "F", "Bi", "Bw", "MiB"]
+    assert header == ["method", *measures]
+    assert [row[0] for row in rows] == [
+        *("natural (best)", "natural (last)"),
+        *("pgd-at (best)", "pgd-at (last)"),
+    ]
+    assert [row[4:7] for row in rows[1:3]] == [
+        ["1.0", "0.0", "1.0"],
+        ["2.0", "1.0", "1.0"],
+    ]
+    assert all(float(row[3]) > 0 and int(row[7]) > 100 for row in rows)
+
+
+def test_accuracies_are_those_of_the_cells_reports(finished):
+    grid, output, table = finished
+    per_seed = [
+        json.loads(cell.result.read_text())["reports"]["last"]["attacks"]
+        for cell in grid.cells(output)
+        if cell.method == "pgd-at"
+    ]
+    a, b = (100 * found["fgsm"]["accuracy"] for found in per_seed)
+    std = abs(a - b) / 2**0.5
+    expected = f"{(a + b) / 2:.2f}±{std:.2f}"
+    assert table.cells()[4][2] == expected
+
+
+def test_the_table_is_written_in_four_formats(finished):
+    _, output, table = finished
+    written = {p.suffix: p.read_text() for p in output.glob("table.*")}
+    assert written == {
+        ".txt": f"{table.text()}\n",
+        ".md": f"{table.markdown()}\n",
+        ".csv": f"{table.csv()}\n",
+        ".tex": f"{table.latex()}\n",
+    }
+    rows = list(csv.DictReader(io.StringIO(written[".csv"])))
+    assert [row["method"] for row in rows] == list(table.names)
+
+
+@pytest.mark.thorough
+def test_a_killed_grid_goes_on_and_ends_the_same(
+    colours, finished, tmp_path, monkeypatch
+):
+    whole, folder, _ = finished
+    grid = small(colours, ("natural",), checkpoints=("best", "last"))
+    calls = []
+
+    def dying(*args, **options):
+        calls.append(options)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return evaluate(*args, **options)
+
+    evaluate = cells.evaluate
+    monkeypatch.setattr(cells, "evaluate", dying)
+    with pytest.raises(KeyboardInterrupt):
+        compare(grid, tmp_path, run=here)
+    first, second = grid.cells(tmp_path)
+    assert first.result.exists() and not second.result.exists()
+    trained = (second.folder / "last.safetensors").stat().st_mtime_ns
+    before = first.result.read_bytes()
+    said = []
+    options = RunOptions(resume=True, say=said.append)
+    table = compare(grid, tmp_path, options=options, run=here)
+    assert said[:2] == [
+        "cell 1 of 2: natural-seed0, finished before",
+        "cell 2 of 2: natural-seed1",
+    ]
+    assert first.result.read_bytes() == before
+    assert (second.folder / "last.safetensors").stat().st_mtime_ns == trained
+    results = {
+        "natural": [
+            CellResult.read(cell.result)
+            for cell in whole.cells(folder)
+            if cell.method == "natural"
+        ]
+    }
+    assert accuracies(table) == accuracies(standings(grid, results))
+
+
+def test_a_folder_is_used_by_one_grid_only(colours, tmp_path):
+    grid = small(colours)
+
+    def prepare(grid, **flags):
+        with prepared(grid, tmp_path, **flags):
+            pass
+
+    with pytest.raises(RunFolderError, match="no grid to resume"):
+        prepare(grid, resume=True)
+    prepare(grid)
+    # Nothing was trained yet, so nothing is lost.
+    prepare(grid)
+    (tmp_path / "natural-seed0").mkdir()
+    with pytest.raises(RunFolderError, match="--resume or --overwrite"):
+        prepare(grid)
+    prepare(grid, resume=True)
+    other = dataclasses.replace(grid, seeds=(0, 2), n_examples=5)
+    with pytest.raises(RunFolderError, match="seeds and n_examples differ"):
+        prepare(other, resume=True)
+    prepare(other, overwrite=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["grid.json"]
+    (tmp_path / "grid.json").write_text("[]")
+    with pytest.raises(DamagedFileError, match=r"grid\.json"):
+        prepare(grid, resume=True)
+
+
+@pytest.mark.parametrize("flag", ["resume", "overwrite"])
+def test_two_comparisons_do_not_share_a_folder(flag, colours, tmp_path):
+    grid, options = small(colours), RunOptions(**{flag: True})
+    with prepared(grid, tmp_path):
+        before = (tmp_path / "grid.json").stat().st_ino
+        with pytest.raises(RunFolderError, match="another process is at work"):
+            compare(grid, tmp_path, options=options, run=here)
+    assert (tmp_path / "grid.json").stat().st_ino == before
+    with prepared(grid, tmp_path, **{flag: True}):
+        pass
+
+
+def test_a_cell_that_another_process_works_in_is_left_alone(colours, tmp_path):
+    cell = next(small(colours).cells(tmp_path))
+    cell.folder.mkdir()
+    (cell.folder / "recipe.json").write_text("theirs")
+    with (
+        locked(cell.folder),
+        pytest.raises(RunFolderError, match="another process is at work"),
+    ):
+        carry_out(cell, None, RunOptions())
+    assert (cell.folder / "recipe.json").read_text() == "theirs"
+
+
+def test_what_a_killed_start_left_is_no_obstacle(colours, tmp_path):
+    cell = next(small(colours, seeds=(0,)).cells(tmp_path))
+    cell.folder.mkdir()
+    (cell.folder / ".recipe.json.7-7").write_text("{")
+    carry_out(cell, None, RunOptions())
+    assert cell.result.exists()
+    assert not (cell.folder / ".recipe.json.7-7").exists()
+
+
+def test_other_files_are_never_removed(colours, tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(RunFolderError, match="other files"):
+        compare(
+            small(colours),
+            tmp_path,
+            options=RunOptions(overwrite=True),
+            run=here,
+        )
+    assert (tmp_path / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"attacks": ("fgms",)}, "Did you mean 'fgsm'"),
+        ({"checkpoints": ("bets",)}, "Did you mean 'best'"),
+        ({"seeds": ()}, "`seeds` must hold at least one"),
+        ({"seeds": (1, 1)}, "none twice"),
+        ({"seeds": (0, -1)}, "`seeds` must be at least 0"),
+        ({"methods": ("natural",)}, "one recipe a method"),
+    ],
+)
+def test_grids_are_checked_before_anything_runs(colours, change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(small(colours), **change)
+
+
+def test_settings_reach_all_methods_or_one():
+    settings = ("epochs=3", "trades:objective.beta=2")
+    grid = grid_of(("natural", "trades", "dat"), {}, settings)
+    assert [recipe.epochs for recipe in grid.recipes] == [3, 3, 3]
+    betas = [recipe.objective.beta for recipe in grid.recipes[1:]]
+    assert betas == [2.0, 6.0]
+    with pytest.raises(ValueError, match="Available: trades$"):
+        grid_of(("trades",), {}, ("tradse:objective.beta=2",))
+    both = grid_of(("trades", "trades+awp"), {}, ("trades+awp:gamma=0.1",))
+    assert [r.weight_perturbation.gamma for r in both.recipes] == [0.0, 0.1]
+
+
+def test_what_was_refused_can_be_said_again(colours, tmp_path):
+    grid = small(colours, ("natural",), seeds=(0,))
+    vast = dataclasses.replace(grid.recipes[0], batch_size=1000)
+    refused = dataclasses.replace(grid, recipes=(vast,))
+    with pytest.raises(ValueError, match="`batch_size` must be at most"):
+        compare(refused, tmp_path, run=here)
+    with prepared(grid, tmp_path):
+        pass
+
+
+def unmeasured(images):
+    """What a cell leaves, had nobody measured its time."""
+    report = {
+        **{"whole": False, "n_examples": images},
+        **{"norm": "linf", "eps": 8 / 255},
+        "attacks": {"natural": {"accuracy": 0.75}},
+    }
+    return CellResult({"best": report}, Passes(1, 0, 1), None, 2**20)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "images", "seeds", "title"),
+    [
+        (1, 1, (3,), "1 epoch, the first 1 test image, linf eps 8/255, seed 3"),
+        (
+            *(2, 4, (0, 1)),
+            "2 epochs, the first 4 test images, linf eps 8/255, seeds 0, 1",
+        ),
+    ],
+)
+def test_the_title_counts_in_words(epochs, images, seeds, title):
+    choice = {"epochs": epochs}
+    grid = grid_of(("natural",), choice, attacks=("natural",), seeds=seeds)
+    cells = [unmeasured(images)] * len(seeds)
+    table = standings(grid, {"natural": cells})
+    assert table.title == f"shapes, resnet8, {title}"
+
+
+def test_costs_that_nobody_measured_stay_empty():
+    grid = grid_of(("natural",), {}, attacks=("natural",))
+    table = standings(grid, {"natural": [unmeasured(4)]})
+    assert table.cells()[1] == [
+        "natural",
+        "75.00",
+        "-",
+        *"1.0 0.0 1.0 1".split(),
+    ]
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    path = tmp_path / "evaluation.json"
+    path.write_text("{}")
+    with pytest.raises(DamagedFileError, match="delete it"):
+        CellResult.read(path)

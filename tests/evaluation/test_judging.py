@@ -1,0 +1,80 @@
+"""Images that an evaluation calls broken are so in batches of any size."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dat_keras.attacks import PARTS
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core.threat_models import L2, Linf
+from dat_keras.evaluation.context import EvaluationContext
+from dat_keras.evaluation.ensemble import AttackEnsemble
+from dat_keras.evaluation.protocols import PROTOCOLS
+from dat_keras.evaluation.samples import cut, first
+
+IMAGES = 26
+BATCH_SIZES = (1, 7, IMAGES)
+
+
+@pytest.fixture(scope="module")
+def net(make_tiny):
+    """The tiny net with BatchNorm statistics of its own, and its labels."""
+    model, draw = make_tiny(), np.random.default_rng(0)
+    for weight in model.weights:
+        if "bn" in weight.path:
+            weight.assign(draw.uniform(0.5, 1.5, weight.shape))
+    x = draw.uniform(size=(IMAGES, 8, 8, 3)).astype("f")
+    return model, x, model(x).numpy().argmax(-1).astype("int32")
+
+
+def trial_of(net, ball, batch_size):
+    model, x, y = net
+    return EvaluationContext(
+        predict=Predictor(model),
+        samples=first((x, y)),
+        threat_model=ball,
+        protocol=PROTOCOLS["strict"],
+        batch_size=batch_size,
+    )
+
+
+@pytest.fixture(
+    scope="module", params=[Linf(0.06), L2(0.4)], ids=["linf", "l2"]
+)
+def found(request, net):
+    """What FAB-T finds, images that lie close behind the boundary."""
+    ball = request.param
+    part = PARTS["fab-t"](ball)
+    part = replace(part, attack=replace(part.attack, steps=10))
+    verdict = AttackEnsemble({"fab-t": part})("fab-t", trial_of(net, ball, 7))
+    assert 5 < verdict.broken.sum() < IMAGES - 5
+    return ball, verdict
+
+
+@pytest.mark.parametrize("batch_size", BATCH_SIZES)
+def test_keras_alone_calls_the_same_images_broken(net, found, batch_size):
+    model, x, y = net
+    _, verdict = found
+    wrong = np.concatenate(
+        [
+            model(verdict.x_adv[rows], training=False).numpy().argmax(-1)
+            != y[rows]
+            for rows in cut(np.arange(IMAGES), batch_size)
+        ]
+    )
+    np.testing.assert_array_equal(wrong, verdict.broken)
+
+
+@pytest.mark.parametrize("batch_size", BATCH_SIZES)
+def test_every_batch_size_judges_alike(net, found, batch_size):
+    ball, verdict = found
+    trial = trial_of(net, ball, batch_size)
+    logits = []
+    for rows in cut(np.arange(IMAGES), batch_size):
+        broken, valid, _ = trial.judge("fab-t", rows, verdict.x_adv[rows])
+        np.testing.assert_array_equal(broken, verdict.broken[rows])
+        assert valid.all()
+        logits.append(trial.logits(verdict.x_adv[rows]))
+    whole = trial.logits(verdict.x_adv)
+    np.testing.assert_allclose(np.concatenate(logits), whole, atol=1e-6)

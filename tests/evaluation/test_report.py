@@ -1,0 +1,126 @@
+"""Reports and Wilson intervals."""
+
+import json
+
+import pytest
+
+from dat_keras.evaluation.report import Report
+from dat_keras.evaluation.results import Caution, Row
+from dat_keras.utils.intervals import wilson
+from dat_keras.utils.norms import pixel_fraction
+
+
+# The four of Newcombe (1998), Table I, whose ends are printed there.
+@pytest.mark.parametrize(
+    ("correct", "total", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_agrees_with_published_intervals(correct, total, low, high):
+    assert wilson(correct, total) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_wilson_by_hand():
+    # p = 1/2, n = 10: the centre is 1/2, the width z / sqrt(n + z^2).
+    low, high = wilson(5, 10)
+    assert high - low == pytest.approx(1.959964 / 13.841459**0.5, abs=1e-6)
+    assert low + high == pytest.approx(1.0)
+    # No success: the interval ends at z^2 / (n + z^2).
+    assert wilson(0, 10) == pytest.approx((0.0, 3.841459 / 13.841459), abs=1e-6)
+    assert wilson(10, 10)[1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("correct", "total"), [(-1, 2), (3, 2), (0, 0)])
+def test_wilson_refuses_impossible_counts(correct, total):
+    with pytest.raises(ValueError, match="Received: correct="):
+        wilson(correct, total)
+
+
+def report(whole=False, cautions=()):
+    rows = (
+        Row("natural", "NoAttack()", (False, True, False, False), 0.0, 0.5),
+        Row("fgsm", "PGD(...)", (True, True, False, False), 0.03, 1.25),
+        Row("pgd20", "PGD(...)", (False, True, True, False), 0.03, 12.0),
+    )
+    return Report(
+        rows,
+        "a" * 64,
+        "toy/test",
+        "b" * 64,
+        whole,
+        "linf",
+        8 / 255,
+        "strict",
+        3,
+        128,
+        cautions,
+        {"keras": "3"},
+    )
+
+
+def test_table_is_aligned_text_with_intervals_for_a_part():
+    assert report().table().splitlines() == [
+        "the first 4 images of toy/test, linf eps 8/255, protocol strict, "
+        "seed 3",
+        "attack   accuracy  95 % interval  correct  seconds",
+        "natural   75.00 %  30.1 - 95.4 %      3/4      0.5",
+        "fgsm      50.00 %  15.0 - 85.0 %      2/4      1.2",
+        "pgd20     50.00 %  15.0 - 85.0 %      2/4     12.0",
+    ]
+
+
+def test_no_interval_for_all_images():
+    text = str(report(whole=True))
+    assert text.startswith("all 4 images") and "interval" not in text
+
+
+def test_cautions_follow_the_table():
+    text = report(cautions=(Caution("train_mode", "Look."),)).table()
+    assert text.endswith("\nwarning: train_mode: Look.")
+
+
+def test_markdown():
+    lines = report().markdown().splitlines()
+    assert lines[2:5] == [
+        "| attack | accuracy | 95 % interval | correct | seconds |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| natural | 75.00 % | 30.1 - 95.4 % | 3/4 | 0.5 |",
+    ]
+
+
+def test_rows_are_found_by_name():
+    assert report()["fgsm"].accuracy == 0.5
+    with pytest.raises(ValueError, match="Did you mean 'fgsm'"):
+        report()["fgms"]
+
+
+def test_robust_accuracy_is_the_worst_case_of_each_sample():
+    assert report().robust_accuracy == 0.25
+
+
+def test_json_survives_a_round_trip_and_holds_the_numbers(tmp_path):
+    value = report(cautions=(Caution("train_mode", "Look."),))
+    value.save(tmp_path / "r.json")
+    data = json.loads((tmp_path / "r.json").read_text())
+    assert data == value.to_json()
+    assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
+    assert data["model"]["sha256"] == "a" * 64
+    assert data["eps"] == 8 / 255 and data["norm"] == "linf"
+    assert data["date"] is None
+    assert data["warnings"] == [{"code": "train_mode", "advice": "Look."}]
+    fgsm = data["attacks"]["fgsm"]
+    assert (fgsm["correct"], fgsm["total"], fgsm["accuracy"]) == (2, 4, 0.5)
+    assert fgsm["broken"] == [0, 1]
+    assert fgsm["wilson95"] == pytest.approx([0.15003, 0.84997], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("eps", "text"),
+    [(8 / 255, "8/255"), (128 / 255, "128/255"), (0.5, "0.5"), (0.0, "0")],
+)
+def test_pixel_fraction(eps, text):
+    assert pixel_fraction(eps) == text

@@ -1,0 +1,77 @@
+"""Entries for RobustBench say what was measured, and nothing else."""
+
+import pytest
+
+from dat_keras.core.threat_models import L2, Linf
+from dat_keras.evaluation.report import Report
+from dat_keras.evaluation.results import Caution, Row
+from dat_keras.evaluation.robustbench import entry
+from dat_keras.evaluation.suites import EVALUATIONS
+
+
+def rows_of(threat_model):
+    suite = EVALUATIONS["autoattack"](threat_model)
+    return (
+        Row("natural", "", (True, False, False)),
+        Row("autoattack", repr(suite), (True, True, False)),
+    )
+
+
+ROWS = rows_of(Linf(8 / 255))
+
+
+def report(rows=ROWS, **changes):
+    fields = {
+        "model": "0" * 64,
+        "data": "cifar10/test",
+        "data_fingerprint": "1" * 64,
+        "whole": True,
+        "norm": "linf",
+        "eps": 8 / 255,
+        "protocol": "strict",
+        "seed": 0,
+        "batch_size": 128,
+        "cautions": (),
+        "versions": {},
+    }
+    return Report(rows, **(fields | changes))
+
+
+def test_numbers_are_strings_in_percent():
+    found = entry(report())
+    assert found["clean_acc"] == "66.67" and found["autoattack_acc"] == "33.33"
+    assert found["eps"] == "8/255" and found["dataset"] == "cifar10"
+    assert found["footnote"] is None
+    l2 = report(rows_of(L2(0.5)), norm="l2", eps=0.5)
+    assert entry(l2)["eps"] == "0.5"
+
+
+def test_every_field_of_the_format_is_there():
+    names = (
+        "link name authors additional_data number_forward_passes dataset venue "
+        "architecture eps clean_acc reported autoattack_acc footnote"
+    )
+    found = entry(report(data="mine"))
+    assert list(found) == names.split()
+    known = {k for k, value in found.items() if value is not None}
+    assert known == {"eps", "clean_acc", "autoattack_acc"}
+
+
+def test_a_report_without_autoattack_is_refused():
+    with pytest.raises(ValueError, match="needs the attack `autoattack`"):
+        entry(report(ROWS[:1]))
+
+
+def test_another_attack_by_the_name_of_the_suite_is_refused():
+    for other in ("PGD()", ROWS[1].settings.replace("5000", "50")):
+        rows = ROWS[0], Row("autoattack", other, (False, False, False))
+        with pytest.raises(ValueError, match="unchanged suite"):
+            entry(report(rows))
+    with pytest.raises(ValueError, match="unchanged suite"):
+        entry(report(eps=4 / 255))
+
+
+def test_a_report_of_a_search_in_another_type_is_refused():
+    caution = Caution("search_dtype", "")
+    with pytest.raises(ValueError, match="model's own type"):
+        entry(report(cautions=(caution,)))

@@ -1,0 +1,270 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from short_methods import shortened
+
+from dat_keras.augment import (
+    AutoAugment,
+    Chain,
+    CropFlip,
+    CutMix,
+    CutOut,
+    Partly,
+)
+from dat_keras.objectives import DAT, OBJECTIVES, TRADES
+from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
+from dat_keras.recipes.additions import ABLATIONS
+from dat_keras.recipes.own import SETTINGS
+from dat_keras.training.train import build
+
+# Nobody else published settings for them: DAT's own are the common ones.
+COMMON_ONLY = ("natural", "dat")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_names_say_method_dataset_and_architecture(name):
+    recipe = RECIPES[name]
+    assert recipe.name == name
+    assert name.endswith(f"-{recipe.dataset}-{recipe.architecture}")
+
+
+def test_dat_has_the_settings_of_its_paper():
+    recipe = RECIPES["dat-cifar10-resnet18"]
+    dat = recipe.objective
+    assert (dat.beta, dat.omega, dat.attack.steps) == (15.0, 2.0, 5)
+    assert dat.attack.step_size == 2 / 255
+    assert dat.attack.threat_model.eps == 8 / 255
+    assert recipe.epochs == 150
+    assert recipe.optimizer.schedule.epochs == (100, 110)
+    assert recipe.optimizer.weight_decay == 5e-4
+
+
+def test_tiny_imagenet_differs_as_its_code_does():
+    recipe = RECIPES["dat-tiny_imagenet-resnet18"]
+    assert recipe.objective.attack_label_smoothing == 0.0
+    assert recipe.objective.augment.pad == 2
+    assert (recipe.epochs, recipe.clip_norm) == (100, 0.5)
+
+
+def test_own_settings_follow_data_set_and_network():
+    mart = RECIPES["mart-own-cifar10-wrn-34-10"]
+    assert (mart.objective.beta, mart.epochs) == (6.0, 90)
+    assert mart.optimizer.learning_rate == 0.1
+    assert mart.optimizer.weight_decay == 7e-4
+    oaat = RECIPES["oa-at-own-cifar10-wrn-34-10"]
+    assert oaat.objective.stages == oaat.epochs == 200
+    assert (oaat.objective.mix, oaat.objective.beta) == (0.45, 2.0)
+    assert oaat.objective.mix_eps == 16 / 255
+    tiny = RECIPES["las-at-own-tiny_imagenet-resnet18"]
+    assert (tiny.objective.true_class, tiny.clip_norm) == (0.8, 10.0)
+    policy = RECIPES["las-at-own-cifar100-wrn-34-10"].objective.policy
+    assert (policy.steps_grid[-1], policy.policy_momentum) == (12, 0.9)
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "wrn-34-10"])
+@pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "tiny_imagenet"])
+@pytest.mark.parametrize("method", OBJECTIVES)
+def test_every_method_has_common_and_own_settings(
+    method, dataset, architecture
+):
+    place = f"{dataset}-{architecture}"
+    common = RECIPES[f"{method}-{place}"]
+    shared = RECIPES[f"dat-{place}"]
+    assert (common.epochs, common.optimizer) == (
+        shared.epochs,
+        shared.optimizer,
+    )
+    if method not in COMMON_ONLY:
+        own = RECIPES[f"{method}-own-{place}"]
+        assert isinstance(own.objective, OBJECTIVES[method])
+        assert own.epochs >= 76
+
+
+def test_settings_that_nobody_published_are_those_of_the_nearest_place():
+    def own(method, place):
+        return dataclasses.replace(RECIPES[f"{method}-own-{place}"], name="")
+
+    def moved(method, place, **where):
+        return dataclasses.replace(own(method, place), **where)
+
+    assert own("las-at", "cifar100-resnet18") == moved(
+        "las-at", "cifar100-wrn-34-10", architecture="resnet18"
+    )
+    assert own("mart", "tiny_imagenet-wrn-34-10") == moved(
+        "mart", "cifar10-wrn-34-10", dataset="tiny_imagenet"
+    )
+    assert own("st", "tiny_imagenet-wrn-34-10") == moved(
+        "st",
+        "cifar10-resnet18",
+        dataset="tiny_imagenet",
+        architecture="wrn-34-10",
+    )
+
+
+def test_oa_at_starts_its_last_quarter_without_momentum():
+    for place, epochs in (
+        ("cifar10-resnet18", 110),
+        ("cifar100-resnet18", 200),
+    ):
+        recipe = RECIPES[f"oa-at-own-{place}"]
+        assert recipe.epochs == recipe.objective.stages == epochs
+        (restart,) = recipe.optimizer.restarts
+        before, after = (
+            recipe.objective.moment(
+                tf.constant((restart + share) / epochs), tf.constant(True)
+            )
+            for share in (-0.5, 0.5)
+        )
+        # Radii beyond 12/255 begin there.
+        assert float(before.eps) <= 12 / 255 + 1e-6 < float(after.eps)
+
+
+def test_oa_at_on_cifar100_augments_half_and_warms_up():
+    for architecture, mix, weight, final in (
+        ("resnet18", 0.25, 3.0, 3.0),
+        ("wrn-34-10", 0.2, 2.0, 4.0),
+    ):
+        recipe = RECIPES[f"oa-at-own-cifar100-{architecture}"]
+        objective = recipe.objective
+        assert (objective.mix, objective.perceptual) == (mix, weight)
+        assert (objective.beta, objective.final_beta) == (2.0, final)
+        assert objective.label_smoothing == pytest.approx(10 / 99)
+        assert recipe.optimizer.weight_decay == 3e-4
+        assert recipe.optimizer.schedule.warmup == 10
+        assert recipe.augment.parts[1] == Partly(AutoAugment(), 0.5)
+
+
+def test_the_defaults_are_small():
+    recipe = choose()
+    assert (recipe.dataset, recipe.architecture) == ("shapes", "resnet8")
+    assert isinstance(recipe.objective, DAT)
+
+
+def test_an_untabled_dataset_takes_the_recipe_of_cifar10():
+    recipe = choose("svhn_cropped", "trades", "resnet8")
+    assert recipe.name == "trades-svhn_cropped-resnet8"
+    assert recipe.objective == RECIPES["trades-cifar10-resnet8"].objective
+    assert recipe.limit is None
+
+
+def test_additions_change_the_recipe_of_a_method():
+    plain = choose("cifar10", "trades")
+    awp = choose("cifar10", "trades+awp")
+    assert awp.name == "trades+awp-cifar10-resnet18"
+    assert awp.weight_perturbation.gamma == 0.005
+    assert awp.weight_perturbation.start == 9 / 200
+    assert dataclasses.replace(
+        awp,
+        name=plain.name,
+        weight_perturbation=plain.weight_perturbation,
+    ) == (plain)
+    host = choose("cifar10", "pgd-at+awp").weight_perturbation
+    assert (host.gamma, host.start) == (0.01, 0.0)
+    both = choose("cifar100", "dat+awp+swa")
+    assert both.averaging.decay == 0.9996
+    assert both.weight_perturbation == awp.weight_perturbation
+
+
+@pytest.mark.parametrize("name", ADDITIONS)
+def test_every_addition_changes_dat_and_survives_json(name):
+    plain = choose("cifar10", "dat")
+    recipe = choose("cifar10", f"dat+{name}")
+    assert dataclasses.replace(recipe, name=plain.name) != plain
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_augmentations_of_dats_table_stand_on_its_base_branch():
+    cut = choose("cifar100", "dat+base-only+cutout")
+    assert cut.augment == Chain((CropFlip(), CutOut(8)))
+    mixed = choose("cifar100", "dat+base-only+cutmix")
+    assert mixed.augment == Chain((CropFlip(), CutMix(100)))
+    auto = choose("cifar10", "dat+base-only+autoaugment")
+    assert auto.augment == Chain((AutoAugment(), CropFlip()))
+    assert auto.epochs == 150
+    host, dat = auto.objective, choose("cifar10", "dat").objective
+    assert isinstance(host, TRADES)
+    assert (host.beta, host.label_smoothing) == (15.0, 0.5)
+    assert host.attack == dat.ae_attack
+
+
+def test_ablations_leave_out_what_they_say():
+    def objective(name):
+        return choose("shapes", f"dat+{name}").objective
+
+    assert objective("no-js").omega == 0.0
+    assert not objective("no-mixup").mix.mixup
+    assert objective("no-split-bn").branches == 1
+    assert not objective("no-aag").learned_amplitude
+    assert objective("z-only").generator_input == "noise"
+    assert objective("z-onehot").generator_input == "labels"
+    assert objective("single-ae").single_ae
+
+
+def one_step(recipe, batch):
+    """The loss terms of a first step, on a small net and short attacks."""
+    small = dataclasses.replace(
+        recipe,
+        **{"architecture": "resnet8", "width": 2},
+        objective=shortened(recipe.objective, steps=1),
+    )
+    model = build(small, (8, 8, 3), 10, steps_per_epoch=1)
+    return model.train_step(batch)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ADDITIONS)
+def test_every_addition_trains(name, batch):
+    host = "dat" if name in ABLATIONS else "trades"
+    terms = one_step(choose("cifar10", f"{host}+{name}"), batch)
+    assert all(np.isfinite(float(value)) for value in terms.values())
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("place", SETTINGS, ids="-".join)
+def test_all_published_settings_train(place, batch):
+    method, dataset, architecture = place
+    recipe = RECIPES[f"{method}-own-{dataset}-{architecture}"]
+    terms = one_step(recipe, batch)
+    assert all(np.isfinite(float(value)) for value in terms.values())
+
+
+def test_options_replace_fields():
+    recipe = resolve(
+        {
+            "dataset": "cifar10",
+            "architecture": "resnet8",
+            "epochs": 7,
+            "limit": None,
+            "settings": ("beta=3", "objective.attack.steps=2"),
+        }
+    )
+    assert (recipe.epochs, recipe.objective.beta) == (7, 3.0)
+    assert recipe.objective.attack.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"method": "dta"}, "Did you mean 'dat'"),
+        ({"method": "dat+apw"}, "Unknown addition 'apw'. Did you mean 'awp'"),
+        ({"method": "trades+no-js"}, "Received: a recipe of TRADES"),
+        (
+            {"method": "trades+cutmix", "dataset": "photos"},
+            "Received: dataset='photos'",
+        ),
+        ({"architecture": "resnet9"}, "Did you mean 'resnet8'"),
+        ({"recipe": "dat-cifar10"}, "Unknown recipe"),
+        ({"recipe": "dat-cifar10-resnet8", "method": "dat"}, "give either"),
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+    ],
+)
+def test_unfit_choices_are_explained(choice, message):
+    with pytest.raises(ValueError, match=message):
+        resolve(choice)
+
+
+def test_from_json_wants_a_recipe():
+    with pytest.raises(ValueError, match="Expected a recipe"):
+        Recipe.from_json('{"class": "Linf", "eps": 0.1}')

@@ -1,0 +1,57 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dat_keras.training.callbacks import (
+    ProjectedTime,
+    StopOnNaN,
+    duration,
+    projection,
+)
+from dat_keras.utils.errors import TrainingDivergedError
+
+
+class Number:
+    def __init__(self, value):
+        self.value = value
+
+    def numpy(self):
+        return self.value
+
+
+def attach(callback, **attributes):
+    callback.set_model(SimpleNamespace(**attributes))
+    return callback
+
+
+def test_the_projection_times_steps_after_the_first():
+    said = []
+    times = iter([100.0, 110.0])
+    callback = ProjectedTime(said.append, clock=lambda: next(times), after=5)
+    attach(callback, total_steps=Number(1006), step=Number(6))
+    callback.on_train_begin()
+    for batch in range(10):
+        callback.on_train_batch_end(batch)
+    assert said == [projection(2.0, 1000)]
+    assert "33 min" in said[0]
+
+
+def test_a_loss_that_is_no_number_stops_the_run():
+    callback = attach(StopOnNaN(), step=Number(7))
+    callback.on_train_batch_end(0, {"loss": np.float32(1.0)})
+    with pytest.raises(TrainingDivergedError, match="step 7"):
+        callback.on_train_batch_end(1, {"loss": np.float32("nan")})
+
+
+def test_a_run_of_days_is_told_what_would_shorten_it():
+    assert "--limit" in projection(10.0, 10_000)
+    assert "--limit" not in projection(1.0, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(59, "59 s"), (600, "10 min"), (9000, "2.5 h"), (259200, "3.0 days")],
+)
+def test_durations_are_for_people(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,48 @@
+"""The history and the best weights of a run."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import tensorflow as tf
+
+from dat_keras.objectives import DAT, Natural
+from dat_keras.training.run_callbacks import BestCheckpoint, History
+
+
+def test_history_drops_the_rows_of_a_killed_epoch(tmp_path):
+    history = History(tmp_path / "h.csv")
+    history.set_model(SimpleNamespace(step=tf.Variable(7)))
+    for epoch, loss in [(0, 3.0), (1, 2.0), (2, 1.0), (1, 2.5)]:
+        history.on_epoch_begin(epoch)
+        history.on_epoch_end(epoch, {"loss": np.float32(loss)})
+    assert [(r["epoch"], r["loss"]) for r in history.rows()] == [
+        ("0", "3"),
+        ("1", "2.5"),
+    ]
+
+
+def test_best_is_judged_by_robust_then_natural_accuracy(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(
+        "dat_keras.training.run_callbacks.save_classifier",
+        lambda model, path: saved.append(1),
+    )
+    history = History(tmp_path / "h.csv")
+    best = BestCheckpoint(tmp_path / "best", history)
+    for callback in (history, best):
+        callback.set_model(
+            SimpleNamespace(step=tf.Variable(0), objective=DAT())
+        )
+    scores = [(0.2, 0.5), (0.3, 0.4), (0.3, 0.4), (0.3, 0.6), (0.1, 0.9)]
+    counts = []
+    for epoch, (robust, natural) in enumerate(scores):
+        logs = {"val_robust_accuracy": robust, "val_accuracy": natural}
+        history.on_epoch_begin(epoch)
+        history.on_epoch_end(epoch, logs)
+        best.on_epoch_end(epoch, logs)
+        counts.append(len(saved))
+    assert counts == [1, 2, 2, 3, 3]
+
+
+def test_natural_training_is_judged_by_natural_accuracy():
+    assert Natural().selects_by == ("accuracy",)

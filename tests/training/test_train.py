@@ -1,0 +1,301 @@
+import csv
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from dat_keras import data
+from dat_keras.core.weights import fingerprint
+from dat_keras.optimizers.weight_averaging import Averaging
+from dat_keras.recipes import RECIPES
+from dat_keras.training import checkpoint
+from dat_keras.training.run_info import RunInfo, load_classifier
+from dat_keras.training.train import RunOptions, build, train
+from dat_keras.utils.errors import (
+    DamagedFileError,
+    RunFolderError,
+    TrainingDivergedError,
+)
+from dat_keras.utils.locks import locked
+from dat_keras.utils.run_folder import RunFolder
+
+# Three steps an epoch, on a net and a validation that cost next to nothing.
+SMALL = {"limit": 24, "batch_size": 8, "epochs": 2, "width": 2}
+BASE = RECIPES["dat-shapes-resnet8"]
+ONE_STEP = replace(BASE.eval_attack, steps=1)
+TINY = replace(
+    BASE,
+    **SMALL,
+    objective=replace(
+        BASE.objective, attack=replace(BASE.objective.attack, steps=1)
+    ),
+    eval_attack=ONE_STEP,
+)
+# Enough where the method does not matter, and faster to trace.
+NATURAL = replace(
+    RECIPES["natural-shapes-resnet8"], **SMALL, eval_attack=ONE_STEP
+)
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import keras
+from dat_keras import data
+from dat_keras.recipes import Recipe
+from dat_keras.training.train import RunOptions, train
+
+sizes = {"train": 24, "validation": 64}
+data.load = lambda name, names, *, batch_size, limit, seed, data_dir: tuple(
+    data.Batches(
+        data.load_split(name, n).take(sizes[n]),
+        batch_size,
+        shuffle=n == "train",
+        seed=seed,
+    )
+    for n in names
+)
+
+class Kill(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.step.numpy()) == int(sys.argv[3]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+recipe = Recipe.read(Path(sys.argv[1]))
+options = RunOptions(callbacks=(Kill(),), checkpoint_seconds=0.0)
+train(recipe, Path(sys.argv[2]), options=options)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_shapes():
+    """The first images of `shapes`, made once."""
+    splits = {
+        name: data.load_split("shapes", name).take(64)
+        for name in ("train", "validation", "test")
+    }
+
+    def load(name, names, *, batch_size, limit, seed, data_dir):
+        train_split, validation = (splits[n] for n in names)
+        return (
+            data.Batches(train_split.take(limit), batch_size, seed=seed),
+            data.Batches(validation, batch_size, shuffle=False),
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dat_keras.training.train.data.load", load)
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """An uninterrupted run."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    train(TINY, folder)
+    return folder
+
+
+def table(run):
+    rows = (run / "history.csv").read_text().splitlines()
+    return [row.rpartition(",")[0] for row in rows]
+
+
+def test_a_run_leaves_its_files(finished):
+    run = RunFolder(finished)
+    assert RunInfo.read(run.recipe).recipe == TINY
+    assert len(table(finished)) == 1 + TINY.epochs
+    assert [p.name for p in checkpoint.steps(run.checkpoints)] == [
+        "step-00000003",
+        "step-00000006",
+    ]
+    assert load_classifier(finished, "last").info.class_names
+
+
+def test_killed_and_resumed_ends_with_the_same_bits(finished, tmp_path):
+    recipe, run = tmp_path / "recipe.json", tmp_path / "run"
+    recipe.write_text(TINY.to_json())
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, recipe, run, "4"], capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    assert checkpoint.steps(run / "checkpoints")[-1].name == "step-00000004"
+    train(TINY, run, options=RunOptions(resume=True))
+    for name in ("best.safetensors", "last.safetensors"):
+        assert (run / name).read_bytes() == (finished / name).read_bytes()
+    assert table(run) == table(finished)
+
+
+def test_resuming_a_finished_run_changes_nothing(finished):
+    before = (finished / "last.safetensors").read_bytes()
+    model = train(TINY, finished, options=RunOptions(resume=True))
+    assert int(model.step.numpy()) == 6
+    assert (finished / "last.safetensors").read_bytes() == before
+
+
+def test_a_taken_folder_is_refused(finished, tmp_path):
+    with pytest.raises(RunFolderError, match="--resume or --overwrite"):
+        train(TINY, finished)
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(RunFolderError, match="other files"):
+        train(TINY, tmp_path)
+    with pytest.raises(RunFolderError, match="no run to resume"):
+        train(TINY, tmp_path / "new", options=RunOptions(resume=True))
+    assert not (tmp_path / "new").exists()
+
+
+class Intruder(keras.callbacks.Callback):
+    """Starts a second training in the folder of the first."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+        self.refused = []
+
+    def on_train_begin(self, logs=None):
+        for options in (
+            RunOptions(),
+            RunOptions(resume=True),
+            RunOptions(overwrite=True),
+        ):
+            with pytest.raises(RunFolderError, match="another process"):
+                train(NATURAL, self.folder, options=options)
+            self.refused.append(options)
+
+
+def test_one_training_at_a_time_works_in_a_folder(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.json").touch()
+    intruder = Intruder(tmp_path / "run")
+    train(
+        replace(NATURAL, epochs=1),
+        tmp_path / "run",
+        options=RunOptions(overwrite=True, callbacks=(intruder,)),
+    )
+    assert len(intruder.refused) == 3
+    assert load_classifier(tmp_path / "run", "last").info.recipe.epochs == 1
+    with locked(tmp_path / "run"):
+        pass
+
+
+def test_bad_settings_leave_nothing_behind(tmp_path):
+    with pytest.raises(ValueError, match="batch"):
+        train(replace(TINY, batch_size=1000), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_checkpoint_is_named(finished, tmp_path):
+    model = load_classifier(finished).model
+    folder = tmp_path / "checkpoints"
+    for name in ("step-00000003", "step-00000006"):
+        target = folder / name
+        target.mkdir(parents=True)
+        for file in (finished / "checkpoints" / name).iterdir():
+            (target / file.name).write_bytes(file.read_bytes())
+    state = folder / "step-00000006" / checkpoint.STATE
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(DamagedFileError, match="delete.*step-00000003"):
+        checkpoint.restore(model, folder)
+    with pytest.raises(DamagedFileError, match="nothing to resume"):
+        checkpoint.restore(model, tmp_path / "nowhere")
+
+
+def test_a_full_disk_keeps_the_previous_checkpoint(
+    finished, tmp_path, monkeypatch
+):
+    model = train(replace(NATURAL, epochs=1), tmp_path / "run")
+    folder = tmp_path / "run" / "checkpoints"
+    model.step.assign(9)
+
+    def full(*args, **kwargs):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(model, folder)
+    assert [p.name for p in folder.iterdir()] == ["step-00000003"]
+    checkpoint.restore(model, folder)
+    assert int(model.step.numpy()) == 3
+
+
+def test_a_diverging_run_says_where_and_keeps_good_weights(tmp_path):
+    recipe = replace(
+        NATURAL,
+        epochs=3,
+        optimizer=replace(NATURAL.optimizer, learning_rate=1e30),
+    )
+    with pytest.raises(TrainingDivergedError, match=r"not finite at step \d"):
+        train(
+            recipe, tmp_path / "run", options=RunOptions(checkpoint_seconds=0.0)
+        )
+    kept = checkpoint.steps(tmp_path / "run" / "checkpoints")
+    model = build(recipe, (32, 32, 3), 10, steps_per_epoch=3)
+    checkpoint.restore(model, kept[-1].parent)
+    assert all(np.isfinite(w.numpy()).all() for w in model.classifier.weights)
+
+
+@pytest.mark.thorough
+def test_another_seed_is_another_run(tmp_path):
+    for seed in (0, 1):
+        train(replace(NATURAL, seed=seed, epochs=1), tmp_path / str(seed))
+    first, second = (load_classifier(tmp_path / s, "last") for s in "01")
+    assert first.fingerprint != second.fingerprint
+
+
+def test_keras_files_load_too(finished, tmp_path):
+    model = load_classifier(finished).model.base
+    model.save(tmp_path / "net.keras")
+    loaded = load_classifier(tmp_path / "net.keras")
+    assert loaded.fingerprint == fingerprint(model)
+    assert loaded.info is None
+
+
+def test_other_paths_are_no_classifier(finished, tmp_path):
+    with pytest.raises(RunFolderError, match="neither a run folder nor"):
+        load_classifier(tmp_path)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.json").write_bytes((finished / "recipe.json").read_bytes())
+    with pytest.raises(RunFolderError, match="Did you mean '.*/run'"):
+        load_classifier(tmp_path / "rum")
+    with pytest.raises(DamagedFileError, match="no best weights yet"):
+        load_classifier(run)
+    (run / "best.safetensors").touch()
+    (run / "recipe.json").write_text("{")
+    with pytest.raises(DamagedFileError, match=r"cannot read .*recipe\.json"):
+        load_classifier(run)
+
+
+def test_every_term_is_logged(finished):
+    with (finished / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [0, 1]
+    for row in rows:
+        total = sum(float(row[term]) for term in TINY.objective.terms)
+        assert float(row["loss"]) == pytest.approx(total, rel=1e-4)
+        assert 0.0 <= float(row["val_robust_accuracy"]) <= 1.0
+
+
+@pytest.mark.thorough
+def test_a_run_can_measure_the_statistics_of_its_average(tmp_path):
+    weights = {}
+    for measured in (False, True):
+        averaging = Averaging(decay=0.5, start=0.0, measured=measured)
+        model = train(
+            replace(NATURAL, epochs=1, averaging=averaging),
+            tmp_path / str(measured),
+        )
+        weights[measured] = model.average.values(model.classifier.weights)
+    for (w, averaged), (_, found) in zip(*weights.values(), strict=True):
+        same = np.array_equal(averaged, found)
+        assert same != w.path.endswith(("moving_mean", "moving_variance"))
+
+
+def test_the_type_of_attacks_is_the_recipes():
+    small = replace(NATURAL, attack_dtype="bfloat16")
+    assert build(small, (8, 8, 3), 4, 3).attack_dtype == "bfloat16"
+    with pytest.raises(ValueError, match="Did you mean 'bfloat16'"):
+        replace(NATURAL, attack_dtype="bfloat")
