@@ -194,8 +194,8 @@ def _run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
 
 def _run_onnx(path: Path, x: np.ndarray) -> np.ndarray:
     runtime = importlib.import_module("onnxruntime")
-    options = runtime.InferenceSession(str(path))
-    return options.run(None, {options.get_inputs()[0].name: x})[0]
+    session = runtime.InferenceSession(str(path))
+    return session.run(None, {session.get_inputs()[0].name: x})[0]
 
 
 FORMATS: dict[str, Format] = {
