@@ -35,7 +35,7 @@ def rows_of(file: str) -> list[dict]:
 
 
 def show(file: str, columns: dict[str, Callable[[dict], object]]) -> None:
-    """Writes the rows of a file beside it as a Markdown table."""
+    """Writes the rows of a file as a Markdown table next to it."""
     rows = rows_of(file)
     cells = [list(columns)] + [
         [str(value(row)) for value in columns.values()] for row in rows

@@ -49,12 +49,12 @@ class Subject:
 def subject(source: str, data_dir: Path | None, count: int) -> Subject:
     """A classifier, by run folder or name, and the first test images."""
     from dat_keras.data import load_split
-    from dat_keras.evaluation.samples import first
-    from dat_keras.zoo.commands.resolve import resolve
+    from dat_keras.evaluation.samples import first_samples
+    from dat_keras.zoo.commands.load import load_source
 
-    found = resolve(source)
+    found = load_source(source)
     split = load_split(found.dataset, "test", data_dir=data_dir)
-    x, y = first(split, count).rows(np.arange(count))
+    x, y = first_samples(split, count).rows(np.arange(count))
     return Subject(found.model, found.model.name, x, y, split.name)
 
 
@@ -66,12 +66,12 @@ class Ours:
         from dat_keras.core.threat_models import Linf
         from dat_keras.evaluation.context import EvaluationContext
         from dat_keras.evaluation.protocols import PROTOCOLS
-        from dat_keras.evaluation.samples import first
+        from dat_keras.evaluation.samples import first_samples
 
         self.parts = _our_parts(Linf(EPS), size)
         self.trial: EvaluationContext = EvaluationContext(
             predict=Predictor(of.model),
-            samples=first((of.x, of.y)),
+            samples=first_samples((of.x, of.y)),
             threat_model=Linf(EPS),
             protocol=PROTOCOLS["strict"],
             batch_size=len(of.x),

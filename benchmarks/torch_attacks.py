@@ -55,7 +55,7 @@ def parts(
 
 @dataclass(frozen=True, eq=False)
 class Suite:
-    """Attacks on the images that still stand, as AutoAttack runs them.
+    """Attacks on the images not yet broken, as AutoAttack runs them.
 
     Args:
         net: The classifier, in inference mode.

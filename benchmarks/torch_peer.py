@@ -1,7 +1,7 @@
 """The PyTorch step that ours is timed against.
 
 Written for this comparison, with the passes of the published DAT step: four
-forwards on each side of the min-max game, natural logits computed anew in
+forwards on each side of the min-max game, natural logits computed again in
 every attack step, split BatchNorm, the generator's update through a second
 full forward and backward. PGD-AT and TRADES are the usual ten-step loops;
 like ours, their attacks ask autograd for the input gradient alone.

@@ -17,8 +17,24 @@ from dat_keras.cli.push import push
 from dat_keras.cli.train import train
 from dat_keras.utils.version import __version__
 
+EXIT_CODES = """\b
+Exit codes:
+  0    done, or nothing to do
+  1    unexpected: a bug, or the operating system refuses
+  2    usage, a malformed name, a missing optional package
+  3    repository, revision, file or name not found
+  4    no token, a bad one, no right, or a gated model
+  5    network, server, or offline without a cached copy
+  6    content refused: damaged, hostile, or not a model
+  7    refused to overwrite, or the repository changed meanwhile
+  8    the training diverged
+  130  interrupted
+"""
 
-@click.group(cls=OneLineErrors, context_settings={"max_content_width": 88})
+SETTINGS = {"max_content_width": 88, "help_option_names": ["-h", "--help"]}
+
+
+@click.group(cls=OneLineErrors, context_settings=SETTINGS, epilog=EXIT_CODES)
 @click.version_option(__version__, prog_name="dat-keras")
 def main() -> None:
     """Train image classifiers that resist attacks, and measure how well."""

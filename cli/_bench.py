@@ -1,4 +1,4 @@
-"""What `dat-keras bench` does once TensorFlow is up."""
+"""The measurement of `dat-keras bench`, with TensorFlow loaded."""
 
 from __future__ import annotations
 

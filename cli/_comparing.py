@@ -1,35 +1,42 @@
-"""What `dat-keras compare` does once TensorFlow is up."""
+"""The comparison of `dat-keras compare`, with TensorFlow loaded."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 
-from dat_keras.cli._console import show_standings
+from dat_keras.cli._console import show_results_table
 from dat_keras.comparison.compare import compare
 from dat_keras.comparison.grid import grid_of
+from dat_keras.comparison.row_spec import RowSpec
+from dat_keras.recipes import RECIPES
 from dat_keras.training.train import RunOptions
+from dat_keras.utils.registry import lookup
 
 CHOICE = ("dataset", "architecture", "epochs", "batch_size", "limit")
-"""Options that pick and change the recipe of every method."""
+"""Options that pick and change the recipe of every row."""
 
 EVALUATION = ("seeds", "attacks", "n_examples", "checkpoints")
 """Options that are fields of the grid."""
 
 
 def run_comparison(
-    methods: tuple[str, ...],
+    rows: Sequence[RowSpec],
+    recipes: Sequence[str],
     settings: tuple[str, ...],
     data_dir: Path | None,
     output: Path | None,
     **options: object,
 ) -> None:
-    """Carries out the grid and prints its table."""
+    """Trains and evaluates the rows and prints their table."""
+    for name in recipes:
+        lookup(RECIPES, name, "recipe")
     choice = {name: options[name] for name in CHOICE}
     rest = {name: options[name] for name in EVALUATION}
-    grid = grid_of(methods, choice, settings, **rest)
+    grid = grid_of(rows, choice, settings, **rest)
     dataset = Path(grid.recipes[0].dataset).name
     run_options = RunOptions(
         resume=bool(options["resume"]),
@@ -39,6 +46,6 @@ def run_comparison(
         say=partial(click.echo, err=True),
     )
     output = output or Path("runs") / f"{dataset}-compare"
-    show_standings(
+    show_results_table(
         compare(grid, output, data_dir=data_dir, options=run_options)
     )

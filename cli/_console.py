@@ -1,4 +1,4 @@
-"""Results on stdout and progress on stderr, for terminals and for files."""
+"""Tables on stdout and progress on stderr, for terminals and for files."""
 
 from __future__ import annotations
 
@@ -11,31 +11,79 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from dat_keras.comparison.results_table import Standings
+    from dat_keras.comparison.results_table import ResultsTable
     from dat_keras.evaluation.report import Report
 
 Progress = Callable[[str, int, int], None]
 
 
-def show(reports: Mapping[str, Report]) -> None:
-    """Prints reports on stdout: drawn tables on a terminal, else text.
-
-    One report is printed whole; several are compared.
+def show(report: Report) -> None:
+    """Prints a report on stdout: a drawn table on a terminal, else text.
 
     Args:
-        reports: Reports by name of the classifier.
+        report: The report.
     """
-    from dat_keras.comparison.results_table import comparison
+    _print_table(report.title(), report.cells())
+    for note in report.notes():
+        click.echo(note)
 
-    first = next(iter(reports.values()))
-    cells = first.cells() if len(reports) == 1 else comparison(reports)
-    _print_table(first.title(), cells)
+
+def show_comparison(
+    reports: Mapping[str, Report], models: Mapping[str, str]
+) -> None:
+    """Prints reports as one table, a row each.
+
+    What they have in common is the title; what differs, such as the data set
+    or the radius, is a column.
+
+    Args:
+        reports: The reports by name.
+        models: What the first column calls them, by the same names.
+    """
+    from dat_keras.comparison.results_table import compare_reports
+
+    title, columns = _settings(list(reports.values()))
+    header, *rows = compare_reports(reports)
+    cells = [[header[0], *columns, *header[1:]]]
+    for i, (name, row) in enumerate(zip(reports, rows, strict=True)):
+        settings = [column[i] for column in columns.values()]
+        cells.append([models[name], *settings, *row[1:]])
+    _print_table(title, cells)
     for name, report in reports.items():
         for note in report.notes():
-            click.echo(note if len(reports) == 1 else f"{name}: {note}")
+            click.echo(f"{name}: {note}")
 
 
-def show_standings(table: Standings) -> None:
+def _settings(reports: list[Report]) -> tuple[str, dict[str, list[str]]]:
+    """The settings that all reports share, and the others as columns."""
+    from dat_keras.utils.norms import pixel_fraction
+
+    images = {(r.data, r.n_examples, r.data_fingerprint) for r in reports}
+    names = {(r.data, r.n_examples) for r in reports}
+    mark = len(names) < len(images)
+    fields = {
+        "data": [
+            f"{'all' if r.whole else 'first'} {r.n_examples} of {r.data}"
+            + (f" ({r.data_fingerprint[:8]})" if mark else "")
+            for r in reports
+        ],
+        "norm": [r.norm for r in reports],
+        "eps": [pixel_fraction(r.eps) for r in reports],
+        "protocol": [r.protocol for r in reports],
+        "seed": [str(r.seed) for r in reports],
+    }
+    columns = {n: texts for n, texts in fields.items() if len(set(texts)) > 1}
+    if not columns:
+        return reports[0].title(), {}
+    shared = [
+        texts[0] if name in ("data", "norm") else f"{name} {texts[0]}"
+        for name, texts in fields.items()
+        if name not in columns
+    ]
+    return ", ".join(shared), columns
+
+
+def show_results_table(table: ResultsTable) -> None:
     """Prints a table of methods on stdout, the best of each column marked.
 
     Args:
@@ -50,6 +98,8 @@ def show_standings(table: Standings) -> None:
         table.cells(), table.bold(), lambda text: f"[bold]{text}[/bold]"
     )
     _draw_table(table.title, bold)
+    for note in table.notes:
+        click.echo(note)
 
 
 def _print_table(title: str, cells: list[list[str]]) -> None:

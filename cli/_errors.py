@@ -1,16 +1,18 @@
-"""Errors as one clear line on stderr, and the exit code that goes with it."""
+"""Errors as one line on stderr, with their exit codes."""
 
 from __future__ import annotations
 
 import errno
 import json
 import re
+import sys
 import traceback
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Any
 
 import click
 
+from dat_keras.utils.backend import check_backend
 from dat_keras.utils.errors import DatKerasError
 
 VERBOSE = "dat_keras.verbose"
@@ -39,16 +41,28 @@ class Failure(click.ClickException):
 
 
 class OneLineErrors(click.Group):
-    """A group of commands whose errors are said in one line.
+    """A group of commands whose errors are printed as one line.
 
     Each command gets `verbose_option`; with `-v` the traceback is shown too.
     """
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the program, unless Keras is set to another backend."""
+        try:
+            check_backend()
+        except ImportError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(2)
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> object:
         """Runs the command; any error becomes a `Failure`."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except BrokenPipeError:
+            # The reader of stdout, such as `head`, has ended: click exits.
             raise
         except (Exception, KeyboardInterrupt) as error:
             if ctx.meta.get(VERBOSE):
@@ -82,9 +96,9 @@ def as_json(error: BaseException, message: str, code: int) -> str:
     '{"error": {"code": 2, "message": "odd", "hint": ""}}'
     """
     hint = masked(getattr(error, "hint", ""))
-    told = {"code": code, "message": message, "hint": hint}
-    told["message"] = message.removesuffix(f": {hint}") if hint else message
-    return json.dumps({"error": told}, ensure_ascii=False)
+    fields = {"code": code, "message": message, "hint": hint}
+    fields["message"] = message.removesuffix(f": {hint}") if hint else message
+    return json.dumps({"error": fields}, ensure_ascii=False)
 
 
 def explain(error: BaseException) -> Outcome:

@@ -1,67 +1,130 @@
-"""What `dat-keras evaluate` does once TensorFlow is up."""
+"""Jobs of `dat-keras evaluate`: everything is loaded and checked, then run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+import keras
 
 from dat_keras import data
-from dat_keras.attacks import ATTACKS
 from dat_keras.cli._console import progress
+from dat_keras.cli._names import STAGED
+from dat_keras.core.threat_models import THREAT_MODELS
+from dat_keras.data import Split
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.resume_state import IDENTITY
-from dat_keras.evaluation.suites import EVALUATIONS
+from dat_keras.evaluation.samples import first_samples
+from dat_keras.evaluation.sanity_checks import check_fit
+from dat_keras.utils.norms import pixel_fraction
+from dat_keras.utils.registry import split_names
 from dat_keras.utils.runtime import keep_freed_memory
-from dat_keras.zoo.commands.resolve import Resolved, resolve
+from dat_keras.zoo.commands.load import LoadedModel, load_source
 from dat_keras.zoo.hub.client import Hub
 
-STAGED = EVALUATIONS.keys() - ATTACKS.keys() - {"natural"}
-"""Evaluations long enough to be interrupted: AutoAttack and its parts."""
+
+@dataclass(frozen=True)
+class Job:
+    """One evaluation: a classifier at one radius.
+
+    Args:
+        name: Key of its report, unique in the command.
+        source: The model, as the user wrote it.
+        model: The classifier.
+        test: The test images.
+        state: Folder of its resume state; `None` keeps none.
+        options: Arguments of `dat_keras.evaluate`.
+    """
+
+    name: str
+    source: str
+    model: keras.Model
+    test: Split
+    state: Path | None
+    options: dict[str, Any]
+
+    def run(self) -> Report:
+        """Evaluates the classifier, with progress on stderr."""
+        with progress() as show_progress:
+
+            def tell(name: str, done: int, total: int) -> None:
+                # Takes effect only once TensorFlow has run something.
+                keep_freed_memory()
+                show_progress(name, done, total)
+
+            return evaluate(
+                self.model,
+                self.test,
+                progress=tell,
+                resume=self.state,
+                **self.options,
+            )
 
 
-def report_on(
-    source: str,
+def prepare(
+    sources: Sequence[str],
+    radii: Sequence[float] | None,
+    hub: Hub,
+    *,
     dataset: str | None,
     data_dir: Path | None,
     weights: str,
-    hub: Hub,
     resume: bool,
     **options: Any,
-) -> Report:
-    """Evaluates one source on the test images of its data set.
+) -> list[Job]:
+    """Loads all models and images, and checks that they fit.
+
+    What can fail within seconds fails here, before hours are spent.
 
     Args:
-        source: As the command takes it.
-        dataset: Name of the data set, if not the source's own.
+        sources: Models, as the command takes them.
+        radii: Values of `--eps`; `None` is the default of the norm.
+        hub: Client of the Hub.
+        dataset: Name of the data set, if not the model's own.
         data_dir: Folder of prepared data sets.
         weights: `"best"` or `"last"`, of a run.
-        hub: The client of the Hub.
-        resume: Whether to go on where an evaluation was interrupted.
-        **options: Those of `dat_keras.evaluate`.
+        resume: Whether to continue interrupted evaluations.
+        **options: Arguments of `dat_keras.evaluate`.
     """
-    names = {name.strip() for name in options["attacks"].split(",")}
-    state = state_of(source) if names & STAGED else None
-    if state and not resume and (state / IDENTITY).exists():
-        raise click.UsageError(
-            f"An interrupted evaluation lies in {state}: go on with --resume, "
-            "or delete the folder."
-        )
-    loaded = resolve(source, weights, hub)
-    dataset, data_dir = _data(loaded, dataset, data_dir)
-    test = data.load_split(dataset, "test", data_dir=data_dir)
-    with progress() as show_progress:
+    for eps in radii or ():
+        THREAT_MODELS[options["norm"]](eps)
+    states = {s: _state(s, radii, resume, options) for s in sources}
+    splits: dict[tuple[str, str], Split] = {}
+    jobs = []
+    for source in sources:
+        loaded = load_source(source, weights, hub)
+        place = _data(source, loaded, dataset, data_dir)
+        key = (place[0], str(place[1]))
+        if key not in splits:
+            splits[key] = data.load_split(place[0], "test", data_dir=place[1])
+        samples = first_samples(splits[key], options["n_examples"])
+        check_fit(loaded.model, samples)
+        for eps in radii or (None,):
+            jobs.append(
+                Job(
+                    name_of(source, eps if radii and radii[1:] else None),
+                    source,
+                    loaded.model,
+                    splits[key],
+                    states[source],
+                    {**options, "eps": eps},
+                )
+            )
+    return jobs
 
-        def tell(name: str, done: int, total: int) -> None:
-            # Takes effect only once TensorFlow has run something.
-            keep_freed_memory()
-            show_progress(name, done, total)
 
-        return evaluate(
-            loaded.model, test, progress=tell, resume=state, **options
-        )
+def name_of(source: str, eps: float | None) -> str:
+    """Returns the key of a report; of a curve it names the radius.
+
+    Example:
+    >>> name_of("runs/a", 4 / 255)
+    'runs/a eps 4/255'
+    """
+    return source if eps is None else f"{source} eps {pixel_fraction(eps)}"
 
 
 def state_of(source: str) -> Path:
@@ -80,24 +143,45 @@ def state_of(source: str) -> Path:
     return Path(source.replace("/", "-") + ".evaluation")
 
 
-def forget(source: str) -> None:
+def forget(job: Job) -> None:
     """Removes the state of an evaluation that came to its end."""
-    state = state_of(source)
-    if (state / IDENTITY).exists():
+    state = job.state
+    if state and (state / IDENTITY).exists():
         for file in (*state.glob("*.npz"), state / IDENTITY):
             file.unlink()
         if not any(state.iterdir()):
             state.rmdir()
 
 
+def _state(
+    source: str,
+    radii: Sequence[float] | None,
+    resume: bool,
+    options: dict[str, Any],
+) -> Path | None:
+    names = set(split_names(options["attacks"]))
+    if not names & set(STAGED) or (radii and radii[1:]):
+        return None
+    state = state_of(source)
+    if not resume and (state / IDENTITY).exists():
+        raise click.UsageError(
+            f"An interrupted evaluation lies in {state}: go on with --resume, "
+            "or delete the folder."
+        )
+    return state
+
+
 def _data(
-    loaded: Resolved, dataset: str | None, data_dir: Path | None
+    source: str,
+    loaded: LoadedModel,
+    dataset: str | None,
+    data_dir: Path | None,
 ) -> tuple[str, Path | str | None]:
     """The data set to use: the one named, else that of the model."""
     if dataset:
         return dataset, data_dir
     if loaded.dataset is None:
         raise click.UsageError(
-            "A model file does not say its data set: name it with --dataset."
+            f"{source} does not say its data set: name it with --dataset."
         )
     return loaded.dataset, data_dir or loaded.data_dir

@@ -1,4 +1,4 @@
-"""Options, quietness and output that the commands about models share."""
+"""Shared options, Hub client and output of the model commands."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def connect(
     no_token: bool = False,
     offline: bool = False,
 ) -> Hub:
-    """Returns the way to the Hub; its client's own output is stilled.
+    """Returns a client of the Hub; the library's own output is silenced.
 
     Args:
         quiet: No progress.
@@ -81,7 +81,7 @@ def connect(
         disable_progress_bars()
     say = _nothing if quiet else _say
     if not verbose:
-        _retell(say)
+        _print_retries(say)
     return Hub(False if no_token else token, offline, say)
 
 
@@ -91,7 +91,7 @@ def emit(data: dict[str, Any]) -> None:
 
 
 def bytes_text(size: int) -> str:
-    """Returns a size as a person says it.
+    """Returns a size with a decimal unit.
 
     Example:
     >>> bytes_text(1_234_000)
@@ -110,16 +110,16 @@ def _nothing(line: str) -> None:
     """Says nothing."""
 
 
-def _retell(say: Callable[[str], None]) -> None:
-    """Says the client's retries in our words, and no other warning of it."""
+def _print_retries(say: Callable[[str], None]) -> None:
+    """Prints the client's retries as short lines, and no other warning."""
     logger = logging.getLogger("huggingface_hub")
 
-    class Retold(logging.Handler):
+    class Retries(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             found = RETRY.search(record.getMessage())
             if found:
                 wait, count, most = found.groups()
                 say(f"server busy, retry {count}/{most} in {wait} s")
 
-    logger.handlers[:] = [Retold()]
+    logger.handlers[:] = [Retries()]
     logger.propagate = False

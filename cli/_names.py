@@ -1,14 +1,11 @@
-"""Names that `evaluate` checks before the tables they are keys of are there."""
+"""Names of evaluations and protocols, checked without TensorFlow."""
 
 from __future__ import annotations
 
-EVALUATIONS = (
-    "natural",
-    "fgsm",
-    "pgd20",
-    "pgd100",
-    "cw",
-    "cw-dat",
+SINGLE = ("natural", "fgsm", "pgd20", "pgd100", "cw", "cw-dat")
+"""Evaluations that are one attack, or none."""
+
+STAGED = (
     "apgd-ce",
     "apgd-dlr",
     "apgd-t",
@@ -20,6 +17,9 @@ EVALUATIONS = (
     "autoattack-rand",
     "autoattack-monitor",
 )
+"""AutoAttack and its parts: long enough to keep a state for `--resume`."""
+
+EVALUATIONS = (*SINGLE, *STAGED)
 """Keys of `EVALUATIONS` in evaluation/suites.py, which imports the attacks."""
 
 PROTOCOLS = ("strict", "dat")

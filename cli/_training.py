@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import click
 from keras.callbacks import Callback
 
 from dat_keras import data
 from dat_keras.cli._console import show
+from dat_keras.cli._types import TrainFlags
 from dat_keras.evaluation.evaluate import evaluate
-from dat_keras.recipes import Recipe, resolve
+from dat_keras.recipes import SETTABLE, Recipe, resolve
 from dat_keras.training.callbacks import tensorboard_logs
 from dat_keras.training.profile_callback import ProfileSteps
+from dat_keras.training.resume import check_same
 from dat_keras.training.run_info import RunInfo, load_classifier
 from dat_keras.training.train import RunOptions, train
+from dat_keras.training.validation_images import FEW
+from dat_keras.utils.config import encode, override
 from dat_keras.utils.run_folder import RunFolder
 
 FINAL_EXAMPLES = 1000
@@ -28,45 +34,68 @@ def run_training(
     choice: Mapping[str, object],
     data_dir: Path | None,
     output: Path | None,
-    flags: tuple[bool, bool],
-    watchers: tuple[bool, bool],
+    flags: TrainFlags,
 ) -> None:
     """Trains, then prints natural and PGD-20 accuracy of the best weights."""
-    resume, overwrite = flags
-    recipe = resolve(choice)
+    choice = dict(choice)
+    eps = cast("float | None", choice.pop("eps", None))
+    recipe = with_radius(resolve(choice), eps)
     output = output or default_output(recipe)
-    if resume:
-        recipe, data_dir = resumed(output, data_dir)
+    if flags.resume and RunFolder(output).exists():
+        recipe, data_dir = resumed(output, choice, eps, data_dir)
+    RunFolder(output).check_free(flags.resume, flags.overwrite)
+    closing = closing_split(recipe, data_dir)
     click.echo(f"training {recipe.name} into {output}", err=True)
     options = RunOptions(
-        resume=resume,
-        overwrite=overwrite,
+        resume=flags.resume,
+        overwrite=flags.overwrite,
         verbose=1 if sys.stderr.isatty() else 2,
         say=_say,
-        callbacks=_watching(output, *watchers),
+        callbacks=_watching(output, flags),
     )
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):
         train(recipe, output, data_dir=data_dir, options=options)
-    test = data.load_split(recipe.dataset, "test", data_dir=data_dir)
+    test = data.load_split(recipe.dataset, closing, data_dir=data_dir)
     report = evaluate(
         load_classifier(output).model,
         test,
         ("natural", "pgd20"),
-        n_examples=min(FINAL_EXAMPLES, len(test)),
+        eps=eps,
+        n_examples=min(final_examples(recipe), len(test)),
         seed=recipe.seed,
     )
-    show({str(output): report})
+    show(report)
+
+
+def closing_split(recipe: Recipe, data_dir: Path | None) -> str:
+    """Returns the split of the closing table; says so if it is validation.
+
+    Raises:
+        ValueError: If the data set has no training images, or the classes of
+            its parts disagree.
+    """
+    if "test" in data.splits_of(recipe.dataset, data_dir):
+        return "test"
+    _say("no test split: the closing table is of the validation images")
+    return "validation"
+
+
+def final_examples(recipe: Recipe) -> int:
+    """Returns the number of images of the closing table: few after few."""
+    if recipe.limit is None:
+        return FINAL_EXAMPLES
+    return min(FINAL_EXAMPLES, max(recipe.limit, FEW))
 
 
 def _say(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-def _watching(output: Path, tensorboard: bool, profile: bool) -> list[Callback]:
-    logs = tensorboard_logs(output / "logs") if tensorboard else ()
-    steps = (ProfileSteps(output / "profile", _say),) if profile else ()
-    return [*logs, *steps]
+def _watching(output: Path, flags: TrainFlags) -> list[Callback]:
+    logs = tensorboard_logs(output / "logs") if flags.tensorboard else ()
+    profile = ProfileSteps(output / "profile", _say)
+    return [*logs, *((profile,) if flags.profile else ())]
 
 
 def default_output(recipe: Recipe) -> Path:
@@ -75,9 +104,67 @@ def default_output(recipe: Recipe) -> Path:
     return Path("runs") / f"{Path(recipe.dataset).name}-{method}"
 
 
-def resumed(output: Path, data_dir: Path | None) -> tuple[Recipe, Path | None]:
-    """Returns what the interrupted run was made of."""
-    RunFolder(output).check_resumable()
+def resumed(
+    output: Path,
+    choice: Mapping[str, object],
+    eps: float | None,
+    data_dir: Path | None,
+) -> tuple[Recipe, Path | None]:
+    """Returns the recipe of a run, with what was chosen, and its data.
+
+    Without a recipe, data set, method or architecture among the options, the
+    others change the run's own recipe; `train` refuses what it cannot do.
+    """
     info = RunInfo.read(RunFolder(output).recipe)
     known = None if info.data_dir is None else Path(info.data_dir)
-    return info.recipe, data_dir or known
+    names = ("recipe", "dataset", "method", "architecture")
+    if any(choice.get(name) is not None for name in names):
+        recipe = resolve(choice)
+    else:
+        recipe = changed(info.recipe, choice)
+    recipe = with_radius(recipe, eps)
+    check_same(info.recipe, recipe)
+    return recipe, data_dir or known
+
+
+def with_radius(recipe: Recipe, eps: float | None) -> Recipe:
+    """Returns a recipe whose attacks, training and validation, have a radius.
+
+    Step sizes change in proportion.
+
+    Raises:
+        ValueError: If the method has radii of its own, such as LAS-AT's.
+    """
+    if eps is None:
+        return recipe
+    for path, fields in attacks_of(encode(recipe)):
+        if "threat_model" not in fields:
+            raise ValueError(
+                f"`eps` cannot be set for {type(recipe.objective).__name__}, "
+                f"which has its own in {path}: use --set. Received: eps={eps:g}"
+            )
+        if "step_size" in fields:
+            step = fields["step_size"] * eps / fields["threat_model"]["eps"]
+            recipe = override(recipe, f"{path}.step_size={step}")
+        recipe = override(recipe, f"{path}.threat_model.eps={eps}")
+    return recipe
+
+
+def attacks_of(fields: dict, path: str = "") -> Iterator[tuple[str, dict]]:
+    """Yields what has a radius in an encoded recipe, and where it is."""
+    named = "threat_model" in fields or any("eps" in name for name in fields)
+    if named and "threat_model" not in path.rpartition(".")[2]:
+        yield path, fields
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from attacks_of(value, f"{path}.{name}".lstrip("."))
+
+
+def changed(recipe: Recipe, choice: Mapping[str, object]) -> Recipe:
+    """Returns a recipe with the fields and settings of a choice."""
+    given = {k: v for k, v in choice.items() if v is not None}
+    settings = cast("tuple[str, ...]", given.pop("settings", ()))
+    recipe = replace(recipe, **cast("dict[str, Any]", given))
+    for assignment in settings:
+        recipe = override(recipe, assignment, SETTABLE)
+    return recipe

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
+
+from dat_keras.utils.config import number
 
 
 class FractionType(click.ParamType):
@@ -28,17 +29,14 @@ class FractionType(click.ParamType):
     ) -> float:
         """Returns the value as a float."""
         try:
-            number = float(Fraction(value))
-        except (ValueError, OverflowError, ZeroDivisionError):
-            number = math.nan
-        if not math.isfinite(number):
+            return number(str(value))
+        except ValueError:
             self.fail(
                 f"expected a number or a fraction such as 8/255. "
                 f"Received: {value}",
                 param,
                 ctx,
             )
-        return number
 
 
 class NewFile(click.Path):
@@ -90,3 +88,20 @@ class Listed(click.ParamType):
             return value
         parts = (part.strip() for part in value.split(","))
         return tuple(self.item.convert(p, param, ctx) for p in parts if p)
+
+
+@dataclass(frozen=True)
+class TrainFlags:
+    """The flags of `dat-keras train`.
+
+    Args:
+        resume: Continue a run.
+        overwrite: Replace a run.
+        tensorboard: Log for TensorBoard.
+        profile: Profile some steps.
+    """
+
+    resume: bool
+    overwrite: bool
+    tensorboard: bool
+    profile: bool

@@ -1,4 +1,4 @@
-"""`dat-keras compare`: train methods alike, attack them alike, one table."""
+"""`dat-keras compare`: train and evaluate several methods, in one table."""
 
 from __future__ import annotations
 
@@ -18,19 +18,43 @@ Examples:
       --methods pgd-at,trades,mart,dat --checkpoint best,last
   dat-keras compare --methods trades,dat --set trades:beta=3 --resume
   dat-keras compare --methods trades+awp,dat,dat+awp+swa,dat+no-js
+  dat-keras compare --recipe dat-cifar10-resnet8 --recipe trades-cifar10-resnet8
+  dat-keras compare --methods dat \\
+      --row "match_mean: dat objective.amplitude_scale=match_mean" \\
+      --row "soft: dat objective.beta=5 epochs=3"
 """
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--dataset", help="Name or folder.  [default: shapes]")
+@click.option(
+    "--dataset", help="Name or folder, for methods.  [default: shapes]"
+)
 @click.option(
     "--methods",
     type=Listed(),
-    required=True,
+    default="",
     help="Names of `dat-keras list --methods`, separated by commas; additions "
     "such as `+awp` may follow a name.",
 )
-@click.option("--architecture", help="[default: resnet18; shapes: resnet8]")
+@click.option(
+    "--recipe",
+    "recipes",
+    multiple=True,
+    metavar="NAME",
+    help="A recipe of `dat-keras list --recipes` as one more row; it fixes its "
+    "data set and architecture. Repeatable.",
+)
+@click.option(
+    "--row",
+    "rows",
+    multiple=True,
+    metavar="'LABEL: NAME KEY=VALUE ...'",
+    help="A method or recipe NAME with settings of its own as one more row, "
+    "called LABEL. Repeatable.",
+)
+@click.option(
+    "--architecture", help="For methods.  [default: resnet18; shapes: resnet8]"
+)
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--batch-size", type=click.IntRange(1))
 @click.option("--limit", type=click.IntRange(1), help="Training images used.")
@@ -59,25 +83,39 @@ Examples:
     "--set",
     "settings",
     multiple=True,
-    metavar="[METHOD:]KEY=VALUE",
-    help="For all methods, or for one.",
+    metavar="[LABEL:]KEY=VALUE",
+    help="For all rows, or for the one of that label.",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the grid.  [default: runs/<dataset>-compare]",
+    help="Folder of the grid of runs.  [default: runs/<dataset>-compare]",
 )
 @click.option("--resume", is_flag=True, help="Continue the grid in --output.")
 @click.option("--overwrite", is_flag=True, help="Replace the grid in --output.")
 @verbose_option
-def compare(verbose: bool, **options: Any) -> None:
-    """Train and evaluate methods by seeds, and print the paper's table.
+def compare(
+    methods: tuple[str, ...],
+    recipes: tuple[str, ...],
+    rows: tuple[str, ...],
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Train and evaluate methods, recipes and variants of them with several
+    seeds, and print the paper's table.
 
-    Each cell is a run folder in --output; finished cells are kept when a
-    killed comparison is continued with --resume.
+    Each row of the table and seed is a run folder in --output; finished runs
+    are kept when a killed comparison is continued with --resume.
     """
+    from dat_keras.comparison.row_spec import RowSpec, check_distinct
+
+    named = [RowSpec.of(name) for name in (*methods, *recipes)]
+    specs = [*named, *map(RowSpec.parse, rows)]
+    if not specs:
+        raise click.UsageError("Give --methods, --recipe or --row.")
+    check_distinct("labels", [spec.label for spec in specs])
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._comparing import run_comparison
 
-    run_comparison(**options)
+    run_comparison(specs, recipes, **options)

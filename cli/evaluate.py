@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dat_keras.cli._console import show
+from dat_keras.cli._checking import check, check_files
+from dat_keras.cli._console import show, show_comparison
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
-from dat_keras.cli._names import EVALUATIONS, PROTOCOLS
-from dat_keras.cli._types import FractionType, NewFile
+from dat_keras.cli._types import FractionType, Listed, NewFile
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
+
+if TYPE_CHECKING:
+    from dat_keras.cli._evaluating import Job
+    from dat_keras.evaluation.report import Report
 
 
 @click.command()
@@ -31,8 +35,9 @@ from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 @click.option("--norm", default="linf", show_default=True, help="linf or l2.")
 @click.option(
     "--eps",
-    type=FractionType(),
-    help="Radius for pixels in [0, 1].  [default: 8/255; l2: 0.5]",
+    type=Listed(FractionType()),
+    help="Radius for pixels in [0, 1], or several, such as 2/255,4/255,8/255: "
+    "one row for each.  [default: 8/255; l2: 0.5]",
 )
 @click.option("--n-examples", type=click.IntRange(1), help="First N images.")
 @click.option("--batch-size", type=click.IntRange(1), default=128)
@@ -61,7 +66,12 @@ from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
     type=NewFile(),
     help="Also write an entry in RobustBench's format.",
 )
-@click.option("--json", "json_file", type=NewFile(), help="Also write JSON.")
+@click.option(
+    "--json",
+    "json_file",
+    type=NewFile(),
+    help="Also write JSON: a report, or several by their names.",
+)
 @verbose_option
 def evaluate(
     sources: tuple[str, ...],
@@ -74,52 +84,50 @@ def evaluate(
 
     RUN_OR_MODEL is a run folder, a .keras file that you trust, a pulled
     model's folder, a name of `dat-keras list`, or `namespace/name[@revision]`
-    on the Hugging Face Hub. Several are compared in one table.
+    on the Hugging Face Hub. Several are compared in one table. If one of them
+    fails, the reports finished before are still printed and written.
 
-    AutoAttack keeps its state in the run folder, or beside a file, until it
+    AutoAttack keeps its state in the run folder, or next to a file, until it
     is done; --resume goes on from there with the same result.
     """
-    _check(sources, entry_file is not None, options)
+    files = [json_file, entry_file, options["save_adversarial"]]
+    check(sources, entry_file is not None, options)
+    check_files([file for file in files if file is not None])
     use_fast_kernels()
     quiet_tensorflow(verbose)
-    from dat_keras.cli._evaluating import forget, report_on
+    from dat_keras.cli._evaluating import forget, prepare
     from dat_keras.evaluation.parallel import use_data_parallel_threads
-    from dat_keras.evaluation.report import save_all
     from dat_keras.evaluation.robustbench import save_entry
 
     use_data_parallel_threads()
-    options["hub"] = connect(quiet=False, verbose=verbose)
-    reports = {source: report_on(source, **options) for source in sources}
-    show(reports)
+    hub = connect(quiet=False, verbose=verbose)
+    jobs = prepare(sources, options.pop("eps"), hub, **options)
+    reports: dict[str, Report] = {}
+    try:
+        for job in jobs:
+            reports[job.name] = job.run()
+    finally:
+        # Of a command that fails, too: what is finished is not lost.
+        if reports:
+            _output(jobs, reports, json_file)
+    if entry_file:
+        save_entry(reports[jobs[0].name], entry_file)
+    for job in jobs:
+        forget(job)
+
+
+def _output(
+    jobs: list[Job], reports: dict[str, Report], json_file: Path | None
+) -> None:
+    """Prints the finished reports and writes them as JSON."""
+    from dat_keras.evaluation.report import save_all
+
+    if len(jobs) == 1:
+        report = reports[jobs[0].name]
+        show(report)
+        if json_file:
+            report.save(json_file)
+        return
+    show_comparison(reports, {job.name: job.source for job in jobs})
     if json_file:
         save_all(reports, json_file)
-    if entry_file:
-        save_entry(reports[sources[0]], entry_file)
-    for source in sources:
-        forget(source)
-
-
-def _check(
-    sources: tuple[str, ...], entry: bool, options: dict[str, Any]
-) -> None:
-    """Refuses, while nothing heavy is imported, what cannot be meant."""
-    from dat_keras.utils.norms import DEFAULT_EPS
-    from dat_keras.utils.registry import lookup
-    from dat_keras.zoo.commands.sources import check_source
-
-    if (options["save_adversarial"] or entry) and len(sources) > 1:
-        raise click.UsageError(
-            "--save-adversarial and --robustbench take one model. "
-            f"Received: {len(sources)}"
-        )
-    names = [name.strip() for name in options["attacks"].split(",")]
-    for name in names:
-        lookup(dict.fromkeys(EVALUATIONS), name, "attack")
-    if entry and "autoattack" not in names:
-        raise click.UsageError("--robustbench needs --attack autoattack.")
-    if entry and options["search_dtype"]:
-        raise click.UsageError("--robustbench takes no --search-dtype.")
-    lookup(DEFAULT_EPS, options["norm"], "norm")
-    lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
-    for source in sources:
-        check_source(source, options["weights"])

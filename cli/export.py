@@ -44,15 +44,17 @@ def export(
     """
     from dat_keras.interop.export import checked
     from dat_keras.interop.export import export as write
-    from dat_keras.zoo.commands.sources import check_source
+    from dat_keras.zoo.commands.sources import check_arguments, check_source
 
     checked(format_name, output)
     check_source(source, weights)
+    if weights == "last":
+        check_arguments(source, weights)
     quiet_tensorflow(verbose)
-    from dat_keras.zoo.commands.resolve import resolve
+    from dat_keras.zoo.commands.load import load_source
 
     hub = connect(quiet=False, verbose=verbose)
-    model = resolve(source, weights, hub).model
+    model = load_source(source, weights, hub).model
     if not write(model, format_name, output):
         click.echo("not compared: its runtime is not installed", err=True)
     click.echo(str(output))

@@ -1,4 +1,4 @@
-"""`dat-keras import-torch`: weights of PyTorch as a model of this library."""
+"""`dat-keras import-torch`: a PyTorch state dict as a model of this library."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ class Channels(click.ParamType):
 )
 @click.option("--std", type=Channels(), help="Likewise.")
 @click.option(
-    "--dataset", default="unknown", help="Data set it was trained on."
+    "--dataset",
+    help="Data set it was trained on; without it, `evaluate` needs --dataset.",
 )
 @click.option("--norm", default="linf", show_default=True, help="linf or l2.")
 @click.option(
@@ -100,7 +101,10 @@ def import_torch(
     from dat_keras.interop.torch.names import NAMINGS, sort_out
     from dat_keras.interop.torch.request import Request
     from dat_keras.zoo.bundle.folder import check_target
+    from dat_keras.zoo.cards.spec import UNKNOWN_DATASET
 
+    if request["dataset"] is None:
+        request["dataset"] = UNKNOWN_DATASET
     wanted = Request(**request)
     check_target(output, force)
     with open_checkpoint(checkpoint) as state:
@@ -112,6 +116,11 @@ def import_torch(
     if not spec.kwargs.get("mean_std") and not quiet:
         click.echo(
             "no mean and std: the model gets pixels in [0, 1] as they are",
+            err=True,
+        )
+    if spec.dataset == UNKNOWN_DATASET and not quiet:
+        click.echo(
+            f"no --dataset: name it with `evaluate {output} --dataset NAME`",
             err=True,
         )
     if as_json:

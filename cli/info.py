@@ -1,4 +1,4 @@
-"""`dat-keras info`: what a model says of itself, without its weights."""
+"""`dat-keras info`: facts about a run or a model, without its weights."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from dat_keras.cli._hub import (
 def info(ref: str, as_json: bool, **options: Any) -> None:
     """Show architecture, threat model and accuracies of the model REF.
 
-    REF is a zoo name, `namespace/name[@revision]` or the folder of a model.
-    The accuracies of a repository are its author's claims.
+    REF is a run folder, a zoo name, `namespace/name[@revision]`, or the
+    folder of a pulled model. Of a run, the accuracies are those on its
+    validation images. The accuracies of a repository are its author's claims.
     """
-    from dat_keras.zoo.commands.about import about
+    from dat_keras.zoo.commands.describe import describe
 
     hub = connect(
         options["quiet"] or as_json,
@@ -39,7 +40,7 @@ def info(ref: str, as_json: bool, **options: Any) -> None:
         options["offline"],
     )
     filters = (options["dataset"], options["threat_model"])
-    facts = about(ref, hub, filters, options["revision"])
+    facts = describe(ref, hub, filters, options["revision"])
     if as_json:
         emit(facts)
         return
@@ -64,5 +65,5 @@ def _text(value: object) -> str:
         shown = ", ".join(map(str, value[:12]))
         return shown + (f", … ({len(value)})" if value[12:] else "")
     text = "-" if value in (None, "") else str(value)
-    # A stranger's text must not steer the terminal.
+    # Untrusted text must not send control sequences to the terminal.
     return "".join(c if c.isprintable() else "?" for c in text)[:400]

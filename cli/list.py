@@ -1,4 +1,4 @@
-"""`dat-keras list`: models of the zoo, models on the Hub, or methods."""
+"""`dat-keras list`: models of the zoo, models on the Hub, methods, recipes."""
 
 from __future__ import annotations
 
@@ -18,31 +18,47 @@ from dat_keras.utils.runtime import quiet_tensorflow
 
 @click.command("list")
 @click.option("--methods", is_flag=True, help="List the training methods.")
+@click.option(
+    "--recipes",
+    "pattern",
+    is_flag=False,
+    flag_value="*",
+    metavar="[PATTERN]",
+    help="List recipes: all, or those whose name holds PATTERN.",
+)
 @click.option("--remote", is_flag=True, help="Search the Hugging Face Hub.")
 @click.option("--author", help="Namespace on the Hub, with --remote.")
 @zoo_options
 @token_options
 @output_options
 def list_models(
-    methods: bool, remote: bool, as_json: bool, **options: Any
+    methods: bool,
+    pattern: str | None,
+    remote: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """List models that `pull` and `evaluate` know by name.
 
-    With --methods, list what `train` and `compare` can train instead.
+    With --methods, list what `train` and `compare` can train instead; with
+    --recipes, what `train --recipe` takes.
     """
     if options["author"] and not remote:
         raise click.UsageError("--author needs --remote.")
-    if methods and remote:
-        raise click.UsageError("Give --methods or --remote, not both.")
-    read = _methods if methods else _remote if remote else _bundled
-    kind = "methods" if methods else "models"
-    cells = read(**options)
+    kinds = {"methods": methods, "recipes": pattern, "models": remote}
+    chosen = [kind for kind, given in kinds.items() if given]
+    if len(chosen) > 1:
+        raise click.UsageError("Give one of --methods, --recipes, --remote.")
+    (kind,) = chosen or ("models",)
+    readers = {"methods": _methods, "recipes": _recipes, "models": _bundled}
+    read = _remote if remote else readers[kind]
+    cells = read(pattern=pattern, **options)
     if as_json:
         header, *rows = cells
         emit({kind: [dict(zip(header, r, strict=True)) for r in rows]})
     elif len(cells) == 1:
         click.echo("no models found", err=True)
-    elif methods:
+    elif kind != "models":
         from dat_keras.utils.text_table import ragged
 
         click.echo(ragged(cells))
@@ -57,6 +73,13 @@ def _methods(verbose: bool, **_: Any) -> list[list[str]]:
     from dat_keras.objectives.catalog import methods_table
 
     return methods_table()
+
+
+def _recipes(verbose: bool, pattern: str, **_: Any) -> list[list[str]]:
+    quiet_tensorflow(verbose)
+    from dat_keras.recipes.catalog import recipes_table
+
+    return recipes_table(pattern)
 
 
 def _bundled(

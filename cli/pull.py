@@ -35,7 +35,7 @@ Examples:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Folder to write, besides the cache.",
+    help="Folder to write, in addition to the cache.",
 )
 @click.option("--force", is_flag=True, help="Replace a model in --output.")
 @click.option("--offline", is_flag=True, help="Use the cache alone.")

@@ -88,7 +88,7 @@ def push(
 
 
 def _check(run: Path, options: dict[str, Any]) -> None:
-    """Refuses, while nothing heavy is imported, what cannot be meant."""
+    """Refuses unknown names and damaged reports without TensorFlow."""
     from dat_keras.utils.registry import lookup
     from dat_keras.zoo.cards.licenses import LICENSES
     from dat_keras.zoo.cards.results import read_reports
@@ -111,8 +111,8 @@ def _push(
     from dataclasses import replace
 
     from dat_keras.zoo.bundle.write import from_run, write_bundle
-    from dat_keras.zoo.hub.plan import Wishes, plan
-    from dat_keras.zoo.hub.push import carry_out
+    from dat_keras.zoo.hub.plan import PushOptions, plan
+    from dat_keras.zoo.hub.push import execute
 
     bundle = from_run(run, options["weights"], options["reports"])
     bundle = replace(bundle, keras_copy=not options["no_keras_copy"])
@@ -120,15 +120,15 @@ def _push(
         hub.say("no evaluation is published: add one with --report")
     write_bundle(bundle, folder, target.repo, options["license"])
     hub.require_token()
-    wishes = Wishes(
+    chosen = PushOptions(
         options["private"],
         options["force"],
         options["overwrite_card"],
         options["create_pr"],
-        options["message"] or Wishes.message,
+        options["message"] or PushOptions.message,
     )
-    made = plan(folder, target, hub, wishes)
-    return made, None if dry_run else carry_out(made, hub, wishes)
+    made = plan(folder, target, hub, chosen)
+    return made, None if dry_run else execute(made, hub, chosen)
 
 
 def _print(made: Plan, pushed: Pushed | None) -> None:

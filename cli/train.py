@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._types import FractionType, TrainFlags
+from dat_keras.utils.run_folder import RunFolder
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
@@ -27,9 +29,18 @@ Examples:
 )
 @click.option("--architecture", help="[default: resnet18; shapes: resnet8]")
 @click.option("--recipe", help="Name of a recipe, instead of the three above.")
-@click.option("--epochs", type=click.IntRange(1))
-@click.option("--batch-size", type=click.IntRange(1))
-@click.option("--limit", type=click.IntRange(1), help="Training images used.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    help="Passes over the training images.",
+)
+@click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    help="Training images used; validation and the closing test then use at "
+    "most as many, or 100.",
+)
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="TFDS folder."
 )
@@ -38,10 +49,34 @@ Examples:
     type=click.Path(path_type=Path, file_okay=False),
     help="Run folder.  [default: runs/<dataset>-<method>]",
 )
-@click.option("--seed", type=int)
-@click.option("--precision", type=click.Choice(["float32", "mixed_bfloat16"]))
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE")
-@click.option("--resume", is_flag=True, help="Continue the run in --output.")
+@click.option(
+    "--seed", type=int, help="Of weights, order and draws.  [default: 0]"
+)
+@click.option(
+    "--lr", type=FractionType(), help="Learning rate, before its schedule."
+)
+@click.option(
+    "--eps",
+    type=FractionType(),
+    help="Radius of the attacks of training and validation, such as 4/255; "
+    "step sizes change in proportion.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "mixed_bfloat16"]),
+    help="Type in which layers compute.  [default: float32]",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any field of the recipe by its path, such as objective.beta=6; "
+    "may be repeated.",
+)
+@click.option(
+    "--resume", is_flag=True, help="Continue the run in --output, or begin it."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
 @click.option("--tensorboard", is_flag=True, help="Log to <output>/logs.")
 @click.option("--profile", is_flag=True, help="Say where steps spend time.")
@@ -49,10 +84,8 @@ Examples:
 def train(
     data_dir: Path | None,
     output: Path | None,
-    resume: bool,
-    overwrite: bool,
-    tensorboard: bool,
-    profile: bool,
+    lr: float | None,
+    settings: tuple[str, ...],
     verbose: bool,
     **choice: object,
 ) -> None:
@@ -62,10 +95,18 @@ def train(
     minutes on a laptop. The run folder holds recipe.json, best and last
     weights, history.csv and checkpoints.
     """
+    names = ("resume", "overwrite", "tensorboard", "profile")
+    flags = TrainFlags(**{name: bool(choice.pop(name)) for name in names})
+    if flags.resume and flags.overwrite:
+        raise click.UsageError(
+            "--resume continues a run, --overwrite removes it: give either"
+        )
+    if output is not None:
+        RunFolder(output).check_free(flags.resume, flags.overwrite)
+    if lr is not None:
+        settings += (f"optimizer.learning_rate={lr}",)
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._training import run_training
 
-    run_training(
-        choice, data_dir, output, (resume, overwrite), (tensorboard, profile)
-    )
+    run_training({**choice, "settings": settings}, data_dir, output, flags)

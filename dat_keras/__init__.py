@@ -1,27 +1,28 @@
 """Dual Adversarial Training and robustness evaluation for Keras.
 
 The public names are listed once, in `__init__.pyi`, and imported at first use,
-so that `dat-keras --help` does not wait for TensorFlow.
+so that `dat-keras --help` does not wait for TensorFlow. Another backend of
+Keras is refused then, too, so that the command can say so in one line.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 
 import lazy_loader as lazy
 
 from dat_keras.utils.version import __version__ as __version__
 
 # Keras reads this once, at its own import; a user's explicit choice stays.
-_backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-if "keras" in sys.modules:
-    _backend = sys.modules["keras"].config.backend()
-if _backend != "tensorflow":
-    raise ImportError(
-        "dat_keras runs on Keras' TensorFlow backend only. Received: "
-        f"backend={_backend!r}. Set the environment variable "
-        "KERAS_BACKEND=tensorflow before Keras is imported."
-    )
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+_lazy, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name, if Keras runs on TensorFlow."""
+    if name in __all__:
+        from dat_keras.utils.backend import check_backend
+
+        check_backend()
+    return _lazy(name)

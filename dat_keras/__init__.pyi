@@ -32,7 +32,6 @@ from .optimizers import Averaging as Averaging
 from .recipes import Recipe as Recipe
 from .training import callbacks as callbacks
 from .training.model import AdversarialModel as AdversarialModel
-from .training.run_info import load_classifier as load_classifier
 from .training.train import train as train
 from .zoo.commands.load import load_model as load_model
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from dat_keras.core.weights import save_weights
 from dat_keras.training.run_info import RunInfo
 from dat_keras.utils.errors import DatKerasError
-from dat_keras.utils.files import write_whole
+from dat_keras.utils.files import sha256_of, write_whole
 from dat_keras.utils.run_folder import RunFolder
-from dat_keras.zoo.bundle.digests import sha256_of
 from dat_keras.zoo.bundle.layout import WEIGHTS
-from dat_keras.zoo.bundle.plain_json import write_json
+from dat_keras.zoo.bundle.plain_json import canonical_json
 from dat_keras.zoo.bundle.write import from_run
 from dat_keras.zoo.cards.spec import FileRecord
 from dat_keras.zoo.commands.bundled import read_card
@@ -60,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
         "provenance": about,
         "hub": None,
     }
-    data = write_json(card)
+    data = canonical_json(card)
     read_card(data, given.name)
     place = given.root / "cards" / f"{given.name}.json"
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,17 +1,11 @@
 """Small models and batches that the tests share, and their tolerances."""
 
 import importlib.util
-import os
 from pathlib import Path
-
-import pytest
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Bits are compared between processes: all get the same kernels.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from keras import layers
 
@@ -135,7 +129,7 @@ def make_step(batch, key):
     def make(model, objective, **changes):
         x, y = batch
         adversary = objective.build_adversary(ClassifierSpec.of(model))
-        adversary.follow(model)
+        adversary.build_from(model)
         fields = {
             "predict": Predictor(model),
             "x": x,

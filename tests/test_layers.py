@@ -1,6 +1,6 @@
 """Imports point down the floors of the package, and form no circle.
 
-`docs/architecture.md` shows the same floors as a picture.
+`docs/architecture.svg` shows the same floors.
 """
 
 import ast

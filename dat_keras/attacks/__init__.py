@@ -1,4 +1,4 @@
-"""Attacks, and the table of those that evaluations know by name."""
+"""Attacks: PGD, APGD, FAB, Square, AutoAttack; `ATTACKS` lists them by name."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def fgsm(threat_model: ThreatModel) -> PGD:
     """One step of twice the radius from a random start.
 
     Such a step ends on the corner `eps * sign(grad)` wherever it started.
-    DAT's evaluation runs FGSM so; the textbook takes the gradient at `x`.
+    DAT's evaluation runs FGSM this way; textbook FGSM has no random start.
     """
     return PGD(threat_model, steps=1, step_size=2 * threat_model.eps)
 
@@ -120,4 +120,4 @@ ATTACKS: dict[str, Callable[[ThreatModel], Attack]] = {
     "cw": cw,
     "cw-dat": lambda threat_model: cw(threat_model, CarliniWagnerDAT()),
 }
-"""Attacks by name; each makes itself for a threat model."""
+"""Factories of attacks, by name: each takes a threat model."""

@@ -1,17 +1,17 @@
-"""APGD: projected gradient ascent with momentum and a step that halves itself.
+"""APGD (Auto-PGD): projected gradient ascent with an adaptive step size.
 
     u <- project(x + step * steepest(grad))
     x <- project(x + a (u - x) + (1 - a) (x - x_prev)),    a = 0.75
 
-At checkpoints, an image whose loss rose too seldom, or whose best loss stood
-still, halves its step and goes back to its best point.
+At checkpoints, the step of an image is halved and its search returns to its
+best point, if its loss rose too seldom or its best loss did not change.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import tensorflow as tf
 
@@ -19,16 +19,17 @@ from dat_keras.attacks.averaged_gradient import mean_gradient
 from dat_keras.attacks.base import Attack
 from dat_keras.attacks.losses import AttackLoss, CrossEntropy
 from dat_keras.attacks.starts import Start, SurfaceStart
-from dat_keras.attacks.xla import fused
+from dat_keras.attacks.xla import xla_compiled
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
+from dat_keras.utils.ranges import Range
 
 MOMENTUM = 0.75
-"""Weight `a` of the new direction; the rest goes to the last move."""
+"""Weight `a` of the new direction; the last move has weight `1 - a`."""
 
 
 class _State(NamedTuple):
-    """Loop state, one row per image; of a broken one `best` broke it."""
+    """Loop state by image; `best` is the first broken iterate, if any."""
 
     x_adv: Images
     previous: Images
@@ -46,7 +47,7 @@ class _State(NamedTuple):
 
 @dataclass(frozen=True)
 class APGD(Attack):
-    """Auto-PGD: no step size to choose, and the best point kept.
+    """Auto-PGD: needs no choice of a step size, and keeps the best point.
 
     Returns the first misclassified iterate where there is one, else the point
     of the largest loss. All defaults are the paper's and AutoAttack's.
@@ -76,13 +77,13 @@ class APGD(Attack):
     """
 
     loss: AttackLoss = CrossEntropy()
-    steps: int = 100
-    rho: float = 0.75
+    steps: Annotated[int, Range(1)] = 100
+    rho: Annotated[float, Range(0.0, 1.0)] = 0.75
     start: Start = SurfaceStart()
-    draws: int = 1
+    draws: Annotated[int, Range(1)] = 1
 
     def passes(self, classes: int) -> tuple[int, int]:
-        """Returns forward passes and gradients of an image that stands."""
+        """Returns forward passes and gradients of an unbroken image."""
         each = self.draws * (self.steps + 1)
         return each, each
 
@@ -97,7 +98,7 @@ class APGD(Attack):
         loss = self.loss.bind(predict, x, y)
         periods = tf.constant(checkpoints(self.steps))
 
-        move, look = fused(self._move), fused(self._look)
+        move, update = xla_compiled(self._move), xla_compiled(self._update)
 
         see = functools.partial(mean_gradient, predict, loss, draws=self.draws)
 
@@ -106,9 +107,10 @@ class APGD(Attack):
             at, previous, grad, size = *state[:3], state.step_size
             x_adv = move(at, previous, grad, size, x, weight)
             state = state._replace(x_adv=x_adv, previous=at)
-            return i + 1, look(state, y, *see(x_adv), periods[i])
+            return i + 1, update(state, y, *see(x_adv), periods[i])
 
         start = self.start(self.threat_model, x, key)
+        start = tf.clip_by_value(start, 0.0, 1.0)
         _, state = tf.while_loop(
             # Steps after all images are broken change no result.
             lambda i, s: (i <= self.steps) & tf.reduce_any(s.alive),
@@ -160,7 +162,7 @@ class APGD(Attack):
         there = at + weight * (there - at) + (1 - weight) * (at - previous)
         return ball.project(there, x)
 
-    def _look(
+    def _update(
         self,
         state: _State,
         y: Labels,
@@ -169,9 +171,9 @@ class APGD(Attack):
         grad: Images,
         period: tf.Tensor,
     ) -> _State:
-        """Takes note of the iterate, and halves steps where it is time."""
+        """Updates the best points and, at a checkpoint, the step sizes."""
         alive = state.alive & _correct(logits, y)
-        # So written, NaN counts as better: it comes out and is noticed.
+        # Written so that NaN counts as better: it is returned and noticed.
         better = ~(value <= state.best_loss)
         # The first wrong iterate is kept, and nothing after it.
         new = _wide(tf.where(alive, better, state.alive))

@@ -1,10 +1,10 @@
-"""AutoAttack's parts as published, and its suites.
+"""AutoAttack: its attacks and its suites `standard`, `plus` and `rand`.
 
 standard: APGD-CE, APGD-T, FAB-T, Square
     plus: APGD-CE, APGD-DLR and FAB five times each, Square, APGD-T, FAB-T
     rand: APGD-CE, APGD-DLR, on means of 20 passes
 
-Each part is run on what the last left.
+Each part is run on the images that the parts before it did not break.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ PARTS: dict[str, Callable[[ThreatModel], StagedAttack]] = {
     "fab-t": lambda ball: EachTarget(FAB(ball, TargetedMargin())),
     "square": Square,
 }
-"""Parts by name; each makes itself for a threat model."""
+"""Factories of the parts, by name: each takes a threat model."""
 
 CAVEAT = (
     "This is not AutoAttack's `standard`: do not compare the accuracy with "
     "published ones."
 )
-"""Said of accuracies under any other set of parts."""
+"""Printed with accuracies under any other set of parts."""
 
 STANDARD = ("apgd-ce", "apgd-t", "fab-t", "square")
 """Parts of AutoAttack's `standard`, in order, as RobustBench runs them."""
@@ -59,8 +59,8 @@ def standard(threat_model: ThreatModel) -> dict[str, StagedAttack]:
 def plus(threat_model: ThreatModel) -> dict[str, StagedAttack]:
     """Returns the parts of AutoAttack's `plus`, by name, in order.
 
-    APGD and FAB without targets are run five times; of what is left, the
-    parts with targets once, as in `standard`. For up to ten classes.
+    Untargeted APGD and FAB are run five times; Square and the targeted parts
+    once, as in `standard`. For up to ten classes.
 
     Args:
         threat_model: The set that they search.

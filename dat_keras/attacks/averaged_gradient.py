@@ -1,4 +1,4 @@
-"""Logits and gradients averaged over passes that each draw anew.
+"""Logits and input gradients averaged over several random draws (EOT).
 
 1/n sum_i (z_i, L(z_i), dL(z_i)/dx)
 """

@@ -9,10 +9,11 @@ from typing import ClassVar
 from dat_keras.core.random import Key
 from dat_keras.core.threat_models import ThreatModel
 from dat_keras.core.types import Images, Labels, Predict
+from dat_keras.utils.ranges import RangeChecked
 
 
 @dataclass(frozen=True)
-class Attack(abc.ABC):
+class Attack(RangeChecked, abc.ABC):
     """A search for a misclassified image inside a threat model.
 
     Attacks are values: they hold settings and no state, change no variable,
@@ -23,7 +24,7 @@ class Attack(abc.ABC):
     """
 
     caveat: ClassVar[str] = ""
-    """What a reader of its accuracies must know, one sentence; mostly none."""
+    """One sentence that reports print next to its accuracy; empty for none."""
 
     threat_model: ThreatModel
 

@@ -1,4 +1,4 @@
-"""The boundaries that FAB goes for: to one class, or to the nearest one."""
+"""Decision boundaries that FAB approaches: of a target or the nearest class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dat_keras.core.threat_models import ThreatModel
 from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 
 MOST_CLASSES = 10
-"""Most classes whose boundaries are all followed; each takes a gradient."""
+"""Most classes for which `NearestMargin` is run: a gradient for each."""
 
 Plane = Callable[[Images], tuple[PerExample, Images]]
 """Maps images to a value that is positive beyond the boundary, shape `(B,)`,
@@ -22,7 +22,7 @@ and its gradient, of the images' shape."""
 
 
 class Boundary(abc.ABC):
-    """A boundary of a class, linearised wherever an attack stands."""
+    """A decision boundary, linearised at the iterates of an attack."""
 
     @abc.abstractmethod
     def gradients(self, classes: int) -> int:
@@ -42,7 +42,7 @@ class Boundary(abc.ABC):
             predict: The classifier.
             x: Clean images.
             y: Labels.
-            ball: Its norm says which boundary is near.
+            ball: Its norm measures the distances to boundaries.
         """
 
 
@@ -71,10 +71,10 @@ class TargetedMargin(TargetedLoss, Boundary):
 
 @dataclass(frozen=True)
 class NearestMargin(Boundary):
-    """`z_j - z_y` of the class `j` whose boundary looks nearest, for FAB.
+    """`z_j - z_y` of the class `j` with the nearest linearised boundary: FAB.
 
     Nearest is the smallest `|z_j - z_y| / ||grad (z_j - z_y)||` in the dual
-    norm, anew at every iterate. It takes a gradient for each other class.
+    norm, computed at every iterate. It takes a gradient for each other class.
 
     Example:
     >>> import numpy as np
@@ -106,10 +106,11 @@ class NearestMargin(Boundary):
 
         def nearest(x_adv: Images) -> tuple[PerExample, Images]:
             leads, grads = self._leads(predict, x_adv, y)
-            way = [_way(*each, ball) for each in zip(leads, grads, strict=True)]
-            # So written, NaN counts as near: it comes out and is noticed.
-            way = tf.where(tf.math.is_nan(way), -1.0, way)
-            chosen = tf.argmin(way, axis=0, output_type=tf.int32)
+            pairs = zip(leads, grads, strict=True)
+            distance = [_plane_distance(*pair, ball) for pair in pairs]
+            # Written so that NaN counts as near: it is returned and noticed.
+            distance = tf.where(tf.math.is_nan(distance), -1.0, distance)
+            chosen = tf.argmin(distance, axis=0, output_type=tf.int32)
             rows = tf.stack([chosen, tf.range(tf.size(chosen))], axis=-1)
             return _chosen(leads, rows), _chosen(grads, rows)
 
@@ -118,14 +119,14 @@ class NearestMargin(Boundary):
     def _leads(
         self, predict: Predict, x_adv: Images, y: Labels
     ) -> tuple[list[PerExample], list[Images]]:
-        """Those of every class but the label, and their gradients."""
+        """The leads of every class but the label, and their gradients."""
         with tf.GradientTape(
             persistent=True, watch_accessed_variables=False
         ) as tape:
             tape.watch(x_adv)
             logits = predict(x_adv)
             others = range(self.gradients(logits.shape[-1]))
-            # From the label on, one class further.
+            # Skips the label.
             rivals = [j + tf.cast(y <= j, y.dtype) for j in others]
             leads = [lead(logits, y, rival) for rival in rivals]
         none = tf.UnconnectedGradients.ZERO
@@ -139,8 +140,10 @@ def _chosen(values: list[tf.Tensor], rows: tf.Tensor) -> tf.Tensor:
     return tf.gather_nd(tf.stack(values), rows)
 
 
-def _way(value: PerExample, grad: Images, ball: ThreatModel) -> PerExample:
-    """The distance to a plane, the box aside."""
+def _plane_distance(
+    value: PerExample, grad: Images, ball: ThreatModel
+) -> PerExample:
+    """The distance to a plane, without the limits of the box."""
     # Along the steepest direction, a gradient rises by its dual norm.
     slope = tf.reduce_sum(grad * ball.steepest(grad), axis=[1, 2, 3])
     return tf.abs(value) / (slope + 1e-12)

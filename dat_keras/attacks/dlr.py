@@ -1,10 +1,10 @@
-"""Losses of AutoAttack: ratios of logits that no scale of them changes.
+"""DLR losses of AutoAttack: ratios of logit differences, free of scale.
 
     DLR  = -(z_y - max_{j != y} z_j) / (z_(1) - z_(3))
     DLR-T = -(z_y - z_t) / (z_(1) - (z_(3) + z_(4)) / 2)
 
-Few classes leave these undefined: with three, DLR-T takes DLR's denominator;
-with two, both are the plain margin.
+With few classes these are undefined: with three, DLR-T has DLR's denominator;
+with two, both are the negative margin.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import tensorflow as tf
 
 from dat_keras.attacks.losses import AttackLoss
 from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 from dat_keras.losses import margin
+from dat_keras.utils.ranges import Range
 
 TARGETS = 9
 """Most classes that a targeted attack tries for an image."""
@@ -123,7 +125,7 @@ class TargetedLoss(AttackLoss):
         rank: Rank of the target; a correct label has rank 1.
     """
 
-    rank: int | tf.Tensor = 2
+    rank: Annotated[int | tf.Tensor, Range(1)] = 2
 
     @abc.abstractmethod
     def bind(

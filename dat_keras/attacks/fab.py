@@ -1,16 +1,17 @@
-"""FAB: the nearest image on the other side of a linearised boundary.
+"""FAB: a search for the nearest misclassified image (minimum-norm attack).
 
     d, d0 <- moves of x and of the clean x0 onto the boundary of a class
     x <- (1 - alpha) (x + eta d) + alpha (x0 + eta d0)
     if misclassified:  x <- x0 + beta (x - x0)
 
 `alpha` grows with the length of `d`, which keeps the iterate near `x0`. The
-first run draws no number; others, of FAB's own restarts, begin beside `x0`.
+first run is deterministic; restarts begin at random points near `x0`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import tensorflow as tf
 
@@ -18,9 +19,10 @@ from dat_keras.attacks.base import Attack
 from dat_keras.attacks.boundaries import Boundary, TargetedMargin
 from dat_keras.attacks.projection import to_hyperplane
 from dat_keras.attacks.starts import CleanStart, Start, SurfaceStart
-from dat_keras.attacks.xla import fused
+from dat_keras.attacks.xla import xla_compiled
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels, PerExample, Predict
+from dat_keras.utils.ranges import Range
 
 _State = tuple[tf.Tensor, Images, Images, PerExample]
 _NOT_FOUND = 1e10
@@ -61,18 +63,18 @@ class FAB(Attack):
     """
 
     loss: Boundary = TargetedMargin()
-    steps: int = 100
-    alpha_max: float = 0.1
-    eta: float = 1.05
-    beta: float = 0.9
+    steps: Annotated[int, Range(1)] = 100
+    alpha_max: Annotated[float, Range(0.0, 1.0)] = 0.1
+    eta: Annotated[float, Range(1.0)] = 1.05
+    beta: Annotated[float, Range(0.0, 1.0)] = 0.9
     start: Start = CleanStart()
 
     def passes(self, classes: int) -> tuple[int, int]:
-        """Returns forward passes and gradients of an image that stands."""
+        """Returns forward passes and gradients of an unbroken image."""
         return 2 * self.steps, self.loss.gradients(classes) * self.steps
 
     def in_run(self, run: int | tf.Tensor) -> FAB:
-        """Returns the attack of a restart: but for the first, from beside."""
+        """Returns the attack of a run; all but the first start near `x`."""
         share = RESTART * tf.cast(run > 0, tf.float32)
         return replace(self, start=SurfaceStart(share))
 
@@ -82,8 +84,9 @@ class FAB(Attack):
         """Returns a broken image within `eps`, or `x`, for each row."""
         eps = tf.cast(self.threat_model.eps, tf.float32)
         start = self.start(self.threat_model, x, key)
+        start = tf.clip_by_value(start, 0.0, 1.0)
         found, distance = self.closest(predict, x, y, eps, start)
-        # So written, NaN comes out and is noticed.
+        # Written so that NaN is returned and noticed.
         return tf.where(_wide(distance > eps), x, found)
 
     def closest(
@@ -108,7 +111,8 @@ class FAB(Attack):
             `x` and 1e10 where none was found.
         """
         plane = self.loss.plane(predict, x, y, self.threat_model)
-        combine, settle = fused(self._combine), fused(self._settle)
+        combine = xla_compiled(self._combine)
+        settle = xla_compiled(self._settle)
 
         first = x if start is None else start
 
@@ -129,7 +133,7 @@ class FAB(Attack):
             (0, first, x, tf.fill(tf.shape(x)[:1], _NOT_FOUND)),
             parallel_iterations=1,
         )
-        # Zero, or NaN where a gradient was: it must not pass for robust.
+        # Zero, or NaN where a gradient was NaN: it must not count as robust.
         lost = tf.where(tf.math.is_finite(x_adv), 0.0, x_adv)
         found, least = found + lost, least + tf.reduce_sum(lost, axis=[1, 2, 3])
         return tf.stop_gradient(found), tf.stop_gradient(least)
@@ -163,7 +167,7 @@ class FAB(Attack):
         least: PerExample,
         enough: tf.Tensor,
     ) -> tuple[Images, Images, PerExample]:
-        """Takes note of the wrong ones, and lets them go back a little."""
+        """Stores misclassified iterates, and moves them back towards `x`."""
         distance = self.threat_model.distance(x_adv, x)
         # Once near enough, an image is done.
         nearer = wrong & (distance < least) & (least > enough)

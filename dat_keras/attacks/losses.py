@@ -1,19 +1,21 @@
-"""What an attack maximises: losses bound to the clean images once."""
+"""Losses that attacks maximise: cross-entropy, KL divergence, margins."""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import tensorflow as tf
 
 from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 from dat_keras.losses import cross_entropy, kl_divergence, margin
+from dat_keras.utils.ranges import Range, RangeChecked
 
 
 @dataclass(frozen=True)
-class AttackLoss(abc.ABC):
+class AttackLoss(RangeChecked, abc.ABC):
     """A loss of the adversarial logits, per example, to be maximised."""
 
     @abc.abstractmethod
@@ -35,7 +37,7 @@ class CrossEntropy(AttackLoss):
         label_smoothing: Share of the target spread over all classes.
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: Annotated[float, Range(0.0, 1.0)] = 0.0
 
     def bind(
         self, predict: Predict, x: Images, y: Labels
@@ -48,8 +50,8 @@ class CrossEntropy(AttackLoss):
 class KLFromClean(AttackLoss):
     """`KL(p(x) || p(x_adv))`, the loss of TRADES' attack.
 
-    At `x_adv = x` its gradient is zero, in float32 mere rounding whose sign
-    means nothing: start from noise.
+    At `x_adv = x` its gradient is zero, in float32 rounding errors whose sign
+    is arbitrary: start from noise.
     """
 
     def bind(
@@ -72,8 +74,8 @@ class CrossEntropyPlusKL(AttackLoss):
         [Li et al., 2024](https://arxiv.org/abs/2410.12307)
     """
 
-    beta: float = 15.0
-    label_smoothing: float = 0.0
+    beta: Annotated[float, Range(0.0)] = 15.0
+    label_smoothing: Annotated[float, Range(0.0, 1.0)] = 0.0
 
     def bind(
         self, predict: Predict, x: Images, y: Labels
@@ -94,7 +96,7 @@ class CarliniWagner(AttackLoss):
         kappa: Confidence. Default 10, as DAT's evaluation uses.
     """
 
-    kappa: float = 10.0
+    kappa: Annotated[float, Range(0.0)] = 10.0
 
     def bind(
         self, predict: Predict, x: Images, y: Labels
@@ -115,7 +117,7 @@ class CarliniWagnerDAT(AttackLoss):
         kappa: Confidence.
     """
 
-    kappa: float = 10.0
+    kappa: Annotated[float, Range(0.0)] = 10.0
 
     def bind(
         self, predict: Predict, x: Images, y: Labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from dat_keras.attacks.apgd import APGD
 from dat_keras.attacks.auto_attack import CAVEAT
@@ -17,6 +17,7 @@ from dat_keras.attacks.stages import (
 )
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels, Predict
+from dat_keras.utils.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Monitor(Attack):
 
     caveat: ClassVar[str] = CAVEAT
 
-    steps: int = 20
-    targets: int = 3
+    steps: Annotated[int, Range(1)] = 20
+    targets: Annotated[int, Range(1)] = 3
 
     def parts(self) -> dict[str, StagedAttack]:
         """Returns the parts by name, in order."""

@@ -9,6 +9,7 @@ losses, starts and numbers of steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import tensorflow as tf
 
@@ -19,6 +20,7 @@ from dat_keras.attacks.starts import RandomStart, Start
 from dat_keras.core.gradients import input_gradient
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels, Predict
+from dat_keras.utils.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class PGD(Attack):
     """
 
     loss: AttackLoss = CrossEntropy()
-    steps: int | tf.Tensor = 10
-    step_size: float | tf.Tensor = 2 / 255
+    steps: Annotated[int | tf.Tensor, Range(1)] = 10
+    step_size: Annotated[float | tf.Tensor, Range(0.0)] = 2 / 255
     start: Start = RandomStart()
     keep: Keep = KeepLast()
 
@@ -72,4 +74,6 @@ class PGD(Attack):
         _, x_adv, kept = tf.while_loop(
             lambda i, *_: i < self.steps, climb, state, parallel_iterations=1
         )
-        return tf.stop_gradient(self.keep.choose(kept, x_adv))
+        # A start outside the box may be chosen, or there may be no step.
+        chosen = tf.clip_by_value(self.keep.choose(kept, x_adv), 0.0, 1.0)
+        return tf.stop_gradient(chosen)

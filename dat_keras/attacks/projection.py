@@ -1,4 +1,4 @@
-"""The smallest move inside the box that reaches a hyperplane.
+"""Projection onto a hyperplane inside the box `[0, 1]`, for FAB.
 
     minimise ||d||  subject to  <g, d> = -gap  and  p + d in [0, 1]
 
@@ -22,7 +22,7 @@ from dat_keras.core.threat_models import L2, Linf, ThreatModel
 from dat_keras.core.types import Images, PerExample
 
 STEPS = 40
-"""Bound on Newton's steps; a dozen is the most that was seen."""
+"""Bound on Newton's steps; at most a dozen were observed."""
 TOLERANCE = 1e-7
 """Relative change of `theta` that ends the search."""
 

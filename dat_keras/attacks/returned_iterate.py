@@ -1,4 +1,4 @@
-"""Which iterate an attack hands back: the last, or the first that broke."""
+"""Which iterate an attack returns: the last, or the first misclassified."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Keep(abc.ABC):
     def visit(
         self, kept: Kept, x_adv: Images, logits: Logits, y: Labels
     ) -> Kept:
-        """Returns the state after an iterate and its logits were seen."""
+        """Returns the state updated with an iterate and its logits."""
 
     @abc.abstractmethod
     def choose(self, kept: Kept, x_adv: Images) -> Images:
-        """Returns the chosen image; `x_adv` is the last, unseen iterate."""
+        """Returns the chosen image; `x_adv` is the last, unvisited iterate."""
 
 
 @dataclass(frozen=True)

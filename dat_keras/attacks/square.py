@@ -1,28 +1,30 @@
-"""Square: a random search that asks for logits alone.
+"""Square: a black-box attack by random search, on logits alone.
 
     propose x_new from x_adv;  keep it if its margin z_y - max z_j is smaller
 
-The windows that are changed shrink with the number of queries.
+The square windows that are changed shrink with the number of queries.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import tensorflow as tf
 
 from dat_keras.attacks.square_moves import MOVES, uniform
 from dat_keras.attacks.stages import Before, StagedAttack
-from dat_keras.attacks.xla import fused
+from dat_keras.attacks.xla import xla_compiled
 from dat_keras.core.random import Key
 from dat_keras.core.threat_models import ThreatModel
 from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 from dat_keras.losses import margin
+from dat_keras.utils.ranges import Range, RangeChecked
 
 
 @dataclass(frozen=True)
-class Square(StagedAttack):
+class Square(RangeChecked, StagedAttack):
     """Random search without gradients.
 
     Args:
@@ -30,7 +32,7 @@ class Square(StagedAttack):
             five pixels a side.
         queries: Number of proposals; the start is one query more. Default:
             AutoAttack.
-        chunk: Queries between two regroupings of the images that stand. The
+        chunk: Queries between two regroupings of the unbroken images. The
             draws depend on it.
 
     Reference:
@@ -38,8 +40,8 @@ class Square(StagedAttack):
     """
 
     threat_model: ThreatModel
-    queries: int = 5000
-    chunk: int = 250
+    queries: Annotated[int, Range(1)] = 5000
+    chunk: Annotated[int, Range(1)] = 250
 
     def stages(self, classes: int) -> int:
         """Returns the number of chunks."""
@@ -65,7 +67,8 @@ class Square(StagedAttack):
         )
         own = key.fold_in("queries").fold_in(stage)
         draws = uniform(own, x, self.chunk, moves.numbers)
-        propose, settle = fused(moves.propose), fused(_settle)
+        propose = xla_compiled(moves.propose)
+        settle = xla_compiled(_settle)
 
         def ask(
             query: tf.Tensor, x_adv: Images, least: tf.Tensor
@@ -92,9 +95,9 @@ def _settle(
     x_adv: Images,
     least: PerExample,
 ) -> tuple[Images, PerExample]:
-    """Keeps the proposals that lower a margin still positive."""
+    """Accepts proposals that lower a margin, if it was positive."""
     value = margin(logits, y)
-    # So written, NaN counts as better: it comes out and is noticed.
+    # Written so that NaN counts as better: it is returned and noticed.
     better = (least > 0) & ~(value >= least)
     x_adv = tf.where(better[:, None, None, None], asked, x_adv)
     return x_adv, tf.where(better, value, least)

@@ -1,7 +1,7 @@
-"""What Square tries: signs in a window (Linf), a wave in a window (L2).
+"""Proposals of Square: random signs (Linf) or waves (L2) in a square window.
 
-Windows are masks, not slices, so one graph serves all sizes and every image
-has a window of its own.
+Windows are masks, not slices, so that one graph serves all sizes and each
+image has its own window.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Moves(abc.ABC):
     @property
     @abc.abstractmethod
     def numbers(self) -> int:
-        """How many uniform numbers a proposal takes."""
+        """Number of uniform random numbers that a proposal takes."""
 
     @abc.abstractmethod
     def start(self, x: Images, key: Key) -> Images:
@@ -97,7 +97,7 @@ class Window:
         return tf.cast(inside, tf.float32)[..., None]
 
     def pick(self, pattern: tf.Tensor, turned: tf.Tensor) -> tf.Tensor:
-        """Lays a pattern into the window of each image, zero around it.
+        """Places a pattern in the window of each image, zero around it.
 
         Args:
             pattern: Values of a square, shape `(S, S)` with `S >= side`.
@@ -114,7 +114,7 @@ class Window:
 
 
 class Stripes(Moves):
-    """Linf: vertical stripes first, then windows of one sign a channel."""
+    """Linf: starts from vertical stripes; a window has one sign per channel."""
 
     @property
     def numbers(self) -> int:
@@ -139,15 +139,15 @@ class Stripes(Moves):
 
 
 class Waves(Moves):
-    """L2: tiles of waves first, then length moved from window to window."""
+    """L2: starts from tiles of waves; moves norm from one window to another."""
 
     @property
     def numbers(self) -> int:
-        """Two corners, a turn and the signs."""
+        """Two corners, whether to transpose, and the signs."""
         return 5 + self.shape[2]
 
     def start(self, x: Images, key: Key) -> Images:
-        """Returns tiles of waves with random turns and signs."""
+        """Returns tiles of waves, randomly transposed and signed."""
         plain, turned, tile = tiled(*self.shape[:2])
         count = int(tile.max()) + 1
         turns = uniform(key.fold_in("turns"), x, count) < 0.5
@@ -161,7 +161,7 @@ class Waves(Moves):
     def propose(
         self, x: Images, x_adv: Images, query: tf.Tensor, draws: tf.Tensor
     ) -> Images:
-        """Adds a wave to one window with the length taken from another."""
+        """Adds a wave to one window, with the norm taken from another."""
         side = tf.gather(self.sides, query)
         window = self.window(side, draws[:, :2])
         other = self.window(side, draws[:, 2:4])

@@ -1,4 +1,4 @@
-"""The L2 patterns of Square: a hill beside a valley, of unit length."""
+"""Perturbation patterns of Square in L2: a positive and a negative bump."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TILES = 5
 
 
 def wave(side: int) -> np.ndarray:
-    """Returns a hill above a valley, shape `(side, side)`, of unit length.
+    """Returns a positive above a negative bump, `(side, side)`, of unit norm.
 
     Args:
         side: Number of pixels.
@@ -29,14 +29,14 @@ def wave(side: int) -> np.ndarray:
 
 
 def waves(sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the distinct sides, rising, and their patterns.
+    """Returns the distinct sides, in ascending order, and their patterns.
 
     Args:
         sides: Sides of windows.
 
     Returns:
         Sides of shape `(n,)` and patterns `(n, S, S)`, float32, each in the
-        corner of a square of the largest side `S`.
+        upper left corner of a square of the largest side `S`.
     """
     sizes = np.unique(sides)
     table = np.zeros((len(sizes), sizes[-1], sizes[-1]), np.float32)
@@ -46,7 +46,7 @@ def waves(sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def tiled(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Covers an image with tiles, five along its shorter side, in its middle.
+    """Covers an image with centred tiles, five along its shorter side.
 
     Args:
         height: Of the image, at least 5.
@@ -84,7 +84,7 @@ def tiled(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _hill(height: int, width: int) -> np.ndarray:
-    """Nested rectangles of height 1/m^2, summed, of unit length."""
+    """A sum of nested rectangles of height 1/m^2, of unit norm."""
     down = np.abs(np.arange(height) - height // 2)
     right = np.abs(np.arange(width) - width // 2)
     distance = np.maximum(down[:, None], right[None, :])

@@ -1,4 +1,4 @@
-"""Sizes of Square's windows: large ones first."""
+"""Schedule of the window sizes of Square, from large to small."""
 
 from __future__ import annotations
 

@@ -1,10 +1,13 @@
-"""Attacks in stages, between which the surviving images close their ranks."""
+"""Attacks run in stages: restarts, one target after another, ensembles.
+
+Between stages, the images not yet broken are regrouped into full batches.
+"""
 
 from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import tensorflow as tf
 
@@ -14,16 +17,17 @@ from dat_keras.attacks.dlr import TARGETS, TargetedLoss
 from dat_keras.attacks.fab import FAB
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels, Predict
+from dat_keras.utils.ranges import Range, RangeChecked
 
 Before = tuple[tf.Tensor, Images]
-"""Number of stages before this one, an integer scalar, and what the last of
-them returned; at first the clean images."""
+"""Number of stages before this one, an integer scalar, and the images that the
+last of them returned; at first the clean images."""
 
 
 class StagedAttack(abc.ABC):
-    """A search cut into stages that one graph serves.
+    """An attack split into stages that share one graph.
 
-    Images that a stage breaks are done; the others go on to the next.
+    The next stage runs on the images that the last one did not break.
     """
 
     @abc.abstractmethod
@@ -32,7 +36,7 @@ class StagedAttack(abc.ABC):
 
     @abc.abstractmethod
     def passes(self, classes: int) -> tuple[int, int]:
-        """Returns forward passes and gradients of an image that stands."""
+        """Returns forward passes and gradients of an unbroken image."""
 
     @abc.abstractmethod
     def __call__(
@@ -45,12 +49,12 @@ class StagedAttack(abc.ABC):
             x: Clean images, correctly classified.
             y: Labels.
             key: Source of the random draws.
-            before: Number of the stage, and what the last one returned.
+            before: Number of the stage, and the images the last one returned.
         """
 
 
 @dataclass(frozen=True)
-class Restarts(StagedAttack):
+class Restarts(RangeChecked, StagedAttack):
     """An attack that is run again with new draws, from the clean images.
 
     Args:
@@ -59,7 +63,7 @@ class Restarts(StagedAttack):
     """
 
     attack: APGD | FAB
-    times: int = 1
+    times: Annotated[int, Range(1)] = 1
 
     def stages(self, classes: int) -> int:
         """Returns the number of runs."""
@@ -80,19 +84,21 @@ class Restarts(StagedAttack):
 
 
 @dataclass(frozen=True)
-class EachTarget(StagedAttack):
-    """An attack on one class after the other, by rank at the clean image.
+class EachTarget(RangeChecked, StagedAttack):
+    """A targeted attack on one class after another, by rank at the clean image.
 
     Args:
-        attack: The attack, with a targeted loss, whose rank is put in.
-        targets: Number of classes, if there are so many. Default: AutoAttack.
+        attack: The attack, with a targeted loss; each stage sets its rank.
+        targets: Number of targets, at most one less than the classes. Default:
+            AutoAttack.
     """
 
     attack: APGD | FAB
-    targets: int = TARGETS
+    targets: Annotated[int, Range(1)] = TARGETS
 
     def __post_init__(self) -> None:
         """Refuses a loss that has no target."""
+        super().__post_init__()
         if not isinstance(self.attack.loss, TargetedLoss):
             raise ValueError(
                 "`attack` must have a targeted loss, such as `TargetedDLR()`. "
@@ -122,7 +128,7 @@ class EachTarget(StagedAttack):
 
 @dataclass(frozen=True)
 class Ensemble(Attack):
-    """Staged attacks one after the other, as one attack in one graph.
+    """Staged attacks run one after another, as one attack in one graph.
 
     Every stage runs on all images; the first that breaks an image decides
     what is returned for it. For small budgets, as in validation.
@@ -139,7 +145,7 @@ class Ensemble(Attack):
     ) -> Images:
         """Returns a broken image, or else the last part's, for each row."""
         logits = predict(x)
-        chosen, standing = x, _correct(logits, y)
+        chosen, unbroken = x, _correct(logits, y)
         for number, part in enumerate(self.parts):
             own = key.fold_in(number)
 
@@ -147,20 +153,20 @@ class Ensemble(Attack):
                 i: tf.Tensor,
                 x_adv: Images,
                 chosen: Images,
-                standing: tf.Tensor,
+                unbroken: tf.Tensor,
                 part: StagedAttack = part,
                 own: Key = own,
             ) -> tuple[tf.Tensor, Images, Images, tf.Tensor]:
                 x_adv = part(predict, x, y, own, (i, x_adv))
-                wide = standing[:, None, None, None]
+                wide = unbroken[:, None, None, None]
                 chosen = tf.where(wide, x_adv, chosen)
-                standing &= _correct(predict(x_adv), y)
-                return i + 1, x_adv, chosen, standing
+                unbroken &= _correct(predict(x_adv), y)
+                return i + 1, x_adv, chosen, unbroken
 
-            _, _, chosen, standing = tf.while_loop(
-                lambda i, x_adv, chosen, standing: tf.reduce_any(standing),
+            _, _, chosen, unbroken = tf.while_loop(
+                lambda i, x_adv, chosen, unbroken: tf.reduce_any(unbroken),
                 stage,
-                (tf.constant(0), x, chosen, standing),
+                (tf.constant(0), x, chosen, unbroken),
                 parallel_iterations=1,
                 maximum_iterations=part.stages(logits.shape[-1]),
             )

@@ -1,16 +1,18 @@
-"""Where an attack starts: at random, a little beside x, or at x itself."""
+"""First iterates of attacks: random in the ball, near `x`, or `x` itself."""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import tensorflow as tf
 
 from dat_keras.core.random import Key
 from dat_keras.core.threat_models import L2, Linf, ThreatModel
 from dat_keras.core.types import Images
+from dat_keras.utils.ranges import Range, RangeChecked
 
 _NOISE: dict[type[ThreatModel], Callable[[Key, tf.Tensor], tf.Tensor]] = {
     Linf: lambda key, shape: key.uniform(shape, -1.0, 1.0),
@@ -19,14 +21,14 @@ _NOISE: dict[type[ThreatModel], Callable[[Key, tf.Tensor], tf.Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Start(abc.ABC):
+class Start(RangeChecked, abc.ABC):
     """The first iterate of an attack."""
 
     @abc.abstractmethod
     def __call__(
         self, threat_model: ThreatModel, x: Images, key: Key
     ) -> Images:
-        """Returns the first iterate for `x`, inside the box."""
+        """Returns the first iterate; `NormalStart` may leave the box."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class SurfaceStart(Start):
         share: Length of the noise in units of `eps`. Default: APGD's.
     """
 
-    share: float | tf.Tensor = 1.0
+    share: Annotated[float | tf.Tensor, Range(0.0)] = 1.0
 
     def __call__(
         self, threat_model: ThreatModel, x: Images, key: Key
@@ -81,23 +83,28 @@ class SurfaceStart(Start):
 
 @dataclass(frozen=True)
 class NormalStart(Start):
-    """`x + stddev * N(0, 1)`, clipped to the box (TRADES, DAT).
+    """`x + stddev * N(0, 1)` (TRADES, DAT).
 
     A divergence from the clean prediction has no gradient at `x` itself;
-    this little noise gives it one.
+    this noise gives it one.
 
     Args:
         stddev: Scale of the noise. Default: TRADES' code.
+        clip: Whether the first iterate is clipped to `[0, 1]`, as in DAT's
+            code for CIFAR. Default: not, as in the codes of TRADES, MART, ST,
+            SCARL, DAJAT and of DAT on Tiny-ImageNet; the first gradient is
+            then taken a little outside where pixels are black or white.
     """
 
-    stddev: float = 0.001
+    stddev: Annotated[float, Range(0.0)] = 0.001
+    clip: bool = False
 
     def __call__(
         self, threat_model: ThreatModel, x: Images, key: Key
     ) -> Images:
-        """Returns `x` with a little normal noise."""
-        noise = self.stddev * key.normal(tf.shape(x))
-        return tf.clip_by_value(x + noise, 0.0, 1.0)
+        """Returns `x` with normal noise."""
+        start = x + self.stddev * key.normal(tf.shape(x))
+        return tf.clip_by_value(start, 0.0, 1.0) if self.clip else start
 
 
 @dataclass(frozen=True)

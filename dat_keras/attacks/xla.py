@@ -1,4 +1,4 @@
-"""Chains of operations on images as single kernels, between two passes."""
+"""Operations between two forward passes, compiled by XLA."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import tensorflow as tf
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def fused(function: _F) -> _F:
-    """Has a function of tensors compiled by XLA where that pays.
+def xla_compiled(function: _F) -> _F:
+    """Compiles a function of tensors by XLA, except on a GPU.
 
     Between two passes through the classifier an attack reads and writes
     images a few dozen times; compiled, once or twice. On a GPU the function
-    is left as it is, for there XLA needs parts of CUDA that many
+    is returned as it is, since XLA needs parts of CUDA that many
     installations lack.
 
     Args:
-        function: Of tensors or nests of them; without side effects.
+        function: A function of tensors or nests of them, without side effects.
 
     Example:
-    >>> double = fused(lambda x: 2 * x)
+    >>> double = xla_compiled(lambda x: 2 * x)
     >>> float(double(tf.constant(3.0)))
     6.0
     """
@@ -37,8 +37,8 @@ def fused(function: _F) -> _F:
 class _Chain:
     """A function as an object.
 
-    TensorFlow warns of retracing where one place in the code makes many
-    functions, and takes objects one by one.
+    TensorFlow warns of retracing where one line of code makes many
+    functions, but not where it wraps many objects.
     """
 
     function: Callable[..., Any]

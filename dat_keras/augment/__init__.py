@@ -9,6 +9,7 @@ from dat_keras.augment.crop_flip import CropFlip
 from dat_keras.augment.crop_shift import CropShift
 from dat_keras.augment.cutmix import CutMix
 from dat_keras.augment.cutout import CutOut
+from dat_keras.augment.keras_cv import KerasCV
 from dat_keras.augment.mixup import MixUp
 from dat_keras.augment.partly import Partly
 from dat_keras.augment.rand_augment import RandAugment
@@ -24,6 +25,7 @@ __all__ = [
     "CropShift",
     "CutMix",
     "CutOut",
+    "KerasCV",
     "MixUp",
     "Partly",
     "RandAugment",

@@ -174,6 +174,43 @@ def _(
     return predict.many(images, branches)
 
 
+def with_batch_statistics(predict: Predict) -> Predict:
+    """Returns the network on batch statistics, which leave no trace.
+
+    A plain function has one mode, and is returned as it is.
+
+    Args:
+        predict: A `Network`, or any callable `predict(x, branch=0)`.
+
+    Example:
+    >>> with_batch_statistics(tf.identity) is tf.identity
+    True
+    """
+    return getattr(predict, "with_batch_statistics", predict)
+
+
+def features_of(
+    predict: Predict, x: Images, branch: int = 0
+) -> tuple[Features, Logits]:
+    """Returns what the last layer reads, and the logits, of `x`.
+
+    Args:
+        predict: A `Network`.
+        x: Images, shape `(B, H, W, C)`.
+        branch: BatchNorm branch.
+
+    Raises:
+        TypeError: For a plain function: it returns logits alone.
+    """
+    features = getattr(predict, "features", None)
+    if features is None:
+        raise TypeError(
+            "`predict` must be a `Predictor`: the loss reads features, and a "
+            f"function returns logits alone. Received: predict={predict!r}"
+        )
+    return features(x, branch)
+
+
 def feature_size(classifier: keras.Model) -> int | None:
     """Number of features that a classifier's last layer reads.
 

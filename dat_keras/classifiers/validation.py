@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -38,7 +40,29 @@ def check_classifier(
             f"input shape {x.shape}."
         )
     check_logits(logits)
+    warn_of_rescaling(classifier)
     return logits.shape[1]
+
+
+def warn_of_rescaling(classifier: keras.Model) -> None:
+    """Warns of a classifier that divides its images by 255 itself.
+
+    Example:
+    >>> warn_of_rescaling(keras.Sequential([keras.layers.Rescaling(255)]))
+    """
+    scales = [
+        float(np.max(layer.scale))
+        for layer in classifier._flatten_layers()
+        if isinstance(layer, keras.layers.Rescaling)
+    ]
+    if scales and max(scales) < 0.1:
+        warnings.warn(
+            "The classifier has a `Rescaling` layer for images in [0, 255], "
+            "but is given images in [0, 1]: build it without (Keras: "
+            "`include_preprocessing=False`), or put `Rescaling(255)` before "
+            f"it. Received: scale={max(scales):.4g}",
+            stacklevel=2,
+        )
 
 
 def check_logits(logits: np.ndarray) -> None:

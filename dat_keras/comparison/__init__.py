@@ -1,1 +1,1 @@
-"""Several methods trained and evaluated alike, side by side in one table."""
+"""Trains and evaluates several methods alike, and tabulates the results."""

@@ -1,4 +1,4 @@
-"""Trains and evaluates a grid of methods and seeds, one cell at a time."""
+"""Trains and evaluates the runs of a grid, one after the other."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dat_keras.comparison.cell import CellResult, carry_out
-from dat_keras.comparison.grid import Grid, prepared
-from dat_keras.comparison.results_table import Column, Standings
+from dat_keras import data
+from dat_keras.comparison.grid import Grid, GridRun, claim_folder
+from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
+from dat_keras.comparison.results_table import Column, ResultsTable
 from dat_keras.training.train import RunOptions
 from dat_keras.utils.child_process import in_own_process
 from dat_keras.utils.files import write_whole
 from dat_keras.utils.norms import pixel_fraction
 
-Run = Callable[..., None]
-"""Calls a function with its arguments, somewhere."""
+Runner = Callable[..., None]
+"""Calls a function with its arguments, in this process or another."""
 
-Row = Sequence[CellResult]
-"""The cells of a method, one a seed."""
+Results = Sequence[RunResult]
+"""The results of a row, one a seed."""
 
 
 def compare(
@@ -28,59 +29,98 @@ def compare(
     *,
     data_dir: Path | None = None,
     options: RunOptions = RunOptions(),  # noqa: B008
-    run: Run = in_own_process,
-) -> Standings:
-    """Carries out a grid and leaves its folder (see `grids.py`).
+    run: Runner = in_own_process,
+) -> ResultsTable:
+    """Trains and evaluates all runs of a grid (its folder: see `grid.py`).
 
-    Finished cells stay as they are, an interrupted one is resumed: a killed
-    comparison that goes on ends with the accuracies of an uninterrupted one.
+    Finished runs stay as they are, an interrupted one is resumed: a killed
+    comparison that is continued ends with the accuracies of an uninterrupted
+    one. When a run fails, the table of those finished before is shown.
 
     Args:
         grid: What to compare.
         output: The grid's folder.
         data_dir: Folder of prepared data sets.
-        options: How to carry it out. It must be possible to pickle it, for
-            a process of its own.
-        run: Where a cell is carried out. Default: in a process of its own,
-            so that its peak memory is its own; a script must then keep its
-            work behind `if __name__ == "__main__":`.
+        options: How to train. It must be possible to pickle it, for a process
+            of its own.
+        run: Where a run is trained. Default: in a process of its own, so
+            that its peak memory is its own; a script must then keep its work
+            behind `if __name__ == "__main__":`.
 
     Returns:
         The table, which is also written as text, Markdown, CSV and LaTeX.
 
     Raises:
+        ValueError: If the data set has no test split.
         RunFolderError: If the folder is in use, or holds another grid.
-        DamagedFileError: If a file to go on from is damaged.
+        DamagedFileError: If a file to resume from is damaged.
     """
-    with prepared(grid, output, options.resume, options.overwrite):
-        cells = list(grid.cells(output))
-        for i, cell in enumerate(cells, 1):
-            done = cell.result.exists()
+    _check_data(grid, data_dir)
+    with claim_folder(grid, output, options.resume, options.overwrite):
+        runs = list(grid.runs(output))
+        for i, one in enumerate(runs, 1):
+            done = one.result.exists()
             state = ", finished before" if done else ""
-            options.say(f"cell {i} of {len(cells)}: {cell.name}{state}")
-            if not done:
-                run(carry_out, cell, data_dir, options)
-        results: dict[str, list[CellResult]] = {m: [] for m in grid.methods}
-        for cell in cells:
-            results[cell.method].append(CellResult.read(cell.result))
-        table = standings(grid, results)
+            options.say(f"run {i} of {len(runs)}: {one.name}{state}")
+            if done:
+                continue
+            try:
+                run(train_and_evaluate, one, data_dir, options)
+            except Exception:
+                _show_finished(grid, runs, options.say)
+                raise
+        table = table_of(grid, _results(runs))
         _write(table, output)
     return table
 
 
-def standings(grid: Grid, results: Mapping[str, Row]) -> Standings:
+def _check_data(grid: Grid, data_dir: Path | None) -> None:
+    """Refuses a data set that cannot be trained on or evaluated."""
+    dataset = grid.recipes[0].dataset
+    found = data.splits_of(dataset, data_dir)
+    for split in data.SPLITS:
+        if split not in found:
+            raise ValueError(
+                f"`dataset` must have a {split} split. Received: "
+                f"dataset={dataset!r}, which has {', '.join(found)}"
+            )
+
+
+def _results(runs: Sequence[GridRun]) -> dict[str, list[RunResult]]:
+    """Results by label; an unfinished run has none."""
+    results: dict[str, list[RunResult]] = {}
+    for one in runs:
+        if one.result.exists():
+            found = RunResult.read(one.result)
+            results.setdefault(one.label, []).append(found)
+    return results
+
+
+def _show_finished(
+    grid: Grid, runs: Sequence[GridRun], say: Callable[[str], None]
+) -> None:
+    """Shows the table of the finished runs, if there are any."""
+    results = _results(runs)
+    if results:
+        say(f"finished so far: {table_of(grid, results).text()}")
+
+
+def table_of(grid: Grid, results: Mapping[str, Results]) -> ResultsTable:
     """The table of a grid's results.
 
-    Accuracies are in percent; the costs of a method are the means over its
-    seeds: `s/step` the median time of a step, `F`, `Bi` and `Bw` the forward
-    passes and the backward passes to the input and to the weights of one
-    step, `MiB` the peak memory of training.
+    Accuracies are in percent; the costs of a row are the means over its
+    seeds, see `LEGEND`.
 
     Args:
         grid: The grid.
-        results: Results by method, one a seed.
+        results: Results by label, one a seed; rows without any are left out.
     """
-    rows = [(m, which) for m in grid.methods for which in grid.checkpoints]
+    rows = [
+        (label, which)
+        for label in grid.labels
+        if results.get(label)
+        for which in grid.checkpoints
+    ]
     several = len(grid.checkpoints) > 1
     names = [f"{m} ({which})" if several else m for m, which in rows]
     attacks = dict.fromkeys(("natural", *grid.attacks))
@@ -88,20 +128,21 @@ def standings(grid: Grid, results: Mapping[str, Row]) -> Standings:
         Column(
             attack,
             [
-                [100 * _accuracy(cell, which, attack) for cell in results[m]]
-                for m, which in rows
+                [100 * _accuracy(one, which, attack) for one in results[label]]
+                for label, which in rows
             ],
             highest_wins=True,
         )
         for attack in attacks
     ]
-    cells = [results[m] for m, _ in rows]
-    costs = [_column(name, cost, cells) for name, cost in COSTS.items()]
-    return Standings(_title(grid, results), names, (*accuracies, *costs))
+    by_row = [results[label] for label, _ in rows]
+    costs = [_column(name, cost, by_row) for name, cost in COSTS.items()]
+    title = _title(grid, by_row[0][0])
+    return ResultsTable(title, names, (*accuracies, *costs), (LEGEND,))
 
 
-def _accuracy(cell: CellResult, which: str, attack: str) -> float:
-    return cell.reports[which]["attacks"][attack]["accuracy"]
+def _accuracy(result: RunResult, which: str, attack: str) -> float:
+    return result.reports[which]["attacks"][attack]["accuracy"]
 
 
 @dataclass(frozen=True)
@@ -109,35 +150,44 @@ class Cost:
     """A column of costs.
 
     Args:
-        of: Reads it from a cell; `None` where it was not measured.
+        of: Reads it from a result; `None` where it was not measured.
         digits: Digits after the point.
     """
 
-    of: Callable[[CellResult], float | None]
+    of: Callable[[RunResult], float | None]
     digits: int
 
 
 COSTS: dict[str, Cost] = {
-    "s/step": Cost(lambda cell: cell.seconds_per_step, 3),
-    "F": Cost(lambda cell: cell.passes.forward, 1),
-    "Bi": Cost(lambda cell: cell.passes.to_input, 1),
-    "Bw": Cost(lambda cell: cell.passes.to_weights, 1),
-    "MiB": Cost(lambda cell: cell.peak_memory / 2**20, 0),
+    "s/step": Cost(lambda result: result.seconds_per_step, 3),
+    "s/epoch": Cost(lambda result: result.seconds_per_epoch, 1),
+    "F": Cost(lambda result: result.passes.forward, 1),
+    "Bi": Cost(lambda result: result.passes.to_input, 1),
+    "Bw": Cost(lambda result: result.passes.to_weights, 1),
+    "MiB": Cost(lambda result: result.peak_memory / 2**20, 0),
 }
-"""What a method costs, by the name of the column."""
+"""What training a row costs, by the name of the column."""
+
+LEGEND = (
+    "s/step: median time of a training step; s/epoch: that times the steps of "
+    "an epoch; F, Bi, Bw: forward passes, backward passes to the input and to "
+    "the weights in a step; MiB: peak memory of training"
+)
+"""What the columns of `COSTS` hold."""
 
 
-def _column(name: str, cost: Cost, rows: Sequence[Row]) -> Column:
-    """A column of means: nobody asks for the spread of a cost."""
+def _column(name: str, cost: Cost, rows: Sequence[Results]) -> Column:
+    """A column of means; the spread of a cost is not shown."""
     measured = [
-        [v for cell in row if (v := cost.of(cell)) is not None] for row in rows
+        [v for result in row if (v := cost.of(result)) is not None]
+        for row in rows
     ]
     means = [[statistics.fmean(row)] if row else [] for row in measured]
     return Column(name, means, cost.digits)
 
 
-def _title(grid: Grid, results: Mapping[str, Row]) -> str:
-    report = results[grid.methods[0]][0].reports[grid.checkpoints[0]]
+def _title(grid: Grid, result: RunResult) -> str:
+    report = result.reports[grid.checkpoints[0]]
     which = "all" if report["whole"] else "the first"
     architectures = dict.fromkeys(r.architecture for r in grid.recipes)
     epochs = list(dict.fromkeys(r.epochs for r in grid.recipes))
@@ -156,7 +206,7 @@ def _number_of(word: str, counts: Sequence[int]) -> str:
     return word if list(counts) == [1] else f"{word}s"
 
 
-def _write(table: Standings, output: Path) -> None:
+def _write(table: ResultsTable, output: Path) -> None:
     for suffix, text in (
         ("txt", table.text()),
         ("md", table.markdown()),

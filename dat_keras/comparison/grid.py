@@ -1,10 +1,10 @@
-"""A grid of runs, method by seed, as a value and as a folder.
+"""A grid of runs, rows of a table by seeds, as a value and as a folder.
 
 grid.json               the definition: every recipe, seeds, attacks
-<method>-seed<k>/       a run folder (see `run_folder.py`), and in it
+<label>-seed<k>/        a run folder (see `run_folder.py`), and in it
     costs.json          time of a step and memory
-    evaluation.json     the cell's results, written last
-table.{txt,md,csv,tex}  the table of all cells
+    evaluation.json     the run's results, written last
+table.{txt,md,csv,tex}  the table of all runs
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from dat_keras.comparison.row_spec import RowSpec, check_distinct
 from dat_keras.evaluation.suites import EVALUATIONS
-from dat_keras.recipes import Recipe, resolve
+from dat_keras.objectives import OBJECTIVES
+from dat_keras.recipes import RECIPES, Recipe, resolve
 from dat_keras.utils.config import encode
 from dat_keras.utils.errors import DamagedFileError, RunFolderError
-from dat_keras.utils.files import clear, write_whole
+from dat_keras.utils.files import clear, contents, write_json
 from dat_keras.utils.locks import locked
 from dat_keras.utils.registry import lookup
 
@@ -29,11 +31,11 @@ CHECKPOINTS = {"best": "best", "last": "last"}
 
 @dataclass(frozen=True)
 class Grid:
-    """What is compared: one recipe a method, each with several seeds.
+    """What is compared: one recipe a row, each with several seeds.
 
     Args:
-        methods: Names of the rows.
-        recipes: The recipe of each method; their seeds do not count.
+        labels: Names of the rows.
+        recipes: The recipe of each row; their seeds are not used.
         seeds: Seeds of training and evaluation.
         attacks: Keys of `EVALUATIONS`; natural accuracy is always measured.
         n_examples: First test images used; `None` is all.
@@ -45,11 +47,11 @@ class Grid:
 
     Example:
     >>> grid = grid_of(("natural", "dat"), {"epochs": 1}, seeds=(0, 1))
-    >>> [cell.name for cell in grid.cells(Path("grid"))][:3]
+    >>> [run.name for run in grid.runs(Path("grid"))][:3]
     ['natural-seed0', 'natural-seed1', 'dat-seed0']
     """
 
-    methods: tuple[str, ...]
+    labels: tuple[str, ...]
     recipes: tuple[Recipe, ...]
     seeds: tuple[int, ...] = (0,)
     attacks: tuple[str, ...] = ("natural", "fgsm", "pgd20")
@@ -57,61 +59,60 @@ class Grid:
     checkpoints: tuple[str, ...] = ("best",)
 
     def __post_init__(self) -> None:
-        """Refuses grids that cannot be carried out."""
+        """Refuses grids that cannot be run."""
         for name in self.attacks:
             lookup(EVALUATIONS, name, "attack")
         for name in self.checkpoints:
             lookup(CHECKPOINTS, name, "checkpoint")
-        for name in ("methods", "seeds", "attacks", "checkpoints"):
-            values = getattr(self, name)
-            if not values or len(set(values)) < len(values):
+        for name in ("labels", "seeds", "attacks", "checkpoints"):
+            if not getattr(self, name):
                 raise ValueError(
-                    f"`{name}` must hold at least one value, and none twice. "
-                    f"Received: {values}"
+                    f"`{name}` must hold at least one value. Received: ()"
                 )
+            check_distinct(name, getattr(self, name))
         if min(self.seeds) < 0:
             raise ValueError(
                 f"`seeds` must be at least 0. Received: {self.seeds}"
             )
         datasets = {recipe.dataset for recipe in self.recipes}
-        if len(self.recipes) != len(self.methods) or len(datasets) != 1:
+        if len(self.recipes) != len(self.labels) or len(datasets) != 1:
             raise ValueError(
-                "`recipes` must hold one recipe a method, all of one data set. "
+                "`recipes` must hold one recipe a row, all of one data set. "
                 f"Received: {len(self.recipes)} recipes for "
-                f"{len(self.methods)} methods, data sets {sorted(datasets)}"
+                f"{len(self.labels)} rows, data sets {sorted(datasets)}"
             )
 
-    def cells(self, output: Path) -> Iterator[Cell]:
-        """Yields the cells, method by method.
+    def runs(self, output: Path) -> Iterator[GridRun]:
+        """Yields the runs, row by row.
 
         Args:
             output: The grid's folder.
         """
-        for method, recipe in zip(self.methods, self.recipes, strict=True):
+        for label, recipe in zip(self.labels, self.recipes, strict=True):
             for seed in self.seeds:
-                folder = output / f"{method}-seed{seed}"
-                yield Cell(method, folder, replace(recipe, seed=seed), self)
+                folder = output / f"{label}-seed{seed}"
+                yield GridRun(label, folder, replace(recipe, seed=seed), self)
 
 
 @dataclass(frozen=True)
-class Cell:
+class GridRun:
     """One run of a grid.
 
     Args:
-        method: Name of its row.
+        label: Name of its row.
         folder: Its run folder.
         recipe: What to train.
         grid: How to evaluate it.
     """
 
-    method: str
+    label: str
     folder: Path
     recipe: Recipe
     grid: Grid
 
     @property
     def name(self) -> str:
-        """`<method>-seed<k>`."""
+        """`<label>-seed<k>`."""
         return self.folder.name
 
     @property
@@ -121,27 +122,28 @@ class Cell:
 
     @property
     def result(self) -> Path:
-        """File of the results; a cell that has it is finished."""
+        """File of the results; a run that has it is finished."""
         return self.folder / "evaluation.json"
 
 
 def grid_of(
-    methods: Sequence[str],
+    rows: Sequence[str | RowSpec],
     choice: Mapping[str, object],
     settings: Sequence[str] = (),
     **rest: object,
 ) -> Grid:
-    """The grid of several methods on one data set.
+    """The grid of several methods and recipes on one data set.
 
     Args:
-        methods: What `recipes.choose` takes as a method.
-        choice: What `recipes.resolve` takes, for every method: `dataset`,
-            `architecture`, `epochs`, `batch_size`, `limit`.
-        settings: `key=value` for every method, `method:key=value` for one.
+        rows: The rows; a string is a method or a recipe and its own label.
+        choice: What `recipes.resolve` takes, for every row: `epochs`,
+            `batch_size`, `limit`; for every method also `dataset` and
+            `architecture`, which a recipe fixes itself.
+        settings: `key=value` for every row, `label:key=value` for one.
         **rest: Further fields of `Grid`.
 
     Raises:
-        ValueError: For unknown names and unfit values.
+        ValueError: For unknown names, unfit values, labels that come twice.
 
     Example:
     >>> grid = grid_of(("natural", "dat"), {}, ("epochs=3", "dat:beta=2"))
@@ -150,31 +152,46 @@ def grid_of(
     >>> grid.recipes[1].objective.beta
     2.0
     """
+    specs = [RowSpec.of(row) if isinstance(row, str) else row for row in rows]
+    labels = tuple(spec.label for spec in specs)
+    check_distinct("labels", labels)
     scoped = [_scoped(setting) for setting in settings]
     for owner in filter(None, (owner for owner, _ in scoped)):
-        lookup(dict.fromkeys(methods), owner, "method")
-    recipes = tuple(
-        resolve(
-            {
-                **choice,
-                "method": name,
-                "settings": [s for owner, s in scoped if owner in ("", name)],
-            }
-        )
-        for name in methods
-    )
-    return Grid(tuple(methods), recipes, **rest)  # type: ignore[arg-type]
+        lookup(dict.fromkeys(labels), owner, "row")
+    # Without any method, `resolve` refuses a data set or an architecture.
+    methods = [spec for spec in specs if spec.source not in RECIPES]
+    for_recipes = {
+        k: v
+        for k, v in choice.items()
+        if not methods or k not in ("dataset", "architecture")
+    }
+    recipes = []
+    for spec in specs:
+        shared = [s for owner, s in scoped if owner in ("", spec.label)]
+        fields = for_recipes if spec.source in RECIPES else choice
+        given = {**fields, "settings": (*shared, *spec.settings)}
+        recipes.append(_recipe_of(spec.source, given))
+    return Grid(labels, tuple(recipes), **rest)  # type: ignore[arg-type]
+
+
+def _recipe_of(source: str, choice: Mapping[str, object]) -> Recipe:
+    """The recipe of that name, or the one of a method with additions."""
+    if source in RECIPES:
+        return resolve({**choice, "recipe": source})
+    kinds = dict.fromkeys((*OBJECTIVES, *RECIPES))
+    lookup(kinds, source.partition("+")[0], "method or recipe")
+    return resolve({**choice, "method": source})
 
 
 def _scoped(setting: str) -> tuple[str, str]:
-    """Splits `method:key=value`; without a method it is for all."""
+    """Splits `label:key=value`; without a label it is for all rows."""
     key, separator, value = setting.partition("=")
     owner, _, key = key.rpartition(":")
     return owner.strip(), f"{key}{separator}{value}"
 
 
 @contextmanager
-def prepared(
+def claim_folder(
     grid: Grid, output: Path, resume: bool = False, overwrite: bool = False
 ) -> Iterator[None]:
     """Makes the folder of a grid, and keeps others out inside a `with`.
@@ -188,7 +205,7 @@ def prepared(
     Raises:
         RunFolderError: If it holds a grid and neither flag is given, or
             other files; with `resume`, if it holds none or another grid; if
-            another comparison is at work there. A grid whose first cell was
+            another comparison is at work there. A grid whose first run was
             refused holds no run: a new one takes its place.
         DamagedFileError: If its definition cannot be read.
     """
@@ -206,14 +223,13 @@ def _begin(path: Path, wanted: dict, overwrite: bool) -> None:
     output = path.parent
     if path.exists() and overwrite:
         clear(output)
-    elif any(child != path for child in output.iterdir()):
+    elif any(child != path for child in contents(output)):
         what = "a grid" if path.exists() else "other files"
         raise RunFolderError(
             f"{output} already holds {what}: choose another --output"
             + (", or pass --resume or --overwrite" if "grid" in what else "")
         )
-    text = json.dumps(wanted, indent=2) + "\n"
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_json(path, wanted)
 
 
 def _plain(grid: Grid) -> dict:

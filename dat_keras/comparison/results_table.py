@@ -1,7 +1,7 @@
-"""Results side by side: one row a classifier or method, one column a measure.
+"""Tables of results: a row per classifier or method, a column per measure.
 
-`comparison` sets single reports beside each other, `Standings` the results of
-methods over several seeds.
+`compare_reports` makes one of single reports, `ResultsTable` of results over
+several seeds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dat_keras.evaluation.report import Report
-from dat_keras.evaluation.results import Row
+from dat_keras.evaluation.results import AttackResult
 from dat_keras.utils.text_table import (
     comma_separated,
     latex,
@@ -21,7 +21,7 @@ from dat_keras.utils.text_table import (
 )
 
 
-def comparison(reports: Mapping[str, Report]) -> list[list[str]]:
+def compare_reports(reports: Mapping[str, Report]) -> list[list[str]]:
     """The cells of a table that compares classifiers, its header first.
 
     Args:
@@ -33,25 +33,26 @@ def comparison(reports: Mapping[str, Report]) -> list[list[str]]:
         not all images of the data were taken.
 
     Example:
-    >>> rows = Row("natural", "", (False,)), Row("fgsm", "", (True,))
+    >>> natural = AttackResult("natural", "", (False,))
+    >>> fgsm = AttackResult("fgsm", "", (True,))
     >>> report = Report(
-    ...     rows, "0" * 64, "toy", "1" * 64, True, "linf", 8 / 255,
+    ...     (natural, fgsm), "0" * 64, "toy", "1" * 64, True, "linf", 8 / 255,
     ...     "strict", 0, 2, (), {},
     ... )
-    >>> comparison({"net": report})
+    >>> compare_reports({"net": report})
     [['model', 'natural', 'fgsm'], ['net', '100.00 %', '0.00 %']]
     """
     names = dict.fromkeys(
-        row.name for report in reports.values() for row in report.rows
+        row.name for report in reports.values() for row in report.results
     )
     table = [["model", *names]]
     for model, report in reports.items():
-        found = {row.name: _cell(row, report.whole) for row in report.rows}
+        found = {row.name: _cell(row, report.whole) for row in report.results}
         table.append([model, *(found.get(name, "") for name in names)])
     return table
 
 
-def _cell(row: Row, whole: bool) -> str:
+def _cell(row: AttackResult, whole: bool) -> str:
     low, high = (100 * end for end in row.interval)
     interval = "" if whole else f" ({low:.1f} - {high:.1f})"
     return f"{100 * row.accuracy:.2f} %{interval}"
@@ -66,7 +67,7 @@ class Column:
         values: For each row its values; none where it was not measured.
         digits: Digits after the point.
         highest_wins: Whether the highest mean is the best; `False` for a
-            column that nobody wins.
+            column without a best value.
 
     Example:
     >>> Column("pgd20", ((40.0, 42.0), (39.5,)), highest_wins=True).texts()
@@ -101,7 +102,7 @@ class Column:
         ]
 
     def best(self) -> set[int]:
-        """Returns the rows that win, equal ones all."""
+        """Returns the rows of the best mean, equal ones all."""
         means = {i: float(m) for i, m in enumerate(self.means()) if m}
         if not self.highest_wins or not means:
             return set()
@@ -109,26 +110,28 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Standings:
+class ResultsTable:
     """A table of methods, as the paper prints it.
 
     Args:
         title: What was measured.
         names: Names of the rows.
         columns: The measures.
+        notes: Lines below the table.
 
     Example:
     >>> column = Column("pgd20", ((40.0,), (41.0,)), highest_wins=True)
-    >>> print(Standings("one seed", ("trades", "dat"), (column,)).text())
+    >>> print(ResultsTable("one seed", ("trades", "dat"), (column,)).text())
     one seed
-    method   pgd20
-    trades   40.00
-    dat     *41.00
+    method      pgd20
+    trades      40.00
+    dat        *41.00
     """
 
     title: str
     names: Sequence[str]
     columns: Sequence[Column]
+    notes: Sequence[str] = ()
 
     def cells(self) -> list[list[str]]:
         """Returns the table as text, its header first."""
@@ -137,7 +140,7 @@ class Standings:
         return [list(row) for row in zip(*heads, *rest, strict=True)]
 
     def bold(self) -> set[tuple[int, int]]:
-        """Returns row and column of the cells that win their column."""
+        """Returns row and column of the best cell of each column."""
         return {
             (row + 1, place)
             for place, column in enumerate(self.columns, 1)
@@ -147,16 +150,18 @@ class Standings:
     def text(self) -> str:
         """Returns plain text; `*` marks the best of a column."""
         cells = marked(self.cells(), self.bold(), lambda text: f"*{text}")
-        return f"{self.title}\n{plain(cells)}"
+        return "\n".join([self.title, plain(cells), *self.notes])
 
     def markdown(self) -> str:
         """Returns a Markdown table, the best of a column in bold."""
         cells = marked(self.cells(), self.bold(), lambda text: f"**{text}**")
-        return f"{self.title}\n\n{markdown(cells)}"
+        notes = [f"\n{note}" for note in self.notes]
+        return "\n".join([f"{self.title}\n", markdown(cells), *notes])
 
     def latex(self) -> str:
         """Returns a LaTeX `tabular`, the best of a column in bold."""
-        return f"% {self.title}\n{latex(self.cells(), self.bold())}"
+        notes = [f"% {line}" for line in (self.title, *self.notes)]
+        return "\n".join([*notes, latex(self.cells(), self.bold())])
 
     def csv(self) -> str:
         """Returns CSV with a column of its own for each deviation."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
+from typing import Annotated
 
 import tensorflow as tf
 
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, PerExample
+from dat_keras.utils.ranges import Range, RangeChecked
 
 
 @dataclass(frozen=True)
-class ThreatModel(abc.ABC):
+class ThreatModel(RangeChecked, abc.ABC):
     """A norm ball of radius `eps` around an image, inside the box `[0, 1]`.
 
     Args:
@@ -20,14 +22,7 @@ class ThreatModel(abc.ABC):
             a tensor that broadcasts against `(B, 1, 1, 1)`.
     """
 
-    eps: float | tf.Tensor
-
-    def __post_init__(self) -> None:
-        """Refuses a radius that cannot be meant."""
-        if isinstance(self.eps, (int, float)) and not 0 <= self.eps:
-            raise ValueError(
-                f"`eps` must not be negative. Received: {self.eps}"
-            )
+    eps: Annotated[float | tf.Tensor, Range(0.0)]
 
     @abc.abstractmethod
     def project(self, x_adv: Images, x: Images) -> Images:
@@ -59,12 +54,12 @@ class Linf(ThreatModel):
 
     def __post_init__(self) -> None:
         """Refuses a radius beyond the pixel range."""
-        super().__post_init__()
         if isinstance(self.eps, (int, float)) and self.eps > 1:
             raise ValueError(
                 "`eps` must be in [0, 1], the pixel range of the image. "
                 f"Received: eps={self.eps:g}. Did you mean {self.eps:g}/255?"
             )
+        super().__post_init__()
 
     def project(self, x_adv: Images, x: Images) -> Images:
         """Clips to `[x - eps, x + eps]`, then to the box."""

@@ -1,11 +1,17 @@
-"""Data sets: in memory, split once and for all, as batches for `fit`."""
+"""Data sets: read into memory, in fixed splits, as batches for `fit`."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from dat_keras.data.base import DataNotFoundError, Dataset, read_splits
+from dat_keras.data.base import (
+    SPLITS,
+    DataNotFoundError,
+    Dataset,
+    available_splits,
+    read_splits,
+)
 from dat_keras.data.batches import Batches
 from dat_keras.data.folders import ImageFolders
 from dat_keras.data.shapes import Shapes
@@ -16,12 +22,14 @@ from dat_keras.utils.registry import lookup
 
 __all__ = [
     "DATASETS",
+    "SPLITS",
     "Batches",
     "DataNotFoundError",
     "Dataset",
     "Split",
     "load",
     "load_split",
+    "splits_of",
 ]
 
 DATASETS: dict[str, Dataset] = {
@@ -112,6 +120,33 @@ def load_split(
     """
     (loaded,) = _load(name, (split,), data_dir, limit)
     return loaded
+
+
+def splits_of(
+    dataset: str, data_dir: str | os.PathLike | None = None
+) -> tuple[str, ...]:
+    """Which splits a data set has, found out without reading an image.
+
+    A set that is not prepared yet is prepared first, as `load` would do.
+
+    Args:
+        dataset: See `name` of `load`.
+        data_dir: See `load`.
+
+    Returns:
+        Those of `"train"`, `"validation"` and `"test"` that `load_split`
+        can read.
+
+    Raises:
+        ValueError: If the name is unknown, or a folder's classes disagree.
+        DataNotFoundError: If the data are neither there nor to be fetched.
+
+    Example:
+    >>> splits_of("shapes")
+    ('train', 'validation', 'test')
+    """
+    folder = None if data_dir is None else Path(data_dir).expanduser()
+    return available_splits(_find(dataset, folder), folder)
 
 
 def _load(

@@ -1,4 +1,4 @@
-"""What a data set is: named parts that can be read, and their roles."""
+"""Base class of data sets, and how their parts become the three splits."""
 
 from __future__ import annotations
 
@@ -76,9 +76,37 @@ def read_splits(
                 f"`split` must be one of {', '.join(SPLITS)}, or a tuple of "
                 f"them. Received: {name!r}"
             )
-    published = dataset.open(data_dir)
+    parts = _by_role(dataset, data_dir)
+    missing = [name for name in names if name not in parts]
+    if missing:
+        raise ValueError(
+            f"The data set has no {missing[0]!r} split. It has: "
+            f"{', '.join(sorted(parts))}"
+        )
+    return [parts[name]() for name in names]
+
+
+def available_splits(
+    dataset: Dataset, data_dir: Path | None
+) -> tuple[str, ...]:
+    """Which of `SPLITS` can be read from a data set; reads no image.
+
+    Args:
+        dataset: The source.
+        data_dir: Where prepared data are kept.
+
+    Raises:
+        DataNotFoundError: If the data are not there and cannot be fetched.
+    """
+    parts = _by_role(dataset, data_dir)
+    return tuple(name for name in SPLITS if name in parts)
+
+
+def _by_role(dataset: Dataset, data_dir: Path | None) -> Parts:
+    """The parts under the names of `SPLITS`, not read yet."""
     parts: dict[str, Callable[[], Split]] = {
-        name: functools.cache(read) for name, read in published.items()
+        name: functools.cache(read)
+        for name, read in dataset.open(data_dir).items()
     }
     if "test" not in parts and "validation" in parts:
         parts["test"] = parts.pop("validation")
@@ -88,13 +116,7 @@ def read_splits(
         )
         parts["train"] = lambda: halves()[0]
         parts["validation"] = lambda: halves()[1]
-    missing = [name for name in names if name not in parts]
-    if missing:
-        raise ValueError(
-            f"The data set has no {missing[0]!r} split. It has: "
-            f"{', '.join(sorted(published))}"
-        )
-    return [parts[name]() for name in names]
+    return parts
 
 
 def hold_out(split: Split, count: int | None = None) -> tuple[Split, Split]:

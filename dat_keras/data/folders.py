@@ -43,26 +43,30 @@ class ImageFolders(Dataset):
                 "train/<class>/, or the name of a data set. Received: no "
                 f"folder {self.path / 'train'}"
             )
-        return {
-            part: functools.partial(self._read, folder, part)
+        folders = {
+            folder: part
             for folder, part in _FOLDERS.items()
             if (self.path / folder).is_dir()
         }
-
-    def _read(self, folder: str, part: str) -> Split:
-        classes = _folders(self.path / "train")
-        unknown = set(_folders(self.path / folder)) - set(classes)
-        if unknown:
+        if len(set(folders.values())) < len(folders):
             raise ValueError(
-                f"{self.path / folder} must have the classes of "
-                f"{self.path / 'train'}. Received: {min(unknown)!r}, which "
-                "is not there"
+                f"{self.path} must hold one of the folders `val` and "
+                "`validation`. Received: both"
             )
+        classes = _folders(self.path / "train")
+        for folder in folders:
+            _check_classes(self.path / folder, classes)
+        return {
+            part: functools.partial(self._read, folder, part, classes)
+            for folder, part in folders.items()
+        }
+
+    def _read(self, folder: str, part: str, classes: tuple[str, ...]) -> Split:
         found = [
             (path, label)
             for label, name in enumerate(classes)
             for path in sorted((self.path / folder / name).glob("*"))
-            if path.suffix.lower() in SUFFIXES
+            if _is_image(path)
         ]
         if not found:
             raise DataNotFoundError(
@@ -76,6 +80,25 @@ class ImageFolders(Dataset):
             classes,
             f"{self.path.name}/{part}",
         )
+
+
+def _check_classes(folder: Path, classes: tuple[str, ...]) -> None:
+    """Refuses a class that `train` lacks, and one without images."""
+    for name in _folders(folder):
+        if name not in classes:
+            raise ValueError(
+                f"{folder} must have the classes of {folder.parent / 'train'}."
+                f" Received: {name!r}, which is not there"
+            )
+        if not any(map(_is_image, (folder / name).iterdir())):
+            raise ValueError(
+                f"Each class of {folder} must hold images "
+                f"(*{', *'.join(SUFFIXES)}). Received: none in {name!r}"
+            )
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
 
 
 def _folders(path: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Checks that adversarial images are what they claim: near, and images."""
+"""Checks that adversarial images lie in the threat model and in `[0, 1]`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ RELATIVE_TOLERANCE: dict[type[ThreatModel], float] = {Linf: 0.0, L2: 1e-5}
 """Excess over the radius that float32 rounding explains, by threat model."""
 
 
-def verify(
+def within_threat_model(
     x_adv: np.ndarray, x: np.ndarray, threat_model: ThreatModel
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Checks adversarial images in float64, on the host.
+    """Measures distances, and whether images are in ball and box, in float64.
 
     Args:
         x_adv: Adversarial images, shape `(B, H, W, C)`.
@@ -26,7 +26,7 @@ def verify(
 
     Example:
     >>> x = np.full((1, 2, 2, 1), 0.5, np.float32)
-    >>> verify(x + np.float32(0.1), x, Linf(0.05))[1].tolist()
+    >>> within_threat_model(x + np.float32(0.1), x, Linf(0.05))[1].tolist()
     [False]
     """
     x_adv, x = x_adv.astype(np.float64), x.astype(np.float64)

@@ -1,4 +1,4 @@
-"""What an evaluation by name does, and the tools it is given for it."""
+"""`Evaluation`, the interface, and `EvaluationContext`, what it works on."""
 
 from __future__ import annotations
 
@@ -16,59 +16,49 @@ from dat_keras.classifiers.predictor import FrozenPredictor, Predictor
 from dat_keras.core.random import RowKey
 from dat_keras.core.threat_models import ThreatModel
 from dat_keras.core.types import Images, Labels, Predict
-from dat_keras.evaluation.constraints import verify
+from dat_keras.evaluation.constraints import within_threat_model
 from dat_keras.evaluation.parallel import run_in_parallel
 from dat_keras.evaluation.protocols import Protocol
-from dat_keras.evaluation.results import Caution, Row
+from dat_keras.evaluation.results import AttackResult
 from dat_keras.evaluation.resume_state import NoResumeState, ResumeState
-from dat_keras.evaluation.samples import Samples, cut
+from dat_keras.evaluation.samples import Samples, batches_of
 
 Progress = Callable[[str, int, int], None]
-"""Told the name of an evaluation and how many of how many images are done."""
+"""Called with an evaluation's name, the images done and their total."""
 
 
-@dataclass(frozen=True, eq=False)
-class Verdict:
-    """What an evaluation found.
+def misclassified(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Whether the class of the largest logit is not the label, shape `(B,)`.
 
     Args:
-        broken: Whether each sample was broken, shape `(N,)`.
-        settings: The evaluation's settings, complete.
-        invalid: Samples whose returned image left the ball or the box; they
-            count as robust.
-        max_distance: Largest distance of a valid image, in units of `eps`'s.
-        parts: One after the other, what is broken once each part is done.
-        cautions: What a reader of the result must know.
-        x_adv: An image for each sample, the clean one where it stands; `None`
-            where they were not kept.
-    """
+        logits: Logits, shape `(B, K)`; of equal ones the first class counts.
+        y: Class ids, shape `(B,)`.
 
-    broken: np.ndarray
-    settings: str = ""
-    invalid: tuple[int, ...] = ()
-    max_distance: float = 0.0
-    parts: tuple[Row, ...] = ()
-    cautions: tuple[Caution, ...] = ()
-    x_adv: np.ndarray | None = None
+    Example:
+    >>> logits = np.array([[0.0, 1.0], [2.0, 2.0]])
+    >>> misclassified(logits, np.array([0, 0])).tolist()
+    [True, False]
+    """
+    return logits.argmax(-1) != y
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationContext:
-    """The classifier, the images and the rules that evaluations share.
+    """The classifier, images and settings that all evaluations share.
 
     Args:
         predict: The classifier in inference mode.
         samples: The images.
         threat_model: The set that attacks must stay in.
         protocol: What counts as broken.
-        batch_size: Most rows of a batch.
+        batch_size: Largest number of images in a batch.
         seed: Seed of all draws.
-        progress: Told about every finished batch.
-        journal: Where an evaluation keeps what it needs to go on later.
+        progress: Called after each batch.
+        resume_state: Where a staged attack saves and loads its state.
         draws: Passes over which logits are averaged, for a classifier that
             draws random numbers.
-        search_dtype: Type of the convolutions in attacks; `None` for their
-            own. Natural accuracy and every judgement keep to their own.
+        search_dtype: Dtype of the convolutions in attacks; `None` is the
+            model's own, in which every image is judged in any case.
     """
 
     predict: Predictor
@@ -78,7 +68,7 @@ class EvaluationContext:
     batch_size: int
     seed: int = 0
     progress: Progress = field(default=lambda name, done, total: None)
-    journal: ResumeState = field(default_factory=NoResumeState)
+    resume_state: ResumeState = field(default_factory=NoResumeState)
     draws: int = 1
     search_dtype: str | None = None
 
@@ -86,7 +76,7 @@ class EvaluationContext:
         """Returns the logits of a batch of any size, shape `(B, K)`.
 
         Raises:
-            ValueError: If one is not finite.
+            ValueError: If a logit is not finite.
         """
         passes = [run_in_parallel(self.forward, x) for _ in range(self.draws)]
         logits = np.mean(passes, axis=0) if self.draws > 1 else passes[0]
@@ -96,28 +86,30 @@ class EvaluationContext:
 
     @functools.cached_property
     def frozen_predictor(self) -> FrozenPredictor:
-        """What attacks see: the classifier, its weights read once."""
+        """The classifier that attacks query, its weights read once."""
         return self.predict.frozen(self.search_dtype)
 
     @functools.cached_property
     def wrong(self) -> np.ndarray:
         """Whether each image is misclassified before any attack, `(N,)`."""
         wrong = np.zeros(len(self.samples), bool)
-        for rows in cut(np.arange(len(wrong)), self.batch_size):
+        for rows in batches_of(np.arange(len(wrong)), self.batch_size):
             x, y = self.samples.rows(rows)
-            wrong[rows] = self.logits(x).argmax(-1) != y
+            wrong[rows] = misclassified(self.logits(x), y)
             self.progress("natural", int(rows[-1]) + 1, len(wrong))
         return wrong
 
-    def search(self, name: str, attack: Attack, rows: np.ndarray) -> Verdict:
-        """Attacks some of the images; says which end up misclassified.
+    def search(
+        self, name: str, attack: Attack, rows: np.ndarray
+    ) -> AttackResult:
+        """Attacks some of the images; only these can be broken in the result.
 
-        Every returned image is judged by a fresh pass of the classifier, and
-        checked on the host in float64.
+        Every returned image is classified by a separate forward pass, and its
+        distance is checked on the host in float64.
 
         Args:
-            name: Names the draws: each is a function of the seed, this name
-                and the image's position, whatever the batches.
+            name: Name of the attack. Each random draw is a function of the
+                seed, this name and the image's position, whatever the batches.
             attack: The attack; traced once.
             rows: Positions of the images to attack.
 
@@ -132,25 +124,31 @@ class EvaluationContext:
         search.get_concrete_function()
         found = np.zeros(len(self.samples), bool)
         invalid: list[int] = []
-        furthest = done = 0
-        for batch in cut(rows, self.batch_size):
+        max_distance = done = 0
+        for batch in batches_of(rows, self.batch_size):
             x, y = self.samples.rows(batch)
             x_adv = run_in_parallel(search, x, y, batch)
             broken, valid, distance = self.judge(name, batch, x_adv)
             found[batch] = broken
             invalid += batch[~valid].tolist()
-            furthest = max(furthest, distance[valid].max(initial=0.0))
+            max_distance = max(max_distance, distance[valid].max(initial=0.0))
             done += len(batch)
             self.progress(name, done, len(rows))
-        return Verdict(found, repr(attack), tuple(invalid), float(furthest))
+        return AttackResult(
+            name,
+            repr(attack),
+            tuple(found.tolist()),
+            float(max_distance),
+            invalid=tuple(invalid),
+        )
 
     def judge(
         self, name: str, rows: np.ndarray, x_adv: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Judges a batch of adversarial images.
+        """Classifies a batch of adversarial images and checks their distance.
 
         Args:
-            name: Names the attack in a message.
+            name: Name of the attack, for error messages.
             rows: Positions of their clean images, shape `(B,)`.
             x_adv: The images.
 
@@ -159,12 +157,13 @@ class EvaluationContext:
             its distance, in float64.
 
         Raises:
-            ValueError: If one is not finite.
+            ValueError: If an image is not finite.
         """
         x, y = self.samples.rows(rows)
-        distance, valid = verify(x_adv, x, self.threat_model)
+        distance, valid = within_threat_model(x_adv, x, self.threat_model)
         _refuse_nonfinite(name, rows[~np.isfinite(distance)])
-        return (self.logits(x_adv).argmax(-1) != y) & valid, valid, distance
+        broken = misclassified(self.logits(x_adv), y) & valid
+        return broken, valid, distance
 
     @property
     def classes(self) -> int:
@@ -173,7 +172,7 @@ class EvaluationContext:
 
     @functools.cached_property
     def forward(self) -> tf.types.experimental.PolymorphicFunction:
-        """The classifier as a graph of its own, of any number of images."""
+        """The classifier as a traced function of any number of images."""
         forward = tf.function(
             self.predict, input_signature=self.signature[:1], autograph=False
         )
@@ -183,7 +182,7 @@ class EvaluationContext:
 
     @property
     def signature(self) -> list[tf.TensorSpec]:
-        """Of a batch of any size: images, labels and rows."""
+        """Tensor specs of a batch of any size: images, labels, positions."""
         return [
             tf.TensorSpec((None, *self.samples.images.shape[1:]), tf.float32),
             tf.TensorSpec((None,), tf.int32),
@@ -193,10 +192,10 @@ class EvaluationContext:
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """An attack with its draws, as a function of a batch.
+    """An attack and its random keys, as a function of a batch.
 
-    An object, for TensorFlow warns of retracing where one place in the code
-    makes many functions.
+    A callable object, not a closure: TensorFlow warns of retracing when one
+    line of code creates many functions.
     """
 
     predict: Predict
@@ -210,17 +209,17 @@ class _Search:
 
 
 class Evaluation(abc.ABC):
-    """One named row of a report."""
+    """A measurement that gives one result of a report."""
 
     keeps_images: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def __call__(self, name: str, trial: EvaluationContext) -> Verdict:
-        """Returns which samples of the trial are broken.
+    def __call__(self, name: str, context: EvaluationContext) -> AttackResult:
+        """Returns what was broken; `evaluate` fills in the seconds.
 
         Args:
             name: The evaluation's name in the report.
-            trial: What to evaluate, and the tools for it.
+            context: The classifier, images and settings.
         """
 
 
@@ -228,5 +227,5 @@ def _refuse_nonfinite(name: str, rows: np.ndarray) -> None:
     if len(rows):
         raise ValueError(
             f"{name} met NaN or infinity at image {rows[0]}: the classifier's "
-            "gradients are not finite, so nothing can be said about it."
+            "gradients are not finite, so its robustness cannot be measured."
         )

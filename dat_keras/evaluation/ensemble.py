@@ -1,4 +1,4 @@
-"""Several attacks, each on the images that no earlier one broke."""
+"""Attack ensemble: each attack runs on the images not yet broken."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from dat_keras.attacks import CAVEAT, StagedAttack
 from dat_keras.core.gradients import input_gradient
 from dat_keras.core.threat_models import L2
 from dat_keras.core.types import Images, Labels, Predict
-from dat_keras.evaluation.context import Evaluation, EvaluationContext, Verdict
+from dat_keras.evaluation.context import Evaluation, EvaluationContext
 from dat_keras.evaluation.parallel import run_in_parallel
-from dat_keras.evaluation.results import Caution, Row
-from dat_keras.evaluation.staged_run import StagedRun
+from dat_keras.evaluation.results import AttackResult, Caution
+from dat_keras.evaluation.staged_run import StagedRun, StagedRunState
 from dat_keras.losses import margin
+from dat_keras.utils.durations import duration
 
 SUBSTITUTES: dict[tuple[str, int], str] = {
     ("apgd-dlr", 2): "apgd-margin",
     ("apgd-t", 2): "apgd-t-margin",
     ("apgd-t", 3): "apgd-t-third",
 }
-"""What a part is called where few classes leave its loss undefined."""
+"""Name of the part that runs where its loss needs more classes."""
 
 NOT_STANDARD = Caution("not_standard", CAVEAT)
-
 
 AVERAGED_DRAWS = Caution(
     "rand",
@@ -42,15 +42,16 @@ AVERAGED_DRAWS = Caution(
 class AttackEnsemble(Evaluation):
     """The worst case over attacks, under AutoAttack's own rules.
 
-    Natural errors are broken whatever the protocol says. Every part begins
-    at the clean images and sees those alone that no earlier part broke; each
-    image that it returns is verified and judged by a fresh pass.
+    Natural errors count as broken under every protocol. Each part starts
+    from the clean images not yet broken; each image that it returns is
+    checked against the threat model and classified by a separate forward
+    pass.
 
     Args:
-        parts: Attacks by name, in order. The name is that of its draws, so
-            that a part alone repeats what it did among others.
+        parts: Attacks by name, in order. Random draws depend on the name, so
+            a part alone gives the same result as within the ensemble.
         cautions: What a reader of the result must know.
-        draws: Passes over which logits are averaged for every judgement.
+        draws: Forward passes over which logits are averaged to classify.
     """
 
     keeps_images: ClassVar[bool] = True
@@ -59,87 +60,81 @@ class AttackEnsemble(Evaluation):
     cautions: tuple[Caution, ...] = field(default=(NOT_STANDARD,), repr=False)
     draws: int = 1
 
-    def __call__(self, name: str, trial: EvaluationContext) -> Verdict:
-        """Returns what any part breaks, and what stood after each."""
+    def __call__(self, name: str, context: EvaluationContext) -> AttackResult:
+        """Returns what any part breaks, and what is broken after each."""
         if self.draws > 1:
-            trial = replace(trial, draws=self.draws)
-        self._announce(name, trial)
-        rows = [Row("natural", "", tuple(trial.wrong.tolist()))]
-        broken = trial.wrong.copy()
-        invalid: set[int] = set()
-        x_adv = trial.samples.rows(np.arange(len(broken)))[0]
+            context = replace(context, draws=self.draws)
+        self._announce(name, context)
+        broken = context.wrong.copy()
+        parts = [AttackResult("natural", "", tuple(broken.tolist()))]
+        x_adv = context.samples.rows(np.arange(len(broken)))[0]
         for part_name, part in self.parts.items():
             began = time.monotonic()
-            pursuit = StagedRun(part_name, part, trial, f"{name}.{part_name}")
-            course = pursuit(np.flatnonzero(~broken))
-            broken[course.broken] = True
-            x_adv[course.broken] = course.found
-            invalid |= set(course.rows[course.invalid].tolist())
-            rows.append(
-                Row(
-                    SUBSTITUTES.get((part_name, trial.classes), part_name),
-                    repr(part),
-                    tuple(broken.tolist()),
-                    course.furthest,
-                    time.monotonic() - began,
-                    course.forwards,
-                    course.gradients,
-                )
-            )
-        return Verdict(
-            broken,
+            run = StagedRun(part_name, part, context, f"{name}.{part_name}")
+            state = run(np.flatnonzero(~broken))
+            broken[state.broken] = True
+            x_adv[state.broken] = state.x_broken
+            shown = SUBSTITUTES.get((part_name, context.classes), part_name)
+            result = _part_result(shown, part, broken, state)
+            parts.append(replace(result, seconds=time.monotonic() - began))
+        return AttackResult(
+            name,
             repr(self),
-            tuple(sorted(invalid)),
-            max(row.max_distance for row in rows),
-            tuple(rows),
-            (*self.cautions, *_cautions(rows, trial)),
-            x_adv,
+            tuple(broken.tolist()),
+            max(part.max_distance for part in parts),
+            forwards=sum(part.forwards for part in parts),
+            gradients=sum(part.gradients for part in parts),
+            parts=tuple(parts),
+            invalid=tuple(sorted({i for part in parts for i in part.invalid})),
+            cautions=(*self.cautions, *_cautions(parts, context)),
+            x_adv=x_adv,
         )
 
-    def _announce(self, name: str, trial: EvaluationContext) -> None:
-        """Tells how long it can take, if every image stands to the end."""
-        standing = int((~trial.wrong).sum())
-        passes = [part.passes(trial.classes) for part in self.parts.values()]
+    def _announce(self, name: str, context: EvaluationContext) -> None:
+        """Reports the time it takes if no image is ever broken."""
+        images = int((~context.wrong).sum())
+        passes = [part.passes(context.classes) for part in self.parts.values()]
         forwards, gradients = map(sum, zip(*passes, strict=True))
-        forward, gradient = seconds_per_image(trial)
-        seconds = standing * (forwards * forward + gradients * gradient)
-        if standing:
-            trial.progress(
-                f"{name}, at most {duration(seconds)}", standing, standing
+        forward, gradient = seconds_per_image(context)
+        seconds = images * (forwards * forward + gradients * gradient)
+        if images:
+            context.progress(
+                f"{name}, at most {duration(seconds)}", images, images
             )
 
 
-def seconds_per_image(trial: EvaluationContext) -> tuple[float, float]:
-    """Measures a forward pass, and what a gradient takes beyond it.
+def _part_result(
+    name: str, part: StagedAttack, broken: np.ndarray, state: StagedRunState
+) -> AttackResult:
+    """The result of a finished part; `broken` includes the parts before."""
+    return AttackResult(
+        name,
+        repr(part),
+        tuple(broken.tolist()),
+        state.max_distance,
+        forwards=state.forwards,
+        gradients=state.gradients,
+        invalid=tuple(state.rows[state.invalid].tolist()),
+    )
+
+
+def seconds_per_image(context: EvaluationContext) -> tuple[float, float]:
+    """Measures the time of a forward pass and the extra time of a gradient.
 
     Args:
-        trial: The classifier and the images.
+        context: The classifier and the images.
     """
-    rows = np.arange(min(len(trial.samples), trial.batch_size))
-    batch = trial.samples.rows(rows)
+    rows = np.arange(min(len(context.samples), context.batch_size))
+    batch = context.samples.rows(rows)
     graded = tf.function(
-        _Graded(trial.frozen_predictor),
-        input_signature=trial.signature[:2],
+        _Graded(context.frozen_predictor),
+        input_signature=context.signature[:2],
         autograph=False,
     )
     graded.get_concrete_function()
-    forward = _seconds(trial.logits, batch[0])
+    forward = _seconds(context.logits, batch[0])
     both = _seconds(functools.partial(run_in_parallel, graded), *batch)
     return forward / len(rows), max(both - forward, 0.0) / len(rows)
-
-
-def duration(seconds: float) -> str:
-    """Returns a time in the unit that suits it.
-
-    Example:
-    >>> duration(42), duration(90), duration(100_000)
-    ('42 s', '2 min', '27.8 h')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,15 +155,20 @@ def _seconds(run: Callable[..., object], *batch: np.ndarray) -> float:
     return time.perf_counter() - began
 
 
-def _cautions(rows: list[Row], trial: EvaluationContext) -> list[Caution]:
+def _cautions(
+    results: list[AttackResult], context: EvaluationContext
+) -> list[Caution]:
     """What the results of the parts say about the classifier."""
-    classes, (height, width) = trial.classes, trial.samples.images.shape[1:3]
+    classes, (height, width) = (
+        context.classes,
+        context.samples.images.shape[1:3],
+    )
     fall = {
-        row.name: before.accuracy - row.accuracy
-        for before, row in zip(rows, rows[1:], strict=False)
+        result.name: before.accuracy - result.accuracy
+        for before, result in zip(results, results[1:], strict=False)
     }
     found = []
-    if fall.get("square", 0.0) > 0.002 and len(rows) > 2:
+    if fall.get("square", 0.0) > 0.002 and len(results) > 2:
         found.append(
             Caution(
                 "square_better",
@@ -185,7 +185,7 @@ def _cautions(rows: list[Row], trial: EvaluationContext) -> list[Caution]:
                 "APGD-CE, a sign of masked gradients.",
             )
         )
-    if classes < 10 and any("-t" in row.name for row in rows):
+    if classes < 10 and any("-t" in result.name for result in results):
         found.append(
             Caution(
                 "n_classes",
@@ -194,7 +194,7 @@ def _cautions(rows: list[Row], trial: EvaluationContext) -> list[Caution]:
                 + (", with another loss." if classes < 4 else "."),
             )
         )
-    oblong = height != width and isinstance(trial.threat_model, L2)
+    oblong = height != width and isinstance(context.threat_model, L2)
     if oblong and "square" in fall:
         found.append(
             Caution(

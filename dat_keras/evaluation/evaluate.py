@@ -1,10 +1,10 @@
-"""Robust accuracy of a classifier, measured so that it can be believed."""
+"""`evaluate`: the robust accuracy of a classifier under a list of attacks."""
 
 from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,19 @@ from dat_keras.evaluation.context import (
     Evaluation,
     EvaluationContext,
     Progress,
-    Verdict,
 )
 from dat_keras.evaluation.plausibility import best_known, implausible
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.report import Report
-from dat_keras.evaluation.results import Caution, Row
-from dat_keras.evaluation.resume_state import open_resume_state
-from dat_keras.evaluation.samples import Samples, first
-from dat_keras.evaluation.sanity_checks import cautions, check_fit
-from dat_keras.evaluation.suites import plan
+from dat_keras.evaluation.results import AttackResult, Caution
+from dat_keras.evaluation.resume_state import (
+    NoResumeState,
+    ResumeState,
+    open_resume_state,
+)
+from dat_keras.evaluation.samples import Samples, first_samples
+from dat_keras.evaluation.sanity_checks import check_fit, sanity_cautions
+from dat_keras.evaluation.suites import select_attacks
 from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.utils.files import write_whole
 from dat_keras.utils.norms import DEFAULT_EPS
@@ -62,10 +65,10 @@ def evaluate(
 ) -> Report:
     """Measures the accuracy of a classifier under attacks.
 
-    The first images are taken, in order. Each draw is a function of the seed,
-    the attack's name and the image's position, so accuracies depend on
-    neither batch size nor hardware beyond rounding. Returned images are
-    checked in float64 and judged by a fresh pass of the classifier.
+    The first images are taken, in order. Each random draw is a function of
+    the seed, the attack's name and the image's position, so accuracies depend
+    on neither batch size nor hardware beyond rounding. Adversarial images are
+    checked in float64 and classified by a separate forward pass.
 
     Args:
         model: Maps images `(B, H, W, C)` in `[0, 1]` to logits `(B, K)`.
@@ -83,16 +86,17 @@ def evaluate(
         seed: Seed of all draws.
         protocol: Key of `PROTOCOLS`; `"dat"` reproduces the published tables.
         progress: Called as `progress(name, done, total)` after each batch.
-        resume: A folder. AutoAttack and its parts keep in it, after each
-            batch, what they need to go on from there, and do go on from what
-            an interrupted evaluation left there.
+        resume: A folder, in which AutoAttack and its parts save their state
+            after each batch. State that an interrupted evaluation left there
+            is continued.
         save_adversarial: A file to be written with NumPy's `savez`: `y` and,
-            for AutoAttack and its parts, by name the image found for each
-            sample, or the clean one where it stands.
+            for AutoAttack and its parts, by name the adversarial image of
+            each sample, or the clean one where it is not broken.
         search_dtype: `"bfloat16"` has attacks run the classifier's
-            convolutions in it. Every image found is still judged in the
-            model's own type, so no accuracy comes out too low; it may come
-            out too high, which the report says. Default: the model's own.
+            convolutions in it. Every adversarial image is still classified in
+            the model's own dtype, so no accuracy comes out too low; it may
+            come out too high, which the report says. Default: the model's
+            own.
 
     Returns:
         The report; `report["pgd20"].accuracy` is one number of it.
@@ -100,7 +104,7 @@ def evaluate(
     Raises:
         ValueError: If an argument is unknown or out of range, or the model
             returns probabilities or NaN, or `resume` is of another evaluation.
-        DamagedFileError: If what is in `resume` cannot be read.
+        DamagedFileError: If a file in `resume` cannot be read.
 
     Example:
     >>> import numpy as np
@@ -112,58 +116,43 @@ def evaluate(
     """
     threat_model = _threat_model(norm, eps)
     rules = lookup(PROTOCOLS, protocol, "protocol")
-    chosen = plan(attacks, threat_model, rules)
-    if batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be at least 1. Received: {batch_size}"
-        )
-    if search_dtype is not None:
-        lookup(DTYPES, search_dtype, "search_dtype")
-    if save_adversarial and not any(e.keeps_images for e in chosen.values()):
-        raise ValueError(
-            "`save_adversarial` needs AutoAttack or one of its parts among "
-            f"`attacks`. Received: {', '.join(chosen)}"
-        )
-    samples = first(data, n_examples)
+    evaluations = select_attacks(attacks, threat_model, rules)
+    _check_options(batch_size, search_dtype, save_adversarial, evaluations)
+    samples = first_samples(data, n_examples)
     check_fit(model, samples)
-    trial = EvaluationContext(
+    settings = _settings(model, samples, norm, threat_model, protocol)
+    settings |= {"seed": seed, "batch_size": min(batch_size, len(samples))}
+    identity = {
+        **settings,
+        "attacks": {name: repr(each) for name, each in evaluations.items()},
+        "search_dtype": search_dtype,
+        "n_examples": len(samples),
+    }
+    context = EvaluationContext(
         predict=Predictor(model),
         samples=samples,
         threat_model=threat_model,
         protocol=rules,
-        batch_size=min(batch_size, len(samples)),
+        batch_size=settings["batch_size"],
         seed=seed,
         progress=progress or (lambda name, done, total: None),
+        resume_state=_resume_state(resume, identity),
         search_dtype=search_dtype,
     )
-    about: dict[str, Any] = {
-        "model": fingerprint(model),
-        "data": samples.name,
-        "data_fingerprint": samples.fingerprint(),
-        "whole": samples.whole,
-        "norm": norm,
-        "eps": float(threat_model.eps),
-        "protocol": protocol,
-        "seed": seed,
-        "batch_size": trial.batch_size,
-        "versions": versions(),
-    }
-    if resume is not None:
-        settings = {name: repr(each) for name, each in chosen.items()}
-        identity = {"attacks": settings, "search_dtype": search_dtype}
-        journal = open_resume_state(Path(resume), {**about, **identity})
-        trial = replace(trial, journal=journal)
-    found = cautions(trial)
-    timed = {
-        n: _timed(n, evaluation, trial) for n, evaluation in chosen.items()
-    }
+    before = sanity_cautions(context)
+    results = tuple(
+        _timed(name, evaluation, context)
+        for name, evaluation in evaluations.items()
+    )
     if save_adversarial:
-        _save_images(Path(save_adversarial), samples, timed)
-    rows = tuple(_row(n, *result) for n, result in timed.items())
-    best = best_known(model.name, samples.name, norm, about["eps"])
-    told = (*_told(timed), *implausible(rows, best), *_unverified(timed))
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return Report(rows, cautions=(*found, *told), date=today, **about)
+        _save_images(Path(save_adversarial), samples, results)
+    best = best_known(model.name, samples.name, norm, settings["eps"])
+    return Report(
+        results,
+        cautions=(*before, *_cautions(results, best)),
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **settings,
+    )
 
 
 def _threat_model(norm: str, eps: float | None) -> ThreatModel:
@@ -171,53 +160,89 @@ def _threat_model(norm: str, eps: float | None) -> ThreatModel:
     return make(DEFAULT_EPS[norm] if eps is None else float(eps))
 
 
+def _settings(
+    model: keras.Model,
+    samples: Samples,
+    norm: str,
+    threat_model: ThreatModel,
+    protocol: str,
+) -> dict[str, Any]:
+    """Fields of the report that are known before any attack."""
+    return {
+        "model": fingerprint(model),
+        "data": samples.name,
+        "data_fingerprint": samples.fingerprint(),
+        "whole": samples.whole,
+        "norm": norm,
+        "eps": float(threat_model.eps),
+        "protocol": protocol,
+        "versions": versions(),
+    }
+
+
+def _check_options(
+    batch_size: int,
+    search_dtype: str | None,
+    save_adversarial: Path | None,
+    evaluations: Mapping[str, Evaluation],
+) -> None:
+    """Refuses options that are out of range or would have no effect."""
+    if batch_size < 1:
+        raise ValueError(
+            "`batch_size` must be at least 1. "
+            f"Received: batch_size={batch_size}"
+        )
+    if search_dtype is not None:
+        lookup(DTYPES, search_dtype, "search_dtype")
+    if save_adversarial and not any(
+        evaluation.keeps_images for evaluation in evaluations.values()
+    ):
+        raise ValueError(
+            "`save_adversarial` needs AutoAttack or one of its parts among "
+            f"`attacks`. Received: attacks={', '.join(evaluations)}"
+        )
+
+
+def _resume_state(
+    folder: Path | None, identity: Mapping[str, object]
+) -> ResumeState:
+    if folder is None:
+        return NoResumeState()
+    return open_resume_state(Path(folder), identity)
+
+
+def _timed(
+    name: str, evaluation: Evaluation, context: EvaluationContext
+) -> AttackResult:
+    began = time.monotonic()
+    result = evaluation(name, context)
+    return replace(result, seconds=time.monotonic() - began)
+
+
 def _save_images(
-    path: Path, samples: Samples, timed: Mapping[str, tuple[Verdict, float]]
+    path: Path, samples: Samples, results: Iterable[AttackResult]
 ) -> None:
     arrays: dict[str, Any] = {
-        name: verdict.x_adv
-        for name, (verdict, _) in timed.items()
-        if verdict.x_adv is not None
+        result.name: result.x_adv
+        for result in results
+        if result.x_adv is not None
     }
     write_whole(path, lambda file: np.savez(file, y=samples.labels, **arrays))
 
 
-def _timed(
-    name: str, evaluation: Evaluation, trial: EvaluationContext
-) -> tuple[Verdict, float]:
-    began = time.monotonic()
-    return evaluation(name, trial), time.monotonic() - began
-
-
-def _row(name: str, verdict: Verdict, seconds: float) -> Row:
-    return Row(
-        name,
-        verdict.settings,
-        tuple(verdict.broken.tolist()),
-        verdict.max_distance,
-        seconds,
-        sum(part.forwards for part in verdict.parts),
-        sum(part.gradients for part in verdict.parts),
-        verdict.parts,
-    )
-
-
-def _told(timed: Mapping[str, tuple[Verdict, float]]) -> dict[Caution, None]:
-    """What the evaluations say, each thing once."""
-    return dict.fromkeys(
-        caution for verdict, _ in timed.values() for caution in verdict.cautions
-    )
-
-
-def _unverified(
-    timed: Mapping[str, tuple[Verdict, float]],
+def _cautions(
+    results: Sequence[AttackResult], best: float
 ) -> tuple[Caution, ...]:
-    return tuple(
+    """Cautions about the results, each once."""
+    own = dict.fromkeys(c for result in results for c in result.cautions)
+    invalid = (
         Caution(
             "verify_fail",
-            f"{name} returned images outside the threat model; they count as "
-            f"robust. Positions: {', '.join(map(str, verdict.invalid))}",
+            f"{result.name} returned images outside the threat model; they "
+            "count as robust. Positions: "
+            + ", ".join(map(str, result.invalid)),
         )
-        for name, (verdict, _) in timed.items()
-        if verdict.invalid
+        for result in results
+        if result.invalid
     )
+    return (*own, *implausible(results, best), *invalid)

@@ -1,27 +1,28 @@
-"""A batch divided among the cores, each of them busy with images of its own.
+"""Data-parallel batches on CPU threads.
 
-A small classifier's operations are too short to be cut up: threads that share
-one wait for each other longer than they work. Threads that each attack their
-own images do not meet before the end.
+The operations of a small classifier are too short for intra-op parallelism:
+threads that share one wait for each other longer than they compute. Threads
+that each attack their own images synchronise once a batch.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
 
+from dat_keras.utils.runtime import cpu_cores
+
 LEAST = 8
-"""Images of a share; with fewer, each takes longer."""
+"""Fewest images of a share; with fewer, each image takes longer."""
 GRAIN = 4
-"""Shares are filled up to a multiple of this: kernels are made for a size."""
+"""Shares are padded to a multiple of this: kernels are tuned for a size."""
 MOST = 8
-"""Shares of a batch; where there are more cores, operations are cut up too."""
+"""Most shares of a batch; more cores than that are used within operations."""
 
 
 def run_in_parallel(
@@ -32,8 +33,8 @@ def run_in_parallel(
     Rows must not influence each other.
 
     Args:
-        function: Maps arrays with as many rows as each other to a tensor with
-            that many; must not be traced by the call.
+        function: Maps arrays of equal length to a tensor of that length; must
+            already be traced.
         arrays: The batch, at least one row.
 
     Returns:
@@ -50,29 +51,29 @@ def run_in_parallel(
     """
     count = min(_workers(), -(-len(arrays[0]) // LEAST))
     parts = zip(*(np.array_split(a, count) for a in arrays), strict=True)
-    each = functools.partial(_filled_up, function)
+    each = functools.partial(_padded, function)
     run = map if count == 1 else _pool().map
     return np.concatenate(list(run(each, parts)))
 
 
 def use_data_parallel_threads() -> None:
-    """Has TensorFlow cut up no operation, for the shares of a batch do better.
+    """Turns off intra-op threads, because data-parallel threads are faster.
 
-    Holds for the whole process, so it is for a command to call, before
-    TensorFlow has run anything; later it does nothing, and neither does it
-    where there is a GPU.
+    This is a setting of the whole process: commands call it, before
+    TensorFlow has run anything; later, or where there is a GPU, it has no
+    effect.
     """
     if tf.config.list_physical_devices("GPU"):
         return
     with contextlib.suppress(RuntimeError):
-        threads = -(-_cores() // MOST)
+        threads = -(-cpu_cores() // MOST)
         tf.config.threading.set_intra_op_parallelism_threads(threads)
 
 
-def _filled_up(
+def _padded(
     function: Callable[..., tf.Tensor], arrays: Sequence[np.ndarray]
 ) -> np.ndarray:
-    """Calls a function on arrays whose last row is repeated a few times."""
+    """Calls a function on arrays padded by copies of their last row."""
     rows = len(arrays[0])
     more = np.minimum(np.arange(-(-rows // GRAIN) * GRAIN), rows - 1)
     return np.asarray(function(*(array[more] for array in arrays)))[:rows]
@@ -81,13 +82,7 @@ def _filled_up(
 def _workers() -> int:
     if tf.config.list_logical_devices("GPU"):
         return 1
-    return min(_cores(), MOST)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return min(cpu_cores(), MOST)
 
 
 @functools.cache

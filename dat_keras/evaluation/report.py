@@ -1,14 +1,13 @@
-"""The result of an evaluation: a value that prints, compares and serialises."""
+"""`Report`: all results of an evaluation, as text, Markdown or JSON."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dat_keras.evaluation.results import Caution, Row
-from dat_keras.utils.files import write_whole
+from dat_keras.evaluation.results import AttackResult, Caution
+from dat_keras.utils.files import write_json
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.registry import lookup
 from dat_keras.utils.text_table import markdown, plain
@@ -16,10 +15,10 @@ from dat_keras.utils.text_table import markdown, plain
 
 @dataclass(frozen=True)
 class Report:
-    """Accuracies of a classifier under attack, and all they depend on.
+    """Accuracies of a classifier under attack, with all their settings.
 
     Args:
-        rows: One per attack, natural accuracy first.
+        results: One per attack, natural accuracy first.
         model: sha256 of the classifier's weights.
         data: Name of the data.
         data_fingerprint: sha256 of the evaluated images and labels.
@@ -29,15 +28,16 @@ class Report:
         protocol: Key of `PROTOCOLS`.
         seed: Seed of all draws.
         batch_size: Images per batch; it must not matter.
-        cautions: What a reader must know.
+        cautions: What a reader of the numbers must know.
         versions: Versions of the software.
         date: Day on which the evaluation ended, UTC, `YYYY-MM-DD`; `None`
-            where nothing says it.
+            if unknown.
 
     Example:
-    >>> row = Row("natural", "NoAttack()", (True, False, False, False))
+    >>> broken = True, False, False, False
+    >>> natural = AttackResult("natural", "NoAttack()", broken)
     >>> report = Report(
-    ...     (row,), "0" * 64, "toy/test", "1" * 64, True, "linf", 8 / 255,
+    ...     (natural,), "0" * 64, "toy/test", "1" * 64, True, "linf", 8 / 255,
     ...     "strict", 0, 128, (), {},
     ... )
     >>> print(report)
@@ -46,7 +46,7 @@ class Report:
     natural   75.00 %      3/4      0.0
     """
 
-    rows: tuple[Row, ...]
+    results: tuple[AttackResult, ...]
     model: str
     data: str
     data_fingerprint: str
@@ -60,9 +60,11 @@ class Report:
     versions: dict[str, str]
     date: str | None = None
 
-    def __getitem__(self, name: str) -> Row:
-        """Returns the row of an attack."""
-        return lookup({row.name: row for row in self.rows}, name, "row")
+    def __getitem__(self, name: str) -> AttackResult:
+        """Returns the result of an attack."""
+        return lookup(
+            {result.name: result for result in self.results}, name, "attack"
+        )
 
     def __str__(self) -> str:
         """Returns the same as `table`."""
@@ -71,12 +73,12 @@ class Report:
     @property
     def n_examples(self) -> int:
         """Number of evaluated images."""
-        return len(self.rows[0].broken)
+        return len(self.results[0].broken)
 
     @property
     def robust_accuracy(self) -> float:
         """Share of samples that no attack broke: the worst case."""
-        flags = zip(*(row.broken for row in self.rows), strict=True)
+        flags = zip(*(result.broken for result in self.results), strict=True)
         return sum(not any(broken) for broken in flags) / self.n_examples
 
     def title(self) -> str:
@@ -91,19 +93,19 @@ class Report:
     def cells(self) -> list[list[str]]:
         """Returns the table as text, its header first.
 
-        Below an ensemble stand its parts, with what each left standing. The
-        interval is left out where no image was.
+        The parts of an ensemble follow it, with the accuracy after each. The
+        interval is left out where all images of the data were taken.
         """
         table = [["attack", "accuracy", "95 % interval", "correct", "seconds"]]
-        for name, row in self._lines():
-            low, high = (100 * end for end in row.interval)
+        for name, result in self._lines():
+            low, high = (100 * end for end in result.interval)
             table.append(
                 [
                     name,
-                    f"{100 * row.accuracy:.2f} %",
+                    f"{100 * result.accuracy:.2f} %",
                     f"{low:.1f} - {high:.1f} %",
-                    f"{row.correct}/{len(row.broken)}",
-                    f"{row.seconds:.1f}",
+                    f"{result.correct}/{len(result.broken)}",
+                    f"{result.seconds:.1f}",
                 ]
             )
         hidden = 2 if self.whole else None
@@ -111,11 +113,11 @@ class Report:
             [cell for i, cell in enumerate(row) if i != hidden] for row in table
         ]
 
-    def _lines(self) -> Iterator[tuple[str, Row]]:
-        for row in self.rows:
-            yield row.name, row
-            # A part alone repeats its ensemble, and errors have a row.
-            shown = row.parts[1:] if len(row.parts) > 2 else ()
+    def _lines(self) -> Iterator[tuple[str, AttackResult]]:
+        for result in self.results:
+            yield result.name, result
+            # Natural errors have a row, and one part alone is its ensemble.
+            shown = result.parts[1:] if len(result.parts) > 2 else ()
             yield from ((f"+ {part.name}", part) for part in shown)
 
     def notes(self) -> list[str]:
@@ -144,28 +146,27 @@ class Report:
             "seed": self.seed,
             "batch_size": self.batch_size,
             "robust_accuracy": self.robust_accuracy,
-            "attacks": {row.name: row.to_json() for row in self.rows},
+            "attacks": {r.name: r.to_json() for r in self.results},
             "warnings": [asdict(caution) for caution in self.cautions],
             "versions": dict(self.versions),
             "date": self.date,
         }
 
     def save(self, path: Path) -> None:
-        """Writes the report as JSON, whole or not at all."""
+        """Writes the report as JSON, atomically."""
         _write(self.to_json(), path)
 
 
 def save_all(reports: Mapping[str, Report], path: Path) -> None:
-    """Writes reports as JSON: one as it is, several by their names.
+    """Writes reports as one JSON object, by their names.
 
     Args:
-        reports: Reports by name of the classifier.
+        reports: Reports by name.
         path: The file.
     """
     data = {name: report.to_json() for name, report in reports.items()}
-    _write(next(iter(data.values())) if len(data) == 1 else data, path)
+    _write(data, path)
 
 
 def _write(data: dict, path: Path) -> None:
-    text = json.dumps(data, indent=2) + "\n"
-    write_whole(Path(path), lambda file: file.write(text.encode()))
+    write_json(Path(path), data)

@@ -1,9 +1,11 @@
-"""What one attack did to each sample, and what a reader must know of it."""
+"""The result of one attack for each sample, and cautions about it."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from dat_keras.utils.intervals import wilson
 
@@ -22,23 +24,29 @@ class Caution:
 
 
 @dataclass(frozen=True)
-class Row:
-    """The outcome of one attack, or of none.
+class AttackResult:
+    """The outcome of one attack, of an ensemble of attacks, or of none.
 
     Args:
         name: Name of the attack.
         settings: All its settings, as `repr` prints them.
         broken: Whether each sample was broken, in the order of the data.
-        max_distance: Largest distance of an adversarial image, in the norm
-            of the report, verified in float64.
+        max_distance: Largest distance of a valid adversarial image, in the
+            norm of the report, measured in float64.
         seconds: Time it took, tracing included.
         forwards: Images that went through the classifier, where counted.
         gradients: Images whose gradient was taken, where counted.
-        parts: What was broken once each part of an ensemble was done.
+        parts: The members of an ensemble, natural errors first; `broken` of
+            each is cumulative: what is broken once it is done.
+        invalid: Positions of samples whose adversarial image left the ball
+            or the box; they count as robust.
+        cautions: What a reader of the result must know.
+        x_adv: An image for each sample, `(N, H, W, C)`, the clean one where
+            it is not broken; `None` if they were not kept.
 
     Example:
-    >>> row = Row("fgsm", "", (True, False, False, False))
-    >>> row.correct, row.accuracy
+    >>> result = AttackResult("fgsm", "", (True, False, False, False))
+    >>> result.correct, result.accuracy
     (3, 0.75)
     """
 
@@ -49,7 +57,10 @@ class Row:
     seconds: float = 0.0
     forwards: int = 0
     gradients: int = 0
-    parts: tuple[Row, ...] = ()
+    parts: tuple[AttackResult, ...] = ()
+    invalid: tuple[int, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    x_adv: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def broken_by(self) -> tuple[str | None, ...]:
@@ -65,12 +76,12 @@ class Row:
 
     @property
     def correct(self) -> int:
-        """Number of samples that stand."""
+        """Number of samples that are not broken."""
         return len(self.broken) - sum(self.broken)
 
     @property
     def accuracy(self) -> float:
-        """Share of samples that stand, in `[0, 1]`."""
+        """Share of samples that are not broken, in `[0, 1]`."""
         return self.correct / len(self.broken)
 
     @property
@@ -79,7 +90,11 @@ class Row:
         return wilson(self.correct, len(self.broken))
 
     def to_json(self) -> dict:
-        """Returns the row as plain data, with positions of broken samples."""
+        """Returns the result as plain data, with positions of broken samples.
+
+        Invalid samples and cautions are those of the whole report, and images
+        are a file of their own.
+        """
         return {
             "name": self.name,
             "accuracy": self.accuracy,

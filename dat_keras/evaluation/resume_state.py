@@ -1,4 +1,4 @@
-"""What an evaluation has found so far, on disk, so that it can go on."""
+"""Intermediate state of an evaluation on disk, to resume it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,26 +16,27 @@ from typing import Any
 import numpy as np
 
 from dat_keras.utils.errors import DamagedFileError
-from dat_keras.utils.files import write_whole
+from dat_keras.utils.files import write_json, write_whole
+from dat_keras.utils.norms import pixel_fraction
 
 Arrays = dict[str, np.ndarray]
 IDENTITY = "evaluation.json"
 
 
 class ResumeState(abc.ABC):
-    """Keeps arrays by name."""
+    """Stores arrays by name."""
 
     @abc.abstractmethod
     def load(self, name: str) -> Arrays | None:
-        """Returns what was last kept under a name, if anything was."""
+        """Returns what was last stored under a name; `None` if nothing."""
 
     @abc.abstractmethod
     def save(self, name: str, arrays: Arrays) -> None:
-        """Keeps arrays under a name, in place of what was there."""
+        """Stores arrays under a name, in place of any before."""
 
 
 class NoResumeState(ResumeState):
-    """Keeps nothing."""
+    """Stores nothing."""
 
     def load(self, name: str) -> None:
         """Returns nothing."""
@@ -46,16 +47,16 @@ class NoResumeState(ResumeState):
 
 @dataclass(frozen=True)
 class ResumeFolder(ResumeState):
-    """Keeps arrays in a folder, one file a name, each whole or not there.
+    """Stores arrays in a folder, one file a name, written atomically.
 
     Args:
-        folder: The folder; `open_resume_state` makes it.
+        folder: The folder; `open_resume_state` creates it.
     """
 
     folder: Path
 
     def load(self, name: str) -> Arrays | None:
-        """Returns what was last kept under a name, if anything was.
+        """Returns what was last stored under a name; `None` if nothing.
 
         Raises:
             DamagedFileError: If the file cannot be read.
@@ -75,7 +76,7 @@ class ResumeFolder(ResumeState):
             ) from None
 
     def save(self, name: str, arrays: Arrays) -> None:
-        """Writes arrays beside the old file, and renames."""
+        """Writes arrays to a temporary file, then replaces the old one."""
         named: dict[str, Any] = dict(arrays)
         write_whole(self._path(name), lambda file: np.savez(file, **named))
 
@@ -89,14 +90,14 @@ _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 def open_resume_state(
     folder: Path, identity: Mapping[str, object]
 ) -> ResumeState:
-    """Begins a journal in a folder, or goes on with the one that is there.
+    """Opens the state in a folder, or creates it.
 
     Args:
-        folder: The folder; made if missing.
-        identity: All that the results depend on, as plain data.
+        folder: The folder; created if missing.
+        identity: All settings that the results depend on, as plain data.
 
     Raises:
-        ValueError: If the journal there is of another evaluation.
+        ValueError: If the state there is of another evaluation.
         DamagedFileError: If it cannot be read.
 
     Example:
@@ -114,8 +115,7 @@ def open_resume_state(
         _compare(path, wanted)
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(wanted, indent=2) + "\n"
-        write_whole(path, lambda file: file.write(text.encode()))
+        write_json(path, wanted)
     return ResumeFolder(path.parent)
 
 
@@ -128,12 +128,46 @@ def _compare(path: Path, wanted: dict) -> None:
         ) from None
     if not isinstance(found, dict):
         raise DamagedFileError(f"{path} is not an evaluation's; give another")
-    keys = [*wanted, *(key for key in found if key not in wanted)]
-    differ = [key for key in keys if found.get(key) != wanted.get(key)]
-    if differ:
-        key = differ[0]
+    differences = list(_differences(found, wanted))
+    if differences:
         raise ValueError(
-            f"`resume` must be the folder of the same evaluation; {path} has "
-            f"another {' and '.join(differ)}. Expected {key}="
-            f"{found.get(key)!r}. Received: {key}={wanted.get(key)!r}"
+            "`resume` must be the folder of the same evaluation. "
+            f"Received: {path.parent}, where {'; '.join(differences)}"
         )
+
+
+def _differences(there: dict, now: dict) -> Iterator[str]:
+    """Each setting that differs, with both values; hashes have none."""
+    before, after = ((d.get("data"), d.get("n_examples")) for d in (there, now))
+    implied = set() if before == after else {"data_fingerprint", "whole"}
+    if any(there.get(k) != now.get(k) for k in ("norm", "eps", "protocol")):
+        implied.add("attacks")
+    for key in dict.fromkeys((*now, *there)):
+        old, new = there.get(key), now.get(key)
+        if old == new or key in implied:
+            continue
+        if key in HASHES:
+            yield f"the {HASHES[key]} differ"
+        elif isinstance(old, dict) and isinstance(new, dict):
+            yield from _differences_of(key, old, new)
+        else:
+            yield f"{key} was {_shown(key, old)}, now {_shown(key, new)}"
+
+
+def _differences_of(key: str, old: dict, new: dict) -> Iterator[str]:
+    if old.keys() != new.keys():
+        yield f"{key} were {', '.join(old)}, now {', '.join(new)}"
+        return
+    for name in old:
+        if old[name] != new[name]:
+            yield f"{name} was {old[name]}, now {new[name]}"
+
+
+def _shown(key: str, value: object) -> str:
+    if key == "eps" and isinstance(value, float):
+        return pixel_fraction(value)
+    return "default" if value is None else str(value)
+
+
+HASHES = {"model": "weights", "data_fingerprint": "images"}
+"""Fields of an identity that are hashes, and of what."""

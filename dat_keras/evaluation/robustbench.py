@@ -1,57 +1,49 @@
-"""An entry for RobustBench's leaderboard, with what a report knows."""
+"""Entries for RobustBench's leaderboard, as far as a report has the facts."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.suites import EVALUATIONS
-from dat_keras.utils.files import write_whole
+from dat_keras.utils.files import write_json
 from dat_keras.utils.norms import pixel_fraction
 
 SUITE = "autoattack"
-"""The row whose accuracy RobustBench ranks."""
+"""The attack whose accuracy RobustBench ranks."""
 DATASETS = ("cifar10", "cifar100", "imagenet")
 """Data sets that RobustBench has."""
 
 
-def entry(report: Report) -> dict[str, object]:
+def entry(
+    report: Mapping[str, Any], architecture: str | None = None
+) -> dict[str, object]:
     """Returns the fields of a `model_info` file; `None` where unknown.
 
-    Numbers are strings, in percent with two decimals, as RobustBench has
-    them. Who made the model, from what and how, a report does not know.
+    Numbers are strings, in percent with two decimals, as in RobustBench's
+    files. Who made the model, from what and how, a report does not say.
 
     Args:
-        report: Holds a row `autoattack` of the unchanged suite, searched in
-            the model's own type.
+        report: A report as plain data, see `Report.to_json`, with a result
+            `autoattack` of the unchanged suite, attacked in the model's own
+            dtype.
+        architecture: Name of the architecture, if known.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If the report has no such result.
 
     Reference:
         [Croce et al., 2021](https://arxiv.org/abs/2010.09670)
     """
-    if SUITE not in [row.name for row in report.rows]:
-        names = ", ".join(row.name for row in report.rows)
-        raise ValueError(
-            f"A RobustBench entry needs the attack `{SUITE}`. Received: {names}"
-        )
-    if "search_dtype" in [caution.code for caution in report.cautions]:
-        raise ValueError(
-            "A RobustBench entry needs attacks in the model's own type. "
-            "Received: a report of attacks with a `search_dtype`"
-        )
-    threat_model = THREAT_MODELS[report.norm](report.eps)
-    if report[SUITE].settings != repr(EVALUATIONS[SUITE](threat_model)):
-        raise ValueError(
-            f"A RobustBench entry needs the unchanged suite `{SUITE}`. "
-            f"Received: {report[SUITE].settings}"
-        )
-    dataset = report.data.partition("/")[0]
-    which = None if report.whole else f"first {report.n_examples} test images"
+    objection = _objection(report)
+    if objection:
+        raise ValueError(f"A RobustBench entry needs {objection}")
+    attacks = report["attacks"]
+    dataset = report["data"]["name"].partition("/")[0]
+    which = f"first {report['n_examples']} test images"
     return {
         "link": None,
         "name": None,
@@ -60,17 +52,52 @@ def entry(report: Report) -> dict[str, object]:
         "number_forward_passes": None,
         "dataset": dataset if dataset in DATASETS else None,
         "venue": None,
-        "architecture": None,
-        "eps": pixel_fraction(report.eps),
-        "clean_acc": _percent(report["natural"].accuracy),
+        "architecture": architecture,
+        "eps": pixel_fraction(report["eps"]),
+        "clean_acc": _percent(attacks["natural"]["accuracy"]),
         "reported": None,
-        "autoattack_acc": _percent(report[SUITE].accuracy),
-        "footnote": which,
+        "autoattack_acc": _percent(attacks[SUITE]["accuracy"]),
+        "footnote": None if report["whole"] else which,
     }
 
 
+def entries(
+    reports: Iterable[Mapping[str, Any]], architecture: str
+) -> list[dict[str, object]]:
+    """Returns the entries of those reports that RobustBench could list.
+
+    Args:
+        reports: Reports as plain data.
+        architecture: Name of the architecture.
+    """
+    return [
+        entry(report, architecture)
+        for report in reports
+        if _objection(report) is None
+    ]
+
+
+def _objection(report: Mapping[str, Any]) -> str | None:
+    """What an entry needs and the report lacks; `None` if it has all."""
+    attacks = report["attacks"]
+    if SUITE not in attacks:
+        return f"the attack `{SUITE}`. Received: {', '.join(attacks)}"
+    if "search_dtype" in [
+        caution["code"] for caution in report.get("warnings", ())
+    ]:
+        return (
+            "attacks in the model's own type. Received: a report of attacks "
+            "with a `search_dtype`"
+        )
+    threat_model = THREAT_MODELS[report["norm"]](report["eps"])
+    settings = attacks[SUITE].get("settings")
+    if settings != repr(EVALUATIONS[SUITE](threat_model)):
+        return f"the unchanged suite `{SUITE}`. Received: {settings}"
+    return None
+
+
 def save_entry(report: Report, path: Path) -> Path:
-    """Writes the entry, and the report's warnings beside it.
+    """Writes the entry, and the report's warnings next to it.
 
     Args:
         report: The report.
@@ -80,8 +107,9 @@ def save_entry(report: Report, path: Path) -> Path:
         The file of the warnings.
     """
     warnings = path.with_suffix(".warnings.json")
-    _write(entry(report), path)
-    _write([asdict(caution) for caution in report.cautions], warnings)
+    data = report.to_json()
+    _write(entry(data), path)
+    _write(data["warnings"], warnings)
     return warnings
 
 
@@ -90,5 +118,4 @@ def _percent(share: float) -> str:
 
 
 def _write(data: object, path: Path) -> None:
-    text = json.dumps(data, indent=2) + "\n"
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_json(path, data)

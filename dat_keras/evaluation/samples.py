@@ -1,4 +1,4 @@
-"""The images that an evaluation runs on: the first n, in order, checked."""
+"""`Samples`: the first n images of a data set, checked, for an evaluation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dat_keras.data.split import Split
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Labelled images in memory, handed out in float32 batches.
+    """Labelled images in memory, read in float32 batches.
 
     Args:
         images: Images, shape `(N, H, W, C)`, in `[0, scale]`.
         labels: Class ids, shape `(N,)`.
-        name: What the data are called in a report.
+        name: Name of the data in a report.
         whole: Whether these are all images of the data.
         scale: Pixel value that means 1.
     """
@@ -46,24 +46,24 @@ class Samples:
     def fingerprint(self) -> str:
         """Returns the SHA-256 of the float32 pixels and labels.
 
-        It is the same whichever way the same images were handed over.
+        It does not depend on the form in which the images were given.
         """
         digest = hashlib.sha256(repr(self.images.shape).encode())
-        for rows in cut(np.arange(len(self)), 512):
+        for rows in batches_of(np.arange(len(self)), 512):
             digest.update(self.rows(rows)[0].tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
         return digest.hexdigest()
 
 
-def cut(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Cuts positions into batches of a size; the last has what remains.
+def batches_of(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Splits positions into batches; the last has the remainder.
 
     Args:
         rows: Positions.
         size: Batch size.
 
     Example:
-    >>> [part.tolist() for part in cut(np.array([4, 6, 7]), 2)]
+    >>> [part.tolist() for part in batches_of(np.array([4, 6, 7]), 2)]
     [[4, 6], [7]]
     """
     for start in range(0, len(rows), size):
@@ -71,7 +71,7 @@ def cut(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 @functools.singledispatch
-def first(data: object, n: int | None = None) -> Samples:
+def first_samples(data: object, n: int | None = None) -> Samples:
     """Returns the first `n` images of data, in their own order.
 
     Args:
@@ -85,7 +85,7 @@ def first(data: object, n: int | None = None) -> Samples:
             fewer than `n` images.
 
     Example:
-    >>> first((np.zeros((5, 8, 8, 3)), np.arange(5)), 2).whole
+    >>> first_samples((np.zeros((5, 8, 8, 3)), np.arange(5)), 2).whole
     False
     """
     raise ValueError(
@@ -94,7 +94,7 @@ def first(data: object, n: int | None = None) -> Samples:
     )
 
 
-@first.register
+@first_samples.register
 def _(data: Split, n: int | None = None) -> Samples:
     n = _count(n, len(data))
     return Samples(
@@ -102,17 +102,17 @@ def _(data: Split, n: int | None = None) -> Samples:
     )
 
 
-@first.register
+@first_samples.register
 def _(data: Batches, n: int | None = None) -> Samples:
-    return first(data.split, n)
+    return first_samples(data.split, n)
 
 
-@first.register
+@first_samples.register
 def _(data: tuple, n: int | None = None) -> Samples:
     return _from_arrays(data, n, "arrays")
 
 
-@first.register
+@first_samples.register
 def _(data: tf.data.Dataset, n: int | None = None) -> Samples:
     spec = data.element_spec
     if not isinstance(spec, tuple) or len(spec) != 2:
@@ -122,14 +122,15 @@ def _(data: tf.data.Dataset, n: int | None = None) -> Samples:
         )
     if n is None and data.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
-            "`n_examples` must be given for a `tf.data.Dataset` without end."
+            "`n_examples` must be given for an infinite `tf.data.Dataset`. "
+            "Received: n_examples=None"
         )
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     seen = 0
     for x, y in data.as_numpy_iterator():
         parts.append((x, np.atleast_1d(y)))
         seen += len(parts[-1][1])
-        # One image more than wanted tells that these are not all.
+        # One image more than wanted shows that these are not all.
         if n is not None and seen > n:
             break
     if not parts:

@@ -1,4 +1,4 @@
-"""Looks at a classifier before it is attacked: can its numbers be believed?"""
+"""Sanity checks of a classifier before it is attacked, as AutoAttack makes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from dat_keras.attacks import DLR, SurfaceStart
 from dat_keras.classifiers.validation import check_classifier, check_logits
 from dat_keras.core.gradients import input_gradient
 from dat_keras.core.random import RowKey
-from dat_keras.evaluation.context import EvaluationContext
+from dat_keras.evaluation.context import EvaluationContext, misclassified
 from dat_keras.evaluation.results import Caution
 from dat_keras.evaluation.samples import Samples
 
 TOLERANCE = 1e-4
-"""Difference between logits, relative to their length, that rounding may
-cause."""
+"""Largest difference between logits, relative to their norm, that rounding
+causes."""
 
 PASSES = 5
-"""Passes that are compared, as many as AutoAttack's own check makes."""
+"""Forward passes that are compared, as in AutoAttack's own check."""
 
 RANDOMIZED = Caution(
     "randomized",
@@ -76,11 +76,11 @@ def check_fit(model: keras.Model, samples: Samples) -> None:
         )
 
 
-def cautions(trial: EvaluationContext) -> tuple[Caution, ...]:
-    """Tries the classifier on the first batch.
+def sanity_cautions(context: EvaluationContext) -> tuple[Caution, ...]:
+    """Checks the classifier on the first batch.
 
     Args:
-        trial: The classifier and the images.
+        context: The classifier and the images.
 
     Returns:
         What a reader of the report must know.
@@ -88,37 +88,39 @@ def cautions(trial: EvaluationContext) -> tuple[Caution, ...]:
     Raises:
         ValueError: If the classifier returns probabilities, or NaN.
     """
-    count = min(len(trial.samples), trial.batch_size)
-    x, y = trial.samples.rows(np.arange(count))
-    logits = trial.logits(x)
+    count = min(len(context.samples), context.batch_size)
+    x, y = context.samples.rows(np.arange(count))
+    logits = context.logits(x)
     check_logits(logits)
-    found = [*_of_search(trial.search_dtype), *_dynamic(trial)]
-    again = (trial.logits(x) for _ in range(PASSES - 1))
+    found = [*_of_dtype(context.search_dtype), *_dynamic(context)]
+    again = (context.logits(x) for _ in range(PASSES - 1))
     if any(_differ(logits, other) for other in again):
-        # The checks below compare passes, which chance has already told apart.
+        # The checks below compare passes, and these differ by chance.
         return (RANDOMIZED, *found)
-    if any(_reads_its_batch(trial, x, logits, i) for i in range(min(count, 2))):
+    if any(
+        _depends_on_batch(context, x, logits, i) for i in range(min(count, 2))
+    ):
         found.append(TRAIN_MODE)
-    return (*found, *_zero_grad(trial, x, y, logits.argmax(-1) == y))
+    return (*found, *_zero_grad(context, x, y, ~misclassified(logits, y)))
 
 
-def _of_search(dtype: str | None) -> list[Caution]:
-    """A caution about attacks in another type than the model's."""
+def _of_dtype(dtype: str | None) -> list[Caution]:
+    """A caution about attacks in another dtype than the model's."""
     if dtype is None:
         return []
     return [
         Caution(
             "search_dtype",
-            f"Attacks searched with convolutions in {dtype}: images that stand "
-            "are not proven to stand against a search in the model's own type, "
-            "as published accuracies are measured.",
+            f"Attacks ran convolutions in {dtype}: images not broken may be "
+            "broken by attacks in the model's own type, in which published "
+            "accuracies are measured.",
         )
     ]
 
 
-def _dynamic(trial: EvaluationContext) -> list[Caution]:
-    """A caution about what the classifier does beyond a forward pass."""
-    graph = trial.forward.get_concrete_function().graph.as_graph_def()
+def _dynamic(context: EvaluationContext) -> list[Caution]:
+    """A caution about loops and state in the classifier's graph."""
+    graph = context.forward.get_concrete_function().graph.as_graph_def()
     functions = (function.node_def for function in graph.library.function)
     nodes = itertools.chain(graph.node, *functions)
     does = sorted({DYNAMIC[n.op] for n in nodes if n.op in DYNAMIC})
@@ -127,18 +129,18 @@ def _dynamic(trial: EvaluationContext) -> list[Caution]:
     return [
         Caution(
             "dynamic",
-            f"The classifier {' and '.join(does)} at every pass. If it so "
-            "defends itself, these attacks do not follow it: it needs one made "
-            "for it.",
+            f"The classifier {' and '.join(does)} at every pass. If that "
+            "is its defence, these attacks do not adapt to it: it needs an "
+            "adaptive attack.",
         )
     ]
 
 
-def _reads_its_batch(
-    trial: EvaluationContext, x: np.ndarray, logits: np.ndarray, i: int
+def _depends_on_batch(
+    context: EvaluationContext, x: np.ndarray, logits: np.ndarray, i: int
 ) -> bool:
     # Copies instead of a batch of one: the same shape, hence the same kernels.
-    copies = trial.logits(np.repeat(x[i : i + 1], len(x), axis=0))
+    copies = context.logits(np.repeat(x[i : i + 1], len(x), axis=0))
     return _differ(logits[i], copies[i])
 
 
@@ -148,17 +150,17 @@ def _differ(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _zero_grad(
-    trial: EvaluationContext, x: np.ndarray, y: np.ndarray, right: np.ndarray
+    context: EvaluationContext, x: np.ndarray, y: np.ndarray, right: np.ndarray
 ) -> list[Caution]:
-    """A caution about images from whose start APGD on DLR cannot climb."""
-    key = RowKey.of(trial.seed, np.arange(len(x))).fold_in("zero_grad")
-    start = SurfaceStart()(trial.threat_model, tf.constant(x), key)
-    loss = DLR().bind(trial.predict, start, y)
-    logits, _, grad = input_gradient(trial.predict, loss, start)
+    """A caution about images where DLR has no gradient at APGD's start."""
+    key = RowKey.of(context.seed, np.arange(len(x))).fold_in("zero_grad")
+    start = SurfaceStart()(context.threat_model, tf.constant(x), key)
+    loss = DLR().bind(context.predict, start, y)
+    logits, _, grad = input_gradient(context.predict, loss, start)
     dead = right & (grad.numpy() == 0).all(axis=(1, 2, 3))
     if not dead.any():
         return []
-    wrong = dead & (logits.numpy().argmax(-1) != y)
+    wrong = dead & misclassified(logits.numpy(), y)
     return [
         Caution(
             "zero_grad",

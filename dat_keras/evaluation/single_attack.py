@@ -1,21 +1,23 @@
-"""Evaluations of one attack, or of none."""
+"""Evaluations of a single attack, and of clean images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from dat_keras.attacks import Attack
-from dat_keras.evaluation.context import Evaluation, EvaluationContext, Verdict
-from dat_keras.evaluation.results import Caution
+from dat_keras.evaluation.context import Evaluation, EvaluationContext
+from dat_keras.evaluation.results import AttackResult, Caution
 
 
 @dataclass(frozen=True)
 class NoAttack(Evaluation):
-    """No attack at all."""
+    """Natural accuracy: no attack at all."""
 
-    def __call__(self, name: str, trial: EvaluationContext) -> Verdict:
+    def __call__(self, name: str, context: EvaluationContext) -> AttackResult:
         """Returns the natural errors."""
-        return Verdict(trial.wrong, repr(self))
+        return AttackResult(name, repr(self), tuple(context.wrong.tolist()))
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,18 @@ class SingleAttack(Evaluation):
 
     attack: Attack
 
-    def __call__(self, name: str, trial: EvaluationContext) -> Verdict:
-        """Returns what the attack breaks, judged by the protocol."""
-        protocol = trial.protocol
-        found = trial.search(
+    def __call__(self, name: str, context: EvaluationContext) -> AttackResult:
+        """Returns what the attack breaks, as the protocol counts it."""
+        protocol = context.protocol
+        found = context.search(
             name,
             protocol.adapt(self.attack),
-            protocol.attacked(trial.wrong),
+            protocol.attacked(context.wrong),
         )
-        broken = protocol.broken(trial.wrong, found.broken)
-        return replace(found, broken=broken, cautions=self.cautions)
+        broken = protocol.broken(context.wrong, np.array(found.broken))
+        return replace(
+            found, broken=tuple(broken.tolist()), cautions=self.cautions
+        )
 
     @property
     def cautions(self) -> tuple[Caution, ...]:

@@ -1,4 +1,4 @@
-"""A staged attack on the images that still stand, in full batches."""
+"""Runs one staged attack; images not yet broken are regrouped after a stage."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from dat_keras.core.random import RowKey
 from dat_keras.core.types import Images, Labels, Logits, Predict
 from dat_keras.evaluation.context import EvaluationContext
 from dat_keras.evaluation.parallel import run_in_parallel
-from dat_keras.evaluation.samples import cut
+from dat_keras.evaluation.samples import batches_of
 from dat_keras.utils.errors import DamagedFileError
 
 
 @dataclass(frozen=True, eq=False)
 class StagedRunState:
-    """How far a pursuit has come.
+    """Progress of a staged run, all that is needed to resume it.
 
     Args:
         rows: Positions of the attacked images, shape `(n,)`.
-        x_adv: The last image made from each.
-        standing: Indices into `rows` of those that no stage has broken.
-        invalid: Whether an image left the threat model, shape `(n,)`.
+        x_adv: The latest adversarial image of each, shape `(n, H, W, C)`.
+        unbroken: Indices into `rows` of the images not yet broken.
+        invalid: Whether an image ever left the threat model, shape `(n,)`.
         stage: Number of stages done.
-        seen: Number of the standing images that the next stage has done.
-        furthest: Largest distance of a valid image.
+        seen: Number of unbroken images that the current stage has attacked.
+        max_distance: Largest distance of a valid image.
         forwards: Images that went through the classifier.
         gradients: Images whose gradient was taken.
     """
 
     rows: np.ndarray
     x_adv: np.ndarray
-    standing: np.ndarray
+    unbroken: np.ndarray
     invalid: np.ndarray
     stage: int = 0
     seen: int = 0
-    furthest: float = 0.0
+    max_distance: float = 0.0
     forwards: int = 0
     gradients: int = 0
 
     @property
     def broken(self) -> np.ndarray:
         """Positions of the broken images."""
-        return np.delete(self.rows, self.standing)
+        return np.delete(self.rows, self.unbroken)
 
     @property
-    def found(self) -> np.ndarray:
-        """The images that broke them."""
-        return np.delete(self.x_adv, self.standing, axis=0)
+    def x_broken(self) -> np.ndarray:
+        """The adversarial images at these positions."""
+        return np.delete(self.x_adv, self.unbroken, axis=0)
 
 
 def _counter() -> tf.Variable:
@@ -61,7 +61,7 @@ def _counter() -> tf.Variable:
 
 @dataclass(frozen=True, eq=False)
 class CountedPredict:
-    """A `Predict` that counts the images that pass it, and their gradients.
+    """A `Predict` that counts images in forward and backward passes.
 
     Args:
         predict: The classifier.
@@ -91,79 +91,78 @@ class CountedPredict:
 
 @dataclass(frozen=True, eq=False)
 class StagedRun:
-    """One staged attack on some images, batch by batch.
+    """One staged attack on a set of images, batch by batch.
 
-    After every stage the images that it broke leave, and the others are
-    gathered into full batches again. One graph, traced once, serves batches
-    of every size, so none is filled up and nothing is computed in vain. After
-    every batch the course is kept in the trial's journal, and a course
-    found there is taken up.
+    After each stage the broken images are removed and the others regrouped
+    into full batches. One graph, traced once, serves batches of every size,
+    so no batch is padded to a fixed size. After each batch the state is saved
+    in the context's `resume_state`; a state found there is continued.
 
     Args:
-        name: Names the draws: each is a function of the seed, this name, the
-            stage and the image's position.
+        name: Name of the attack. Each random draw is a function of the seed,
+            this name, the stage and the image's position.
         part: The attack.
-        trial: The classifier and the images.
-        label: Names the course in the journal.
+        context: The classifier and the images.
+        label: Key of the state in `context.resume_state`.
     """
 
     name: str
     part: StagedAttack
-    trial: EvaluationContext
+    context: EvaluationContext
     label: str
 
     def __call__(self, rows: np.ndarray) -> StagedRunState:
-        """Attacks images; returns how it ended.
+        """Attacks images; returns the state after the last stage.
 
         Args:
             rows: Positions of the images, all correctly classified.
 
         Raises:
             ValueError: If the attack meets NaN or infinity.
-            DamagedFileError: If a kept course is not of these images.
+            DamagedFileError: If the saved state is of other images.
         """
-        trial, course = self.trial, self._begin(rows)
-        predict = CountedPredict(trial.frozen_predictor)
-        predict.forwards.assign(course.forwards)
-        predict.gradients.assign(course.gradients)
+        context, state = self.context, self._begin(rows)
+        predict = CountedPredict(context.frozen_predictor)
+        predict.forwards.assign(state.forwards)
+        predict.gradients.assign(state.gradients)
         stage_of = tf.function(
             _Stage(self, predict),
             input_signature=[
-                *trial.signature,
-                trial.signature[0],
+                *context.signature,
+                context.signature[0],
                 tf.TensorSpec((), tf.int32),
             ],
             autograph=False,
         )
         # In this thread: Keras keeps settings of each thread apart.
         stage_of.get_concrete_function()
-        stages = self.part.stages(trial.classes)
-        while course.stage < stages and len(course.standing):
-            share = course.stage + course.seen / len(course.standing)
-            trial.progress(
+        stages = self.part.stages(context.classes)
+        while state.stage < stages and len(state.unbroken):
+            share = state.stage + state.seen / len(state.unbroken)
+            context.progress(
                 self.name, int(len(rows) * share / stages), len(rows)
             )
-            course = replace(
-                self._advance(course, stage_of),
+            state = replace(
+                self._advance(state, stage_of),
                 forwards=int(predict.forwards),
                 gradients=int(predict.gradients),
             )
-            trial.journal.save(self.label, _arrays(course))
+            context.resume_state.save(self.label, _arrays(state))
         if len(rows):
-            trial.progress(self.name, len(rows), len(rows))
-        return course
+            context.progress(self.name, len(rows), len(rows))
+        return state
 
     def _begin(self, rows: np.ndarray) -> StagedRunState:
-        """The course to go on with: that of the journal, or a new one."""
-        kept = self.trial.journal.load(self.label)
+        """The saved state, or a new one."""
+        kept = self.context.resume_state.load(self.label)
         if kept is None:
-            x, _ = self.trial.samples.rows(rows)
-            everyone = np.arange(len(rows))
-            return StagedRunState(rows, x, everyone, np.zeros(len(rows), bool))
+            x, _ = self.context.samples.rows(rows)
+            unbroken = np.arange(len(rows))
+            return StagedRunState(rows, x, unbroken, np.zeros(len(rows), bool))
         known = {each.name for each in fields(StagedRunState)}
         if kept.keys() != known or not np.array_equal(kept["rows"], rows):
             raise DamagedFileError(
-                f"the kept course of {self.label} is not that of these "
+                f"the saved state of {self.label} is not that of these "
                 f"{len(rows)} images; delete it, or give another folder"
             )
         values: dict[str, Any] = {
@@ -173,39 +172,41 @@ class StagedRun:
         return StagedRunState(**values)
 
     def _advance(
-        self, course: StagedRunState, stage_of: Callable
+        self, state: StagedRunState, stage_of: Callable
     ) -> StagedRunState:
-        """One batch; after a stage's last, the survivors are found."""
-        size, samples = self.trial.batch_size, self.trial.samples
-        batch = course.standing[course.seen : course.seen + size]
-        x, y = samples.rows(course.rows[batch])
-        course.x_adv[batch] = run_in_parallel(
-            lambda *share: stage_of(*share, tf.constant(course.stage)),
-            *(x, y, course.rows[batch], course.x_adv[batch]),
+        """Attacks one batch; after the last of a stage, classifies them all."""
+        size, samples = self.context.batch_size, self.context.samples
+        batch = state.unbroken[state.seen : state.seen + size]
+        x, y = samples.rows(state.rows[batch])
+        state.x_adv[batch] = run_in_parallel(
+            lambda *share: stage_of(*share, tf.constant(state.stage)),
+            *(x, y, state.rows[batch], state.x_adv[batch]),
         )
-        seen = course.seen + len(batch)
-        if seen < len(course.standing):
-            return replace(course, seen=seen)
-        return self._judged(course)
+        seen = state.seen + len(batch)
+        if seen < len(state.unbroken):
+            return replace(state, seen=seen)
+        return self._judged(state)
 
-    def _judged(self, course: StagedRunState) -> StagedRunState:
-        """The course after a stage: who stands, and what left the ball."""
-        broken = np.zeros(len(course.rows), bool)
-        invalid, furthest = course.invalid.copy(), course.furthest
-        for batch in cut(course.standing, self.trial.batch_size):
-            wrong, valid, distance = self.trial.judge(
-                self.name, course.rows[batch], course.x_adv[batch]
+    def _judged(self, state: StagedRunState) -> StagedRunState:
+        """The state after a stage: what is broken, what is out of the ball."""
+        broken = np.zeros(len(state.rows), bool)
+        invalid, max_distance = state.invalid.copy(), state.max_distance
+        for batch in batches_of(state.unbroken, self.context.batch_size):
+            wrong, valid, distance = self.context.judge(
+                self.name, state.rows[batch], state.x_adv[batch]
             )
             broken[batch] = wrong
             invalid[batch] |= ~valid
-            furthest = max(furthest, float(distance[valid].max(initial=0.0)))
+            max_distance = max(
+                max_distance, float(distance[valid].max(initial=0.0))
+            )
         return replace(
-            course,
-            standing=course.standing[~broken[course.standing]],
+            state,
+            unbroken=state.unbroken[~broken[state.unbroken]],
             invalid=invalid,
-            stage=course.stage + 1,
+            stage=state.stage + 1,
             seen=0,
-            furthest=furthest,
+            max_distance=max_distance,
         )
 
 
@@ -213,7 +214,7 @@ class StagedRun:
 class _Stage:
     """One stage as a function of a batch."""
 
-    pursuit: StagedRun
+    run: StagedRun
     predict: Predict
 
     def __call__(
@@ -224,13 +225,13 @@ class _Stage:
         x_adv: Images,
         stage: tf.Tensor,
     ) -> Images:
-        own = self.pursuit
-        key = RowKey.of(own.trial.seed, rows).fold_in(own.name)
-        return own.part(self.predict, x, y, key, (stage, x_adv))
+        run = self.run
+        key = RowKey.of(run.context.seed, rows).fold_in(run.name)
+        return run.part(self.predict, x, y, key, (stage, x_adv))
 
 
-def _arrays(course: StagedRunState) -> dict[str, np.ndarray]:
+def _arrays(state: StagedRunState) -> dict[str, np.ndarray]:
     return {
-        each.name: np.asarray(getattr(course, each.name))
-        for each in fields(course)
+        each.name: np.asarray(getattr(state, each.name))
+        for each in fields(state)
     }

@@ -1,4 +1,4 @@
-"""The table of evaluations by name, and what is chosen from it."""
+"""`EVALUATIONS`, the table of attacks and suites by name, and the selection."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from dat_keras.evaluation.context import Evaluation
 from dat_keras.evaluation.ensemble import AVERAGED_DRAWS, AttackEnsemble
 from dat_keras.evaluation.protocols import Protocol
 from dat_keras.evaluation.single_attack import NoAttack, SingleAttack
-from dat_keras.utils.registry import lookup
+from dat_keras.utils.registry import lookup, split_names
 
 DRAWS = 20
-"""Passes over which a randomised classifier is judged."""
+"""Passes over which the logits of a randomised classifier are averaged."""
 
 _Make = Callable[[ThreatModel], Evaluation]
 
@@ -50,10 +50,10 @@ EVALUATIONS: dict[str, _Make] = {
         Monitor(threat_model).parts()
     ),
 }
-"""Evaluations by name; each makes itself for a threat model."""
+"""Evaluations by name, as functions of the threat model."""
 
 
-def plan(
+def select_attacks(
     attacks: str | Sequence[str] | Mapping[str, Attack | Evaluation],
     threat_model: ThreatModel,
     protocol: Protocol,
@@ -62,9 +62,9 @@ def plan(
 
     Args:
         attacks: Keys of `EVALUATIONS`, as a sequence or separated by commas;
-            or attacks and evaluations by a name of their own.
-        threat_model: What they search.
-        protocol: May have variants of its own.
+            or attacks and evaluations by names of your own.
+        threat_model: The set that they search.
+        protocol: Its `variants` replace attacks.
 
     Raises:
         ValueError: If a name is unknown, or an attack searches another set.
@@ -72,14 +72,14 @@ def plan(
     Example:
     >>> from dat_keras.evaluation.protocols import PROTOCOLS
     >>> from dat_keras.core.threat_models import Linf
-    >>> list(plan("fgsm,cw", Linf(0.1), PROTOCOLS["dat"]))
+    >>> list(select_attacks("fgsm,cw", Linf(0.1), PROTOCOLS["dat"]))
     ['natural', 'fgsm', 'cw-dat']
     """
     if isinstance(attacks, Mapping):
         named = {n: _own(n, a, threat_model) for n, a in attacks.items()}
         return {"natural": NoAttack(), **named}
     if isinstance(attacks, str):
-        attacks = [name.strip() for name in attacks.split(",")]
+        attacks = split_names(attacks)
     names = (protocol.variants.get(name, name) for name in attacks)
     return {
         name: lookup(EVALUATIONS, name, "attack")(threat_model)

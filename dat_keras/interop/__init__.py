@@ -1,1 +1,1 @@
-"""Models from and for other frameworks: PyTorch weights in, exports out."""
+"""Import of PyTorch weights, and export to other runtimes."""

@@ -1,4 +1,4 @@
-"""Classifiers in the formats of other runtimes, read back and compared."""
+"""Export to Keras, SavedModel, ONNX and TFLite, with compared logits."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def checked(format: str, output: Path) -> Format:
 def export(model: keras.Model, format: str, output: Path) -> bool:
     """Writes a classifier by Keras' own export, and compares its logits.
 
-    The result is written beside its place and renamed there once it has
+    The result is written to a temporary sibling and renamed once it has
     passed.
 
     Args:

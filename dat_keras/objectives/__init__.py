@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dat_keras.objectives.base import Objective, attacked
+from dat_keras.objectives.base import Objective, attacked_view
 from dat_keras.objectives.dajat import DAJAT
 from dat_keras.objectives.dat import DAT
 from dat_keras.objectives.idbh import IDBH
@@ -46,5 +46,5 @@ __all__ = [
     "TRADES",
     "Natural",
     "Objective",
-    "attacked",
+    "attacked_view",
 ]

@@ -21,10 +21,11 @@ from dat_keras.objectives.step import (
     View,
     Views,
 )
+from dat_keras.utils.ranges import RangeChecked
 
 
 @dataclass(frozen=True)
-class Objective(abc.ABC):
+class Objective(RangeChecked, abc.ABC):
     """A training method as a value: settings, and two pure functions.
 
     `craft` makes the training views (inner maximisation), `loss` scores them
@@ -42,6 +43,11 @@ class Objective(abc.ABC):
     def branches(self) -> int:
         """Number of BatchNorm branches that the method trains."""
         return 1
+
+    @property
+    def needs_run_length(self) -> bool:
+        """Whether a step reads `Step.progress`, the share of the run done."""
+        return False
 
     @abc.abstractmethod
     def craft(self, step: Step) -> Views:
@@ -61,7 +67,7 @@ class Objective(abc.ABC):
         """Returns the second player, by default none.
 
         Args:
-            spec: What is known of the classifier.
+            spec: Shapes and branches of the classifier.
         """
         return NoAdversary(name="no_adversary")
 
@@ -85,8 +91,10 @@ class Objective(abc.ABC):
         return False
 
 
-def attacked(attack: Attack, step: Step, x: Images, branch: int = 0) -> View:
-    """Returns the view of `x` and its adversarial twin on a branch."""
+def attacked_view(
+    attack: Attack, step: Step, x: Images, branch: int = 0
+) -> View:
+    """Returns the view of `x` and its adversarial image on a branch."""
     predict = partial(step.predict, branch=branch)
     key = step.key.fold_in("attack").fold_in(branch)
     return View(x, attack(predict, x, step.y, key), branch)
@@ -172,15 +180,17 @@ def without_attack(objective: Objective) -> Objective:
 
     Example:
     >>> from dat_keras.objectives import TRADES
-    >>> without_attack(TRADES()).attack.steps
+    >>> int(without_attack(TRADES()).attack.steps)
     0
     """
     attack = getattr(objective, "attack", None)
     if attack is None:
         return objective
-    return replace(objective, attack=replace(attack, steps=0))  # type: ignore[call-arg]
+    # As a plain number, zero steps are refused: nobody trains on them.
+    unmoved = replace(attack, steps=tf.constant(0))
+    return replace(objective, attack=unmoved)  # type: ignore[call-arg]
 
 
-def mean(values: list[tf.Tensor]) -> tf.Tensor:
+def mean_over_views(values: list[tf.Tensor]) -> tf.Tensor:
     """Returns the mean over a list of per-example values and the batch."""
     return tf.reduce_mean(tf.add_n(values)) / len(values)

@@ -1,4 +1,4 @@
-"""What the training methods say of themselves, for lists of them."""
+"""Summaries and references of the training methods, for tables."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ stronger augmentation and share branch 1.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import tensorflow as tf
 
@@ -22,14 +22,16 @@ from dat_keras.core.types import Labels, Network
 from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
 from dat_keras.objectives.base import (
     Objective,
-    attacked,
+    attacked_view,
     logits_of,
-    mean,
+    mean_over_views,
     ramped,
     raw_images,
 )
+from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Step, Terms, View, Views
 from dat_keras.objectives.trades import TRADES
+from dat_keras.utils.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,6 @@ class DAJAT(Objective):
             Default: the whole run, step by step (published: epoch by epoch).
         split_bn: Whether the augmented views have a branch of their own.
 
-    Raises:
-        ValueError: If `augmentations` is negative.
-
     Example:
     >>> DAJAT(augmentations=0).branches
     1
@@ -70,37 +69,36 @@ class DAJAT(Objective):
     attack: PGD = PGD(
         Linf(8 / 255), KLFromClean(), 5, step_size=4 / 255, start=NormalStart()
     )
-    beta: float = 11.0
-    omega: float = 2.0
-    augmentations: int = 1
+    beta: Weight = 11.0
+    omega: Weight = 2.0
+    augmentations: Annotated[int, Range(0)] = 1
     augment: Augment = Chain((AutoAugment(), CropFlip()))
-    label_smoothing: float = 0.0
-    ramp: float = 1.0
+    label_smoothing: Share = 0.0
+    ramp: Share = 1.0
     split_bn: bool = True
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust", "consistency")
-
-    def __post_init__(self) -> None:
-        """Refuses a negative number of views."""
-        if self.augmentations < 0:
-            raise ValueError(
-                "`augmentations` must be at least 0. "
-                f"Received: augmentations={self.augmentations}"
-            )
 
     @property
     def branches(self) -> int:
         """Two where augmented views have one of their own, else one."""
         return 1 + (self.split_bn and self.augmentations > 0)
 
+    @property
+    def needs_run_length(self) -> bool:
+        """Whether a step reads the share of the run done."""
+        return self.ramp > 0.0
+
     def craft(self, step: Step) -> Views:
         """Attacks the base view and every augmented one."""
         attack = ramped(self.attack, step.progress, self.ramp)
-        views = [attacked(attack, step, step.x)]
+        views = [attacked_view(attack, step, step.x)]
         for i in range(self.augmentations):
             own = replace(step, key=step.key.fold_in("view").fold_in(i))
             key = own.key.fold_in("augment")
             x, _ = self.augment(raw_images(step), step.y, key)
-            views.append(attacked(attack, own, x, branch=self.branches - 1))
+            views.append(
+                attacked_view(attack, own, x, branch=self.branches - 1)
+            )
         return tuple(views)
 
     def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
@@ -109,8 +107,8 @@ class DAJAT(Objective):
         natural = [cross_entropy(z, y, self.label_smoothing) for z in clean]
         robust = list(map(kl_divergence, clean, adversarial))
         return {
-            "natural": mean(natural),
-            "robust": self.beta * mean(robust),
+            "natural": mean_over_views(natural),
+            "robust": self.beta * mean_over_views(robust),
             "consistency": self.omega * tf.reduce_mean(js_divergence(*clean)),
         }
 

@@ -23,11 +23,12 @@ from dat_keras.core.types import Labels, Predict
 from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import (
     Objective,
-    attacked,
-    mean,
+    attacked_view,
+    mean_over_views,
     ramped,
     raw_images,
 )
+from dat_keras.objectives.ranges import Share
 from dat_keras.objectives.step import Step, Terms, Views
 
 WEAK = Chain((CropFlip(0), CropShift(), ColorShape(), RandomErasing(0.5)))
@@ -61,19 +62,24 @@ class IDBH(Objective):
 
     attack: PGD = PGD(Linf(8 / 255))
     augment: Augment = STRONG
-    warmup: float = 0.0
-    label_smoothing: float = 0.0
+    warmup: Share = 0.0
+    label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("robust",)
+
+    @property
+    def needs_run_length(self) -> bool:
+        """Whether a step reads the share of the run done."""
+        return self.warmup > 0.0
 
     def craft(self, step: Step) -> Views:
         """Augments the raw images, then attacks them."""
         x, _ = self.augment(raw_images(step), step.y, step.key.fold_in("idbh"))
         attack = ramped(self.attack, step.progress, self.warmup)
-        return (attacked(attack, step, x),)
+        return (attacked_view(attack, step, x),)
 
     def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
         """Returns the cross-entropy of the adversarial images."""
         (view,) = views
         logits_adv = predict(view.x_adv, view.branch)
         robust = cross_entropy(logits_adv, y, self.label_smoothing)
-        return {"robust": mean([robust])}
+        return {"robust": mean_over_views([robust])}

@@ -16,7 +16,13 @@ from dat_keras.attacks import PGD, Attack, NormalStart
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Logits, Network, PerExample
 from dat_keras.losses import as_distribution, cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, attacked, logits_of, mean
+from dat_keras.objectives.base import (
+    Objective,
+    attacked_view,
+    logits_of,
+    mean_over_views,
+)
+from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Step, Terms, Views
 
 
@@ -45,13 +51,13 @@ class MART(Objective):
     """
 
     attack: Attack = PGD(Linf(8 / 255), start=NormalStart())
-    beta: float = 5.0
-    label_smoothing: float = 0.0
+    beta: Weight = 5.0
+    label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("boosted", "robust")
 
     def craft(self, step: Step) -> Views:
         """Attacks the augmented images."""
-        return (attacked(self.attack, step, step.x),)
+        return (attacked_view(self.attack, step, step.x),)
 
     def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the boosted cross-entropy and the weighted divergence."""
@@ -61,8 +67,8 @@ class MART(Objective):
         robust = unsure * kl_divergence(logits, logits_adv)
         boosted = boosted_cross_entropy(logits_adv, y, self.label_smoothing)
         return {
-            "boosted": mean([boosted]),
-            "robust": self.beta * mean([robust]),
+            "boosted": mean_over_views([boosted]),
+            "robust": self.beta * mean_over_views([robust]),
         }
 
 

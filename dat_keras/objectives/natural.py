@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from dat_keras.core.types import Labels, Predict
 from dat_keras.losses import cross_entropy
-from dat_keras.objectives.base import Objective, mean
+from dat_keras.objectives.base import Objective, mean_over_views
+from dat_keras.objectives.ranges import Share
 from dat_keras.objectives.step import Step, Terms, View, Views
 
 
@@ -26,7 +27,7 @@ class Natural(Objective):
     ('natural',)
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("natural",)
     # Its robust accuracy is highest before it has learned anything.
     selects_by: ClassVar[tuple[str, ...]] = ("accuracy",)
@@ -40,5 +41,7 @@ class Natural(Objective):
         (view,) = views
         logits = predict(view.x, view.branch)
         return {
-            "natural": mean([cross_entropy(logits, y, self.label_smoothing)])
+            "natural": mean_over_views(
+                [cross_entropy(logits, y, self.label_smoothing)]
+            )
         }

@@ -12,7 +12,8 @@ from dat_keras.attacks import PGD, Attack
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Predict
 from dat_keras.losses import cross_entropy
-from dat_keras.objectives.base import Objective, attacked, mean
+from dat_keras.objectives.base import Objective, attacked_view, mean_over_views
+from dat_keras.objectives.ranges import Share
 from dat_keras.objectives.step import Step, Terms, Views
 
 
@@ -37,17 +38,19 @@ class PGDAT(Objective):
     """
 
     attack: Attack = PGD(Linf(8 / 255))
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("robust",)
 
     def craft(self, step: Step) -> Views:
         """Attacks the augmented images."""
-        return (attacked(self.attack, step, step.x),)
+        return (attacked_view(self.attack, step, step.x),)
 
     def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
         """Returns the cross-entropy of the adversarial images."""
         (view,) = views
         logits_adv = predict(view.x_adv, view.branch)
         return {
-            "robust": mean([cross_entropy(logits_adv, y, self.label_smoothing)])
+            "robust": mean_over_views(
+                [cross_entropy(logits_adv, y, self.label_smoothing)]
+            )
         }

@@ -16,6 +16,7 @@ from typing import ClassVar, cast
 import tensorflow as tf
 
 from dat_keras.attacks import PGD, NormalStart
+from dat_keras.classifiers.predictor import with_batch_statistics
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import (
     Images,
@@ -26,7 +27,8 @@ from dat_keras.core.types import (
     Predict,
 )
 from dat_keras.losses import as_distribution, cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, logits_of, mean
+from dat_keras.objectives.base import Objective, logits_of, mean_over_views
+from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Step, Terms, View, Views
 
 
@@ -65,8 +67,8 @@ class ST(Objective):
     """
 
     attack: PGD = PGD(Linf(8 / 255), start=NormalStart())
-    beta: float = 6.0
-    label_smoothing: float = 0.0
+    beta: Weight = 6.0
+    label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("natural", "squeeze")
 
     def craft(self, step: Step) -> Views:
@@ -78,7 +80,7 @@ class ST(Objective):
             )
             for name in ("collaborative", "adversarial")
         )
-        predict = step.predict.with_batch_statistics
+        predict = with_batch_statistics(step.predict)
         _, x_col, x_adv = tf.while_loop(
             lambda i, *_: i < self.attack.steps,
             lambda i, *pair: (i + 1, *self._climb(predict, step, *pair)),
@@ -88,8 +90,8 @@ class ST(Objective):
         return (
             SqueezedView(
                 step.x,
-                tf.stop_gradient(x_adv),
-                x_col=tf.stop_gradient(x_col),
+                tf.stop_gradient(_in_box(x_adv)),
+                x_col=tf.stop_gradient(_in_box(x_col)),
             ),
         )
 
@@ -97,12 +99,14 @@ class ST(Objective):
         """Returns the clean loss and the weighted gap."""
         (view,) = cast(tuple[SqueezedView], views)
         (logits,), (adv,) = logits_of(predict, views)
-        col = predict.with_batch_statistics(view.x_col, view.branch)
+        col = with_batch_statistics(predict)(view.x_col, view.branch)
         triple = tf.stack([logits, col, adv])
         upper, lower = (_pick(triple, i) for i in extremes(triple, y))
         return {
-            "natural": mean([cross_entropy(logits, y, self.label_smoothing)]),
-            "squeeze": self.beta * mean([squeeze(upper, lower)]),
+            "natural": mean_over_views(
+                [cross_entropy(logits, y, self.label_smoothing)]
+            ),
+            "squeeze": self.beta * mean_over_views([squeeze(upper, lower)]),
         }
 
     def _climb(
@@ -153,7 +157,7 @@ def extremes(triple: Logits, y: Labels) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def squeeze(upper: Logits, lower: Logits) -> PerExample:
-    """Half the sum of both divergences, each from a target held still.
+    """Half the sum of both divergences, each with a constant target.
 
     Its value is symmetric; its gradient is not that of the symmetric
     divergence, because nothing flows into the targets.
@@ -173,6 +177,11 @@ def squeeze(upper: Logits, lower: Logits) -> PerExample:
         kl_divergence(tf.stop_gradient(lower), upper)
         + kl_divergence(tf.stop_gradient(upper), lower)
     )
+
+
+def _in_box(x: Images) -> Images:
+    # Without a step the start is left, which may lie outside.
+    return tf.clip_by_value(x, 0.0, 1.0)
 
 
 def _pick(stacked: tf.Tensor, index: tf.Tensor) -> tf.Tensor:

@@ -79,17 +79,17 @@ class Ascent:
 class Adversary(keras.layers.Layer, abc.ABC):
     """A learned player that climbs the loss which the classifier descends.
 
-    It owns its weights and its optimizer. The training step gives it two
-    chances: weights in `joint_weights` get their gradient from the
+    It owns its weights and its optimizer. There are two ways to update it:
+    weights in `joint_weights` get their gradient from the
     classifier's own backward pass, and `ascend` may run passes of its own
     after the classifier has moved. Weights in `cooperative_weights` are on the
     classifier's side: its optimizer moves them, down its loss.
     """
 
-    def follow(self, classifier: keras.Model) -> None:
-        """Builds what mirrors the classifier, by default nothing.
+    def build_from(self, classifier: keras.Model) -> None:
+        """Builds layers and variables that depend on the classifier.
 
-        Called once, before any step.
+        Called once, before any step. By default there are none.
         """
 
     @property

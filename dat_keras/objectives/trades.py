@@ -12,7 +12,13 @@ from dat_keras.attacks import PGD, Attack, KLFromClean, NormalStart
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Network
 from dat_keras.losses import cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, attacked, logits_of, mean
+from dat_keras.objectives.base import (
+    Objective,
+    attacked_view,
+    logits_of,
+    mean_over_views,
+)
+from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Step, Terms, Views
 
 
@@ -39,13 +45,13 @@ class TRADES(Objective):
     """
 
     attack: Attack = PGD(Linf(8 / 255), KLFromClean(), start=NormalStart())
-    beta: float = 6.0
-    label_smoothing: float = 0.0
+    beta: Weight = 6.0
+    label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust")
 
     def craft(self, step: Step) -> Views:
         """Attacks the augmented images."""
-        return (attacked(self.attack, step, step.x),)
+        return (attacked_view(self.attack, step, step.x),)
 
     def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the clean loss and the weighted divergence."""
@@ -53,6 +59,6 @@ class TRADES(Objective):
         natural = cross_entropy(logits, y, self.label_smoothing)
         robust = kl_divergence(logits, logits_adv)
         return {
-            "natural": mean([natural]),
-            "robust": self.beta * mean([robust]),
+            "natural": mean_over_views([natural]),
+            "robust": self.beta * mean_over_views([robust]),
         }

@@ -13,11 +13,13 @@ import keras
 import tensorflow as tf
 
 from dat_keras.core.gradients import terms_and_gradients
+from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Terms
+from dat_keras.utils.ranges import RangeChecked
 
 
 @dataclass(frozen=True)
-class WeightPerturbation:
+class WeightPerturbation(RangeChecked):
     """Moves kernels uphill while the outer gradient is taken.
 
     Args:
@@ -34,8 +36,8 @@ class WeightPerturbation:
         [Wu et al., 2020](https://arxiv.org/abs/2004.05884)
     """
 
-    gamma: float = 0.0
-    start: float = 0.0
+    gamma: Weight = 0.0
+    start: Share = 0.0
 
     @contextmanager
     def applied(

@@ -49,7 +49,7 @@ class StepDrop(_Schedule):
 @keras.saving.register_keras_serializable("dat_keras")
 @dataclass(frozen=True)
 class Cosine(_Schedule):
-    """`initial * (1 + cos(pi * t)) / 2`, with `t = step / steps`.
+    """`initial * (1 + cos(pi * t)) / 2`, with `t = (step - begin) / steps`.
 
     Args:
         initial: Learning rate of step 0, but for a warm-up.
@@ -59,6 +59,7 @@ class Cosine(_Schedule):
         warmup: Number of first steps over which the rate is multiplied by a
             factor that grows to 1 in equal parts, one for each `hold`.
             Default: none.
+        begin: First step of the cosine, which is 1 before. Default: 0.
 
     Example:
     >>> [round(float(Cosine(1.0, 4)(step)), 4) for step in (0, 2, 4, 9)]
@@ -69,12 +70,13 @@ class Cosine(_Schedule):
     steps: int
     hold: int = 1
     warmup: int = 0
+    begin: int = 0
 
     def __call__(self, step: int | tf.Tensor) -> tf.Tensor:
         """Returns the learning rate of the update number `step`, from 0."""
         held = tf.cast(step, tf.int64) // self.hold * self.hold
         begun = tf.cast(held + self.hold, tf.float32) / max(self.warmup, 1)
-        share = tf.cast(held, tf.float32) / self.steps
+        share = tf.cast(held - self.begin, tf.float32) / self.steps
         return tf.minimum(begun, 1.0) * _anneal(self.initial, 0.0, share)
 
 
@@ -169,19 +171,25 @@ class CosineConfig(ScheduleConfig):
     Args:
         warmup: Number of first epochs in which the rate is multiplied by
             `e / warmup`, with `e` from 1. Default: none.
+        after_warmup: Whether the cosine begins after those epochs and spans
+            the others, as in OA-AT's code. Default: it spans the whole run.
     """
 
     warmup: int = 0
+    after_warmup: bool = False
 
     def build(
         self, learning_rate: float, epochs: int, steps_per_epoch: int
     ) -> Cosine:
         """Returns the schedule in steps."""
+        warmup = self.warmup * steps_per_epoch
+        begin = warmup if self.after_warmup else 0
         return Cosine(
             learning_rate,
-            epochs * steps_per_epoch,
+            max(epochs * steps_per_epoch - begin, 1),
             hold=steps_per_epoch,
-            warmup=self.warmup * steps_per_epoch,
+            warmup=warmup,
+            begin=begin,
         )
 
 

@@ -1,8 +1,7 @@
-"""The machine that a time was measured on, and how fast it multiplies."""
+"""Describes the machine, and measures its speed at matrix products."""
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from dat_keras.core.versions import versions
+from dat_keras.utils.runtime import cpu_cores
 
 VECTOR_UNITS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 """Those units of a processor on which the speed of a step depends."""
@@ -32,7 +32,7 @@ def describe(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
     gpus = tf.config.list_physical_devices("GPU")
     return {
         "processor": values.get("model name", platform.processor()),
-        "cores": str(_cores()),
+        "cores": str(cpu_cores()),
         "vector units": ", ".join(f for f in VECTOR_UNITS if f in flags),
         "GPUs": str(len(gpus)),
         **versions(),
@@ -59,9 +59,3 @@ def matmul_peak(size: int = 2048, rounds: int = 7) -> float:
         float(product())
         seconds.append(time.perf_counter() - began)
     return 2 * size**3 / min(seconds) / 1e9
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

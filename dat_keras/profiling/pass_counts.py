@@ -94,11 +94,11 @@ def _counted(layer: keras.layers.Layer) -> Iterator[Counter[str]]:
         size = int(x.shape[0])
         images["forward"] += size
         kernel = tf.convert_to_tensor(layer.kernel.value)
-        seen = _told(kernel, lambda: images.update(kernel=size))
+        seen = _reporting(kernel, lambda: images.update(kernel=size))
         # Adds nothing but a path to the kernel that can be watched.
         logits = call(x, *args, **options)
         logits += tf.cast(0.0 * tf.reduce_sum(seen), logits.dtype)
-        return _told(logits, lambda: images.update(backward=size))
+        return _reporting(logits, lambda: images.update(backward=size))
 
     layer.call = counting
     try:
@@ -107,7 +107,7 @@ def _counted(layer: keras.layers.Layer) -> Iterator[Counter[str]]:
         del layer.call
 
 
-def _told(x: tf.Tensor, tell: Callable[[], None]) -> tf.Tensor:
+def _reporting(x: tf.Tensor, tell: Callable[[], None]) -> tf.Tensor:
     """Returns `x`, and tells when a gradient passes."""
 
     @tf.custom_gradient

@@ -1,4 +1,4 @@
-"""What a training step costs: seconds, passes, arithmetic and memory."""
+"""Measures a training step: seconds, passes, arithmetic and peak memory."""
 
 from __future__ import annotations
 

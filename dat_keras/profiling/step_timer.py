@@ -1,8 +1,7 @@
-"""What a training run costs: time of a step, and memory."""
+"""A callback that measures the time of a step and the peak memory of a run."""
 
 from __future__ import annotations
 
-import json
 import resource
 import statistics
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from dat_keras.utils.files import write_whole
+from dat_keras.utils.files import write_json
 
 
 class StepCosts(keras.callbacks.Callback):
@@ -21,7 +20,7 @@ class StepCosts(keras.callbacks.Callback):
     A step lasts from the end of one to the end of the next, so waiting for
     data counts and nothing waits for the device. The first steps of each
     epoch are left out: compilation, and validation before them. The median
-    forgets the steps in which a checkpoint was saved.
+    ignores the steps in which a checkpoint was saved.
 
     Args:
         path: A JSON file with `seconds_per_step`, `steps_timed` and
@@ -65,15 +64,14 @@ class StepCosts(keras.callbacks.Callback):
             "steps_timed": len(timed),
             "peak_memory": peak_memory(),
         }
-        text = json.dumps(costs, indent=2) + "\n"
-        write_whole(self.path, lambda file: file.write(text.encode()))
+        write_json(self.path, costs)
 
 
 def peak_memory(status: Path = Path("/proc/self/status")) -> int:
     """Largest resident memory of this process so far, in bytes.
 
     Linux hands `ru_maxrss` down to a process from the one that started it;
-    its own mark stands in `/proc`. Memory of a GPU is not in either.
+    its own mark is in `/proc`. Memory of a GPU is not in either.
 
     Args:
         status: The file that holds the mark, where there is one.

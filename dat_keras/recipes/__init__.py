@@ -8,8 +8,9 @@ from typing import Any
 
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.objectives import OBJECTIVES
-from dat_keras.recipes.additions import ADDITIONS
+from dat_keras.recipes.additions import ADDITIONS, extended
 from dat_keras.recipes.base import CLASSES, SETTABLE, Recipe
+from dat_keras.recipes.combined import COMBINED
 from dat_keras.recipes.own import OWN
 from dat_keras.recipes.paper import PAPER
 from dat_keras.recipes.small import SMALL
@@ -26,8 +27,10 @@ __all__ = [
     "resolve",
 ]
 
-RECIPES: dict[str, Recipe] = PAPER | OWN | SMALL
+RECIPES: dict[str, Recipe] = PAPER | COMBINED | OWN | SMALL
 """All recipes by name."""
+
+SMALL_ARCHITECTURES = {recipe.architecture for recipe in SMALL.values()}
 
 DEFAULT_ARCHITECTURES = {"shapes": "resnet8"}
 """Architectures for data sets on which ResNet-18 would be too much."""
@@ -40,9 +43,9 @@ def choose(
 ) -> Recipe:
     """The recipe for a data set, a method and an architecture.
 
-    Where none is tabled, the CIFAR-10 recipe of the method is taken, for
-    this data set and architecture: that of the paper, or for small
-    architectures the one for a CPU.
+    Where none is tabled, the settings are those of the data set on
+    ResNet-18. Small architectures take the recipe for a CPU, and data sets
+    that the paper does not have those of CIFAR-10.
 
     Args:
         dataset: Name or folder of a data set.
@@ -67,21 +70,28 @@ def choose(
     )
     lookup(ARCHITECTURES, architecture, "architecture")
     recipe = _tabled(dataset, method, architecture)
-    for name in added:
-        recipe = lookup(ADDITIONS, name, "addition")(recipe)
-    whole = "+".join((method, *added))
-    return replace(recipe, name=f"{whole}-{dataset}-{architecture}")
+    return extended(recipe, added)
 
 
 def _tabled(dataset: str, method: str, architecture: str) -> Recipe:
-    name = f"{method}-{dataset}-{architecture}"
-    if name in RECIPES:
-        return RECIPES[name]
-    base = RECIPES.get(
-        f"{method}-cifar10-{architecture}",
-        RECIPES[f"{method}-cifar10-resnet18"],
+    small = architecture in SMALL_ARCHITECTURES
+    places = (
+        f"{dataset}-{architecture}",
+        *(() if small else (f"{dataset}-resnet18",)),
+        f"cifar10-{architecture}",
+        "cifar10-resnet18",
     )
-    return replace(base, dataset=dataset, architecture=architecture, limit=None)
+    names = [f"{method}-{place}" for place in places]
+    name = next(name for name in names if name in RECIPES)
+    if name == names[0]:
+        return RECIPES[name]
+    return replace(
+        RECIPES[name],
+        name=names[0],
+        dataset=dataset,
+        architecture=architecture,
+        limit=None,
+    )
 
 
 def resolve(choice: Mapping[str, Any]) -> Recipe:

@@ -6,7 +6,7 @@ dat-keras compare --methods dat,dat+awp+swa,dat+no-js,dat+base-only+cutout
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -28,8 +28,11 @@ from dat_keras.objectives import (
     Objective,
 )
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.optimizers.schedules import StepDropConfig
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes.base import Recipe
+from dat_keras.recipes.paper import SCHEDULES, WITH_AWP, Schedule
+from dat_keras.utils.registry import lookup
 
 WHOLE_RUN = WeightPerturbation(0.01)
 """AWP of the methods that train on adversarial images alone, as published."""
@@ -52,15 +55,34 @@ CLASSES_OF = {
 """Number of classes, for augmentations that mix labels."""
 
 
+AVERAGES: dict[type[Objective], Averaging] = {
+    IDBH: Averaging(decay=0.999, start=0.0, measured=True),
+}
+"""Published weight averages that differ from DAJAT's."""
+
+
 def perturbed(recipe: Recipe) -> Recipe:
-    """Adds AWP, with the settings published for the method or its kind."""
+    """Adds AWP, with the settings published for the method or its kind.
+
+    A run with one of the paper's schedules takes that of its runs with AWP.
+    """
     settings = PERTURBATIONS.get(type(recipe.objective), LATER)
-    return replace(recipe, weight_perturbation=settings)
+    recipe = replace(recipe, weight_perturbation=settings)
+    drops = getattr(recipe.optimizer.schedule, "epochs", ())
+    if Schedule(recipe.epochs, drops) not in SCHEDULES.values():
+        return recipe
+    longer = StepDropConfig(WITH_AWP.drops)
+    return replace(
+        recipe,
+        epochs=WITH_AWP.epochs,
+        optimizer=replace(recipe.optimizer, schedule=longer),
+    )
 
 
 def averaged(recipe: Recipe) -> Recipe:
-    """Adds an average of the weights over the last quarter of the run."""
-    return replace(recipe, averaging=Averaging())
+    """Adds an average of the weights, as published for the method or DAJAT."""
+    average = AVERAGES.get(type(recipe.objective), Averaging())
+    return replace(recipe, averaging=average)
 
 
 def before(augment: Augment, recipe: Recipe) -> Recipe:
@@ -140,3 +162,20 @@ ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     **{name: partial(ablated, change) for name, change in ABLATIONS.items()},
 }
 """What can follow a method's name after a `+`."""
+
+
+def extended(recipe: Recipe, additions: Sequence[str]) -> Recipe:
+    """Returns a recipe changed by additions, one after the other, and renamed.
+
+    Args:
+        recipe: A recipe named `<method>-<dataset>-<architecture>`.
+        additions: Keys of `ADDITIONS`.
+
+    Raises:
+        ValueError: If an addition is unknown or does not fit the method.
+    """
+    place = f"-{recipe.dataset}-{recipe.architecture}"
+    method = recipe.name.removesuffix(place)
+    for name in additions:
+        recipe = lookup(ADDITIONS, name, "addition")(recipe)
+    return replace(recipe, name="+".join((method, *additions)) + place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import keras
 
@@ -22,15 +23,17 @@ from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGDConfig, schedules
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.utils.config import decode, encode
+from dat_keras.utils.ranges import Range, RangeChecked
 from dat_keras.utils.registry import lookup
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(RangeChecked):
     """The settings of a training run; two runs differ by what differs here.
 
     Args:
-        name: `<method>-<dataset>-<architecture>`.
+        name: `<method>-<dataset>-<architecture>`; additions follow the
+            method, each after a `+`.
         dataset: Name or folder of the data set.
         architecture: Key of `ARCHITECTURES`.
         objective: The training method.
@@ -60,30 +63,25 @@ class Recipe:
     architecture: str
     objective: Objective
     optimizer: SGDConfig
-    epochs: int
-    batch_size: int = 128
-    width: int | None = None
-    limit: int | None = None
+    epochs: Annotated[int, Range(1)]
+    batch_size: Annotated[int, Range(1)] = 128
+    width: Annotated[int | None, Range(1)] = None
+    limit: Annotated[int | None, Range(1)] = None
     augment: Augment = CropFlip()
     eval_attack: Attack = pgd(Linf(8 / 255))
     weight_perturbation: WeightPerturbation = WeightPerturbation()
     averaging: Averaging | None = None
-    clip_norm: float | None = None
+    clip_norm: Annotated[float | None, Range(0.0, above=True)] = None
     seed: int = 0
     precision: str = "float32"
     attack_dtype: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuses unknown names and empty runs."""
+        """Refuses unknown names and numbers out of range."""
+        super().__post_init__()
         lookup(ARCHITECTURES, self.architecture, "architecture")
         if self.attack_dtype is not None:
             lookup(DTYPES, self.attack_dtype, "attack_dtype")
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be at least 1. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
 
     def classifier(
         self, image_shape: tuple[int, int, int], num_classes: int

@@ -2,7 +2,7 @@
 
     dat-keras train --recipe mart-own-cifar10-resnet18
 
-DAT's tables do not say which recipe stands behind its baselines. `paper.py`
+DAT's tables do not say with which recipe the baselines were trained. `paper.py`
 gives all of them one schedule; here each has its own (published.py). Where
 nothing was published for a data set and a network, `nearest` takes what comes
 nearest; docs/methods.md says which those are.
@@ -11,12 +11,15 @@ nearest; docs/methods.md says which those are.
 from __future__ import annotations
 
 from dat_keras.recipes.base import Recipe
-from dat_keras.recipes.paper import ARCHITECTURES, PAPER, SCHEDULES
+from dat_keras.recipes.paper import PAPER, SCHEDULES
 from dat_keras.recipes.published import (
     ELSEWHERE,
     OWN_SETTINGS,
     changed,
 )
+
+ARCHITECTURES = ("resnet18", "wrn-34-10")
+"""The networks that the methods' authors used."""
 
 SETTINGS = (
     {
@@ -27,6 +30,7 @@ SETTINGS = (
         ("dat+awp", dataset, architecture): changed(
             "dat+awp",
             objective=PAPER[f"dat-{dataset}-{architecture}"].objective,
+            augment=PAPER[f"dat-{dataset}-{architecture}"].augment,
             clip_norm=PAPER[f"dat-{dataset}-{architecture}"].clip_norm,
         )
         for dataset in SCHEDULES

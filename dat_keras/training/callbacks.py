@@ -10,17 +10,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from dat_keras.utils.durations import duration
 from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.runtime import keep_freed_memory
-
-
-class TotalSteps(keras.callbacks.Callback):
-    """Tells the model how long the run is, for ramps and averaging."""
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        """Sets `total_steps` from what `fit` was asked to do."""
-        epochs, batches = self.params["epochs"], self.params["steps"]
-        self.model.total_steps.assign(epochs * batches)
 
 
 class RestoreMetrics(keras.callbacks.Callback):
@@ -54,8 +46,10 @@ class KeepFreedMemory(keras.callbacks.Callback):
             keep_freed_memory()
 
 
-class StopOnNaN(keras.callbacks.Callback):
-    """Stops with an error when the loss is no number any more.
+class RaiseOnNaN(keras.callbacks.Callback):
+    """Raises `TrainingDivergedError` when the loss is not finite.
+
+    Keras' `TerminateOnNaN` would end `fit` as if the run were complete.
 
     Without `jit_compile` the step itself checks, before it writes anything,
     and without waiting for the device as this callback does.
@@ -92,6 +86,28 @@ class ProjectedTime(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Starts counting."""
         self._seen = 0
+        self._validation: float | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Notes the number of the epoch."""
+        self._epoch = epoch
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Notes the time."""
+        self._test_began = self.clock()
+
+    def on_test_end(self, logs: dict | None = None) -> None:
+        """Says how long the validations take, after the first of them."""
+        if self._validation is not None:
+            return
+        self._validation = self.clock() - self._test_began
+        left = self.params["epochs"] - self._epoch
+        # The last of them stands for the closing table, which is as long.
+        self.say(
+            f"validation took {duration(self._validation)}: "
+            f"{duration(left * self._validation)} more for {left - 1} further "
+            "validations and a closing table of as many images"
+        )
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Times steps 2 to `after + 1`."""
@@ -129,22 +145,6 @@ def projection(seconds_per_step: float, steps: int) -> str:
             "resnet8, --limit N, or fewer --epochs"
         )
     return sentence
-
-
-def duration(seconds: float) -> str:
-    """A duration for people.
-
-    Example:
-    >>> duration(90), duration(5400), duration(200000)
-    ('90 s', '90 min', '2.3 days')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * 3600:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 2 * 86400:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.1f} days"
 
 
 def tensorboard_logs(folder: Path) -> tuple[keras.callbacks.Callback, ...]:

@@ -6,7 +6,6 @@ full disk leaves the previous one. The last two are kept.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ import numpy as np
 
 from dat_keras.training.model import AdversarialModel
 from dat_keras.utils.errors import DamagedFileError
+from dat_keras.utils.files import sha256_of, write_json
 
 STATE, METRICS, MANIFEST = "state.weights.h5", "metrics.npz", "manifest.json"
 KEPT = 2
@@ -47,9 +47,8 @@ def save(model: AdversarialModel, folder: Path) -> Path:
         model.save_weights(beside / STATE)
         values = {v.path: v.numpy() for v in _metric_variables(model)}
         np.savez(beside / METRICS, **values)
-        hashes = {name: _sha256(beside / name) for name in (STATE, METRICS)}
-        manifest = json.dumps({"step": step, "sha256": hashes}, indent=2)
-        (beside / MANIFEST).write_text(manifest)
+        hashes = {name: sha256_of(beside / name) for name in (STATE, METRICS)}
+        write_json(beside / MANIFEST, {"step": step, "sha256": hashes})
         _flush(beside)
         beside.rename(final)
     finally:
@@ -98,7 +97,7 @@ def restore(model: AdversarialModel, folder: Path) -> int:
 def _verify(checkpoint: Path, found: list[Path]) -> None:
     try:
         hashes = json.loads((checkpoint / MANIFEST).read_text())["sha256"]
-        bad = [n for n in hashes if _sha256(checkpoint / n) != hashes[n]]
+        bad = [n for n in hashes if sha256_of(checkpoint / n) != hashes[n]]
     except (OSError, ValueError, KeyError):
         bad = [MANIFEST]
     if bad:
@@ -111,11 +110,6 @@ def _verify(checkpoint: Path, found: list[Path]) -> None:
 
 def _metric_variables(model: AdversarialModel) -> list:
     return [v for m in model.train_metrics.values() for v in m.variables]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flush(folder: Path) -> None:

@@ -86,7 +86,7 @@ def finite(
     """Returns a check to be waited for before anything is written.
 
     So the state of the last good step survives. XLA compiles the check away;
-    there the `StopOnNaN` callback ends the run.
+    there the `RaiseOnNaN` callback ends the run.
 
     Args:
         terms: Scalar loss terms by name.

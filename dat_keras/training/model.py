@@ -22,11 +22,13 @@ from dat_keras.objectives.step import Ascent, Step, Views
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.weight_averaging import Averaging, WeightAverage
 from dat_keras.training.checks import check_branches, checked, pair
+from dat_keras.training.counted_model import CountedModel
 from dat_keras.training.descent import Descent, outer_descent
+from dat_keras.training.run_length import reader_of_progress
 from dat_keras.utils.registry import lookup
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(CountedModel):
     """Trains a classifier on an objective with Keras' own `fit`.
 
     One step crafts adversarial views, descends the objective's loss in the
@@ -89,10 +91,10 @@ class AdversarialModel(keras.Model):
         self.attack_dtype = attack_dtype
         self.seed = seed
         self.adversary = objective.build_adversary(spec)
-        self.adversary.follow(classifier)
+        self.adversary.build_from(classifier)
         self.average: WeightAverage | None = None
         self.step = self._counter("step", 0)
-        self.total_steps = self._counter("total_steps", 1)
+        self.total_steps = self._counter("total_steps", 0)
         names = ("loss", *objective.terms)
         self.train_metrics = {n: keras.metrics.Mean(name=n) for n in names}
         names = ("accuracy", "robust_accuracy")
@@ -123,22 +125,6 @@ class AdversarialModel(keras.Model):
         if averaging is not None:
             self.average = WeightAverage(self.classifier.weights, averaging)
 
-    def fit(
-        self,
-        x: Any = None,
-        *args: Any,
-        shuffle: bool | None = None,
-        **kwargs: Any,
-    ) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit` does.
-
-        `Batches` and other `PyDataset`s order themselves: unless `shuffle` is
-        given, Keras must not shuffle them a second time.
-        """
-        if shuffle is None:
-            shuffle = not isinstance(x, keras.utils.PyDataset)
-        return super().fit(x, *args, shuffle=shuffle, **kwargs)
-
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns the classifier's logits, shape `(B, K)`."""
         return self.classifier(x, training=training)
@@ -158,7 +144,11 @@ class AdversarialModel(keras.Model):
         Augment, craft the adversarial views (inner maximisation), descend in
         the classifier's weights (outer minimisation), ascend in those of the
         second player.
+
+        Raises:
+            ValueError: If the length of the run is needed and was never set.
         """
+        self.check_run_length()
         step = self._augment(*checked(*pair(data), self.num_classes))
         views = self.objective.craft(step)
         descent = outer_descent(
@@ -195,11 +185,10 @@ class AdversarialModel(keras.Model):
         return {name: m.result() for name, m in self.test_metrics.items()}
 
     @property
-    def progress(self) -> tf.Tensor:
-        """Share of the training done, in `[0, 1]`; see `total_steps`."""
-        done = tf.cast(self.step.value, tf.float32)
-        return tf.minimum(
-            done / tf.cast(self.total_steps.value, tf.float32), 1.0
+    def _reads_progress(self) -> str | None:
+        average = self.average and self.average.averaging
+        return reader_of_progress(
+            self.objective, self.weight_perturbation, average
         )
 
     @property
@@ -246,12 +235,3 @@ class AdversarialModel(keras.Model):
         for name, metric in self.train_metrics.items():
             metric.update_state(terms[name])
         return {name: m.result() for name, m in self.train_metrics.items()}
-
-    def _counter(self, name: str, value: int) -> keras.Variable:
-        return self.add_weight(
-            shape=(),
-            dtype="int64",
-            trainable=False,
-            initializer=keras.initializers.Constant(value),
-            name=name,
-        )

@@ -15,7 +15,7 @@ from dat_keras.training import checkpoint
 from dat_keras.utils.files import write_whole
 
 
-class History(keras.callbacks.Callback):
+class HistoryCSV(keras.callbacks.Callback):
     """One CSV row an epoch, rewritten whole; rows of a killed epoch go.
 
     Args:
@@ -54,7 +54,7 @@ class History(keras.callbacks.Callback):
         write_whole(self.path, lambda f: f.write(text.getvalue().encode()))
 
 
-class BestCheckpoint(keras.callbacks.Callback):
+class BestClassifier(keras.callbacks.Callback):
     """Keeps the classifier of the best epoch, on the validation images.
 
     The objective says which metric decides (`selects_by`); ties go to the
@@ -66,7 +66,7 @@ class BestCheckpoint(keras.callbacks.Callback):
         history: The run's history.
     """
 
-    def __init__(self, path: Path, history: History) -> None:
+    def __init__(self, path: Path, history: HistoryCSV) -> None:
         super().__init__()
         self.path = path
         self.history = history
@@ -81,7 +81,7 @@ class BestCheckpoint(keras.callbacks.Callback):
             save_classifier(self.model, self.path)
 
 
-class StepCheckpoint(keras.callbacks.Callback):
+class RunCheckpoint(keras.callbacks.Callback):
     """Saves the whole state every so many seconds, and after each epoch.
 
     Put it last: what it saves includes what the others did.

@@ -13,7 +13,7 @@ from dat_keras.core.weights import fingerprint, load_weights
 from dat_keras.recipes import CLASSES, Recipe
 from dat_keras.utils.config import decode, encode
 from dat_keras.utils.errors import DamagedFileError
-from dat_keras.utils.files import write_whole
+from dat_keras.utils.files import write_json
 from dat_keras.utils.run_folder import RunFolder
 
 
@@ -35,8 +35,7 @@ class RunInfo:
 
     def write(self, path: Path) -> None:
         """Writes the file, whole or not at all."""
-        text = json.dumps(encode(self), indent=2) + "\n"
-        write_whole(path, lambda file: file.write(text.encode()))
+        write_json(path, encode(self))
 
     @classmethod
     def read(cls, path: Path) -> RunInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -12,7 +12,6 @@ import tensorflow as tf
 from keras.callbacks import Callback
 
 from dat_keras import data
-from dat_keras.attacks import Attack
 from dat_keras.data import Batches
 from dat_keras.recipes import Recipe
 from dat_keras.training import checkpoint
@@ -23,12 +22,14 @@ from dat_keras.training.callbacks import (
     RestoreMetrics,
 )
 from dat_keras.training.model import AdversarialModel
+from dat_keras.training.resume import check_same
 from dat_keras.training.run_callbacks import (
-    BestCheckpoint,
-    History,
-    StepCheckpoint,
+    BestClassifier,
+    HistoryCSV,
+    RunCheckpoint,
 )
 from dat_keras.training.run_info import RunInfo
+from dat_keras.training.validation_images import few, say_caveat
 from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.run_folder import RunFolder
 
@@ -42,7 +43,8 @@ class RunOptions:
     """How a run is carried out; nothing here changes its numbers.
 
     Args:
-        resume: Continue the run that the folder holds.
+        resume: Continue the run that the folder holds; where there is none
+            yet, begin it.
         overwrite: Remove the run that the folder holds.
         verbose: Keras' `verbose` of `fit`.
         say: Receives sentences for the user.
@@ -56,6 +58,14 @@ class RunOptions:
     say: Callable[[str], None] = silent
     callbacks: Sequence[Callback] = ()
     checkpoint_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        """Refuses to continue a run and to remove it."""
+        if self.resume and self.overwrite:
+            raise ValueError(
+                "`resume` continues a run, `overwrite` removes it: give "
+                "either. Received: resume=True, overwrite=True"
+            )
 
 
 def train(
@@ -87,10 +97,12 @@ def train(
         TrainingDivergedError: If the loss stops being finite.
     """
     run = RunFolder(output)
+    resumes = options.resume and run.exists()
     with ExitStack() as held:
-        if options.resume:
-            held.enter_context(run.prepared(resume=True))
-            recipe = RunInfo.read(run.recipe).recipe
+        if resumes:
+            held.enter_context(run.claimed(resume=True))
+            info = RunInfo.read(run.recipe)
+            check_same(info.recipe, recipe)
         batches, validation = data.load(
             recipe.dataset,
             ("train", "validation"),
@@ -99,23 +111,38 @@ def train(
             limit=recipe.limit,
             seed=recipe.seed,
         )
+        validation = few(validation, recipe.limit, options.say)
         split = batches.split
         model = build(
             recipe, split.image_shape, split.num_classes, len(batches)
         )
-        if options.resume:
-            checkpoint.restore(model, run.checkpoints)
+        if resumes:
+            _restore(model, run)
+            replace(info, recipe=recipe).write(run.recipe)
         else:
-            held.enter_context(run.prepared(overwrite=options.overwrite))
+            held.enter_context(run.claimed(overwrite=options.overwrite))
             where = None if data_dir is None else str(data_dir)
             info = RunInfo(recipe, split.image_shape, split.class_names, where)
             info.write(run.recipe)
-        _label_validation(recipe.eval_attack, options.say)
+        say_caveat(recipe.eval_attack, options.say)
         try:
             _fit(model, recipe, batches, validation, run, options)
-        except (tf.errors.InvalidArgumentError, TrainingDivergedError) as error:
-            raise _explained(error, model, run) from error
+        except Exception as error:
+            if int(model.step.numpy()) == 0:
+                run.discard()
+            if isinstance(error, DIVERGED):
+                raise _explained(error, model, run) from error
+            raise
     return model
+
+
+DIVERGED = tf.errors.InvalidArgumentError, TrainingDivergedError
+
+
+def _restore(model: AdversarialModel, run: RunFolder) -> None:
+    """Restores the last state; the untrained model is that of step 0."""
+    if checkpoint.steps(run.checkpoints) or run.history.exists():
+        checkpoint.restore(model, run.checkpoints)
 
 
 def build(
@@ -173,7 +200,7 @@ def _fit(
     options: RunOptions,
 ) -> None:
     """Runs the rest of an interrupted epoch, then the other epochs."""
-    history = History(run.history)
+    history = HistoryCSV(run.history)
     measures = recipe.averaging is not None and recipe.averaging.measured
     callbacks = [
         KeepFreedMemory(),
@@ -181,8 +208,8 @@ def _fit(
         *options.callbacks,
         *([MeasureStatistics(batches)] if measures else []),
         history,
-        BestCheckpoint(run.weights("best"), history),
-        StepCheckpoint(
+        BestClassifier(run.weights("best"), history),
+        RunCheckpoint(
             run.checkpoints, run.weights("last"), options.checkpoint_seconds
         ),
     ]
@@ -195,6 +222,7 @@ def _fit(
             epochs=until,
             callbacks=[*first, *callbacks],
             verbose=options.verbose,
+            total_steps=recipe.epochs * len(batches),
         )
 
     epoch, done = divmod(int(model.step.numpy()), len(batches))
@@ -204,23 +232,18 @@ def _fit(
         epoch += 1
     if epoch < recipe.epochs:
         fit(epoch * len(batches), epoch, recipe.epochs)
-
-
-def _label_validation(attack: Attack, say: Callable[[str], None]) -> None:
-    """Says what must be known of the accuracies under an attack."""
-    if attack.caveat:
-        say(f"val_robust_accuracy is measured by {attack}. {attack.caveat}")
+    elif not done:
+        options.say(f"the run is finished: {recipe.epochs} epochs are done")
 
 
 def _explained(
     error: Exception, model: AdversarialModel, run: RunFolder
 ) -> Exception:
-    message = str(error)
-    if "not finite" not in message:
+    if "not finite" not in str(error):
         return error
     kept = checkpoint.steps(run.checkpoints)
     good = f"last good state: {kept[-1]}" if kept else "no state was saved yet"
     return TrainingDivergedError(
         f"the loss is not finite at step {int(model.step.numpy())}; {good}. "
-        "A lower learning rate usually helps"
+        "A lower learning rate usually helps (--lr, with --overwrite)"
     )

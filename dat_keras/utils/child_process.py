@@ -20,7 +20,7 @@ T = TypeVar("T")
 def in_own_process(function: Callable[..., T], *args: object) -> T:
     """Calls a function in a new process, which dies with this one.
 
-    The process starts anew and imports the main module: a script must keep
+    The process starts afresh and imports the main module: a script must keep
     its own work behind `if __name__ == "__main__":`.
 
     Args:

@@ -1,8 +1,18 @@
-"""Frozen dataclasses as plain JSON, and `key=value` overrides of them."""
+"""Frozen dataclasses as plain JSON, and `key=value` overrides of them.
+
+Libraries for this were weighed. cattrs and dacite build dataclasses from
+mappings, but neither has overrides, so all of `override` would remain; in
+OmegaConf and draccus a key is a whole path, so short names, ambiguous keys
+with their paths, fractions and a part replaced by the name of its class would
+be written on top. `decode` builds listed classes only, which is what makes
+files of others safe to read.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -39,8 +49,8 @@ def encode(value: Any) -> Json:
 def decode(data: Json, classes: Mapping[str, type]) -> Any:
     """The value that `encode` made the data from.
 
-    Only the listed classes are ever built, from plain values: data of a
-    stranger cannot name anything else.
+    Only the listed classes are ever built, from plain values: untrusted data
+    cannot name anything else.
 
     Args:
         data: What `encode` returned.
@@ -75,8 +85,9 @@ def override(
         config: A frozen dataclass, possibly nested.
         assignment: `key=value`. The key is a field's dotted path, or its
             name alone where that is clear: an outer field hides fields of
-            the same name inside it. A value is parsed as what is there;
-            numbers may be fractions. A nested dataclass is set by the name
+            the same name inside it. A value is parsed as the field is
+            annotated; numbers may be fractions, tuples are separated by
+            commas. A nested dataclass is set by the name
             of another class of its kind; fields of both keep their values,
             others get their defaults. A field annotated `X | None` takes
             `none`.
@@ -94,12 +105,12 @@ def override(
     key, separator, text = assignment.partition("=")
     if not separator:
         raise ValueError(f"Expected `key=value`. Received: {assignment!r}")
-    path = _resolve(config, key.strip()).split(".")
+    path = _full_path(config, key.strip()).split(".")
     return _replaced(config, path, text.strip(), classes or {})
 
 
 def number(text: str) -> float:
-    """A number or a fraction of two numbers.
+    """A finite number or a fraction of two numbers.
 
     Example:
     >>> round(number("8/255"), 4)
@@ -107,7 +118,10 @@ def number(text: str) -> float:
     """
     above, slash, below = text.partition("/")
     try:
-        return float(above) / (float(below) if slash else 1.0)
+        value = float(above) / (float(below) if slash else 1.0)
+        if not math.isfinite(value):
+            raise ValueError
+        return value
     except (ValueError, ZeroDivisionError):
         raise ValueError(
             f"Expected a number such as 0.1 or 8/255. Received: {text!r}"
@@ -136,7 +150,7 @@ def _fields(config: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield from _fields(value, f"{prefix}{field.name}.")
 
 
-def _resolve(config: object, key: str) -> str:
+def _full_path(config: object, key: str) -> str:
     everything = [path for path, _ in _fields(config)]
     if key in everything:
         return key
@@ -170,14 +184,17 @@ def _replaced(
     elif dataclasses.is_dataclass(old):
         new = _another(old, lookup(_kin(old, classes), text, name))
     else:
-        new = _parsed(old, text, name)
+        new = _parsed(old, text, name, _hint(config, name))
     return dataclasses.replace(config, **{name: new})
 
 
 def _may_be_none(config: object, name: str) -> bool:
     """Whether a field is annotated `X | None`."""
-    hint = typing.get_type_hints(type(config))[name]
-    return type(None) in typing.get_args(hint)
+    return type(None) in typing.get_args(_hint(config, name))
+
+
+def _hint(config: object, name: str) -> Any:
+    return typing.get_type_hints(type(config))[name]
 
 
 def _another(old: Any, cls: type) -> object:
@@ -202,43 +219,52 @@ def _kin(value: object, classes: Mapping[str, type]) -> dict[str, type]:
     }
 
 
-def _parsed(old: object, text: str, name: str) -> object:
+def _parsed(old: object, text: str, name: str, hint: Any) -> object:
     try:
-        return _PARSERS[type(old)](text)
-    except (KeyError, ValueError) as error:
+        return _parser(hint, type(old))(text)
+    except KeyError:
+        raise ValueError(
+            f"`{name}` holds {old!r}, a kind of value that cannot be set from "
+            f"text. Received: {text!r}"
+        ) from None
+    except ValueError as error:
         raise ValueError(
             f"`{name}` holds {old!r}; cannot set it from {text!r}: {error}"
         ) from None
 
 
-def _optional(text: str) -> object:
-    parsers: tuple[Callable[[str], object], ...] = (_nothing, int, number)
-    for parse in parsers:
-        try:
-            return parse(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _nothing(text: str) -> None:
-    if text.lower() != "none":
-        raise ValueError("expected none")
+def _parser(hint: Any, fallback: type) -> Callable[[str], object]:
+    """Parses text as an annotation says, or like a value of a type."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        kinds = [k for k in typing.get_args(hint) if k is not type(None)]
+        # The value that is there decides between several kinds.
+        hint = fallback if fallback in kinds else kinds[0]
+    if typing.get_origin(hint) is tuple:
+        item = _PARSERS[typing.get_args(hint)[0]]
+        return lambda text: tuple(
+            item(part.strip()) for part in text.split(",") if part.strip()
+        )
+    if hint in _PARSERS or isinstance(hint, type):
+        return _PARSERS[hint]
+    return _PARSERS.get(fallback, str)
 
 
 def _truth(text: str) -> bool:
     return lookup({"true": True, "false": False}, text.lower(), "truth value")
 
 
-def _sequence(text: str) -> tuple:
-    return tuple(_optional(item.strip()) for item in text.split(",") if item)
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(
+            f"Expected a whole number. Received: {text!r}"
+        ) from None
 
 
 _PARSERS: dict[type, Callable[[str], object]] = {
     bool: _truth,
-    int: int,
+    int: _whole,
     float: number,
     str: str,
-    tuple: _sequence,
-    type(None): _optional,
 }

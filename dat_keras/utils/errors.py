@@ -1,4 +1,4 @@
-"""Errors that a user can do something about, each said in one line."""
+"""Base classes of errors that the user can correct, each one line of text."""
 
 from __future__ import annotations
 

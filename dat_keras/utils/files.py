@@ -1,16 +1,21 @@
-"""Files that are written whole or not at all, and folders made empty."""
+"""Atomic writes of files and of JSON, SHA-256 of a file, emptied folders."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+LOCK = ".lock"
+"""Name of the file in a folder by which `locks.locked` guards it."""
+
 
 def write_whole(path: Path, write: Callable) -> None:
-    """Writes a file beside its place and renames it there.
+    """Writes a file under a temporary name next to it, then renames it.
 
     Whoever reads `path` sees the old content or the new, never a part; a
     full disk leaves the old.
@@ -28,19 +33,45 @@ def write_whole(path: Path, write: Callable) -> None:
     b'x'
     """
     unique = f"{os.getpid()}-{threading.get_ident()}"
-    beside = path.with_name(f".{path.name}.{unique}")
+    temporary = path.with_name(f".{path.name}.{unique}")
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, data: object) -> None:
+    """Writes data as indented JSON, whole or not at all.
+
+    Args:
+        path: The file.
+        data: What `json.dumps` takes.
+
+    Example:
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_json(Path(folder) / "a.json", {"seed": 0})
+    ...     print((Path(folder) / "a.json").read_text(), end="")
+    {
+      "seed": 0
+    }
+    """
+    text = json.dumps(data, indent=2) + "\n"
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def clear(folder: Path) -> None:
-    """Removes what a folder holds; the folder itself, and a lock on it, stay.
+    """Removes what a folder holds; the folder and its lock file stay.
 
     Args:
         folder: The folder.
@@ -53,6 +84,11 @@ def clear(folder: Path) -> None:
     ...     list(Path(folder).iterdir())
     []
     """
-    for child in folder.iterdir():
+    for child in contents(folder):
         inside = child.is_dir() and not child.is_symlink()
         shutil.rmtree(child) if inside else child.unlink()
+
+
+def contents(folder: Path) -> list[Path]:
+    """Returns what a folder holds, without its lock file."""
+    return [child for child in folder.iterdir() if child.name != LOCK]

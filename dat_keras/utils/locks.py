@@ -1,31 +1,24 @@
-"""A folder that one process at a time works in."""
+"""A lock by which one process at a time works in a folder."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dat_keras.utils.errors import RunFolderError
-
-try:
-    import fcntl
-except ImportError:
-    # Windows has no such locks: there a folder is not guarded.
-    fcntl = None  # type: ignore[assignment]
+from dat_keras.utils.files import LOCK
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keeps other processes out of a folder inside a `with`.
 
-    The system takes the lock back when the process ends, however it ends.
-    Nothing is written.
+    The lock is one of the operating system on the file `.lock` in the folder;
+    it is released when the process ends, however it ends. The file may stay.
 
     Args:
-        folder: An existing folder. Its content may change meanwhile; the
-            folder itself must stay.
+        folder: An existing folder. Its other content may change meanwhile.
 
     Raises:
         RunFolderError: If it is locked already.
@@ -36,18 +29,17 @@ def locked(folder: Path) -> Iterator[None]:
     ...     print("alone")
     alone
     """
-    if fcntl is None:
-        yield
-        return
-    opened = os.open(folder, os.O_RDONLY)
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / LOCK)
     try:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunFolderError(
-                f"another process is at work in {folder}: wait for it, or "
-                "choose another --output"
-            ) from None
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunFolderError(
+            f"another process is at work in {folder}: wait for it, or "
+            "choose another --output"
+        ) from None
+    try:
         yield
     finally:
-        os.close(opened)
+        lock.release()

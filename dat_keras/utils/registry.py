@@ -1,4 +1,4 @@
-"""Look-ups in the tables of names: objectives, attacks, architectures, ..."""
+"""Finds a name in a table, or suggests the nearest: objectives, attacks, ..."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+MOST_LISTED = 40
+"""Names that a message lists; of more it says how many there are."""
 
 
 def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
@@ -37,6 +41,19 @@ def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
     folded = {known.casefold(): known for known in table}
     near = difflib.get_close_matches(name.casefold(), folded, n=1)
     hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
-    raise ValueError(
-        f"Unknown {kind} {name!r}.{hint} Available: {', '.join(table)}"
-    )
+    few = len(table) <= MOST_LISTED
+    known = ", ".join(table) if few else f"{len(table)} names"
+    raise ValueError(f"Unknown {kind} {name!r}.{hint} Available: {known}")
+
+
+def split_names(text: str) -> list[str]:
+    """Splits names separated by commas; space around them is dropped.
+
+    Args:
+        text: The names.
+
+    Example:
+    >>> split_names("fgsm, pgd20")
+    ['fgsm', 'pgd20']
+    """
+    return [name.strip() for name in text.split(",")]

@@ -10,13 +10,15 @@ checkpoints/step-########/  the whole state, to resume from
 from __future__ import annotations
 
 import difflib
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dat_keras.utils.errors import DamagedFileError, RunFolderError
-from dat_keras.utils.files import clear
+from dat_keras.utils.files import clear, contents
 from dat_keras.utils.locks import locked
 
 
@@ -53,14 +55,43 @@ class RunFolder:
         """Returns the file of the `"best"` or `"last"` weights."""
         return self.path / f"{which}.safetensors"
 
-    def check_resumable(self) -> None:
-        """Refuses a folder without a run.
+    def exists(self) -> bool:
+        """Whether the folder holds a run."""
+        return self.recipe.is_file()
+
+    def check_free(self, resume: bool = False, overwrite: bool = False) -> None:
+        """Refuses a folder that a run cannot use, and leaves it as it is.
+
+        Args:
+            resume: See `claimed`.
+            overwrite: See `claimed`.
 
         Raises:
-            RunFolderError: If it holds none.
+            RunFolderError: If it holds a run and neither flag is given, or
+                other files, or if it cannot be written.
         """
-        if not self.recipe.exists():
-            raise RunFolderError(f"{self.path} holds no run to resume")
+        parents = (self.path, *self.path.absolute().parents)
+        existing = next(path for path in parents if path.exists())
+        try:
+            with tempfile.TemporaryDirectory(dir=existing):
+                pass
+        except OSError as error:
+            raise RunFolderError(
+                f"cannot write to {self.path}: {error.strerror}"
+            ) from None
+        is_run = self.recipe.exists()
+        if (is_run and (resume or overwrite)) or not self.path.exists():
+            return
+        if contents(self.path):
+            what = "a run" if is_run else "other files"
+            raise RunFolderError(
+                f"{self.path} already holds {what}: choose another --output"
+                + (", or pass --resume or --overwrite" if is_run else "")
+            )
+
+    def discard(self) -> None:
+        """Removes the files of a run in which nothing was trained."""
+        clear(self.path)
 
     def check_loadable(self, weights: str) -> None:
         """Refuses a folder without a recipe, or without these weights.
@@ -84,10 +115,12 @@ class RunFolder:
             )
 
     @contextmanager
-    def prepared(
+    def claimed(
         self, resume: bool = False, overwrite: bool = False
     ) -> Iterator[None]:
         """Makes the folder, and keeps other trainings out inside a `with`.
+
+        A folder that was made here and holds nothing in the end is removed.
 
         Args:
             resume: Take a folder that holds a run.
@@ -95,31 +128,23 @@ class RunFolder:
 
         Raises:
             RunFolderError: If it holds a run and neither flag is given, or
-                other files; with `resume`, if it holds no run; if another
-                process trains in it.
+                other files; if another process trains in it.
         """
-        if resume:
-            self.check_resumable()
+        made = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
-        with locked(self.path):
-            if not resume:
-                self._clear(overwrite)
-            yield
-
-    def _clear(self, overwrite: bool) -> None:
-        is_run = self.recipe.exists()
-        if is_run and overwrite:
-            clear(self.path)
-        elif any(self.path.iterdir()):
-            what = "a run" if is_run else "other files"
-            raise RunFolderError(
-                f"{self.path} already holds {what}: choose another --output"
-                + (", or pass --resume or --overwrite" if is_run else "")
-            )
+        try:
+            with locked(self.path):
+                self.check_free(resume, overwrite)
+                if overwrite:
+                    clear(self.path)
+                yield
+        finally:
+            if made and not contents(self.path):
+                shutil.rmtree(self.path)
 
 
 def _near(path: Path) -> str:
-    """The question whether a run beside a misspelt path was meant."""
+    """Suggests a run whose path is close to a misspelt one."""
     there = path.parent.iterdir() if path.parent.is_dir() else ()
     runs = [p.name for p in there if RunFolder(p).recipe.is_file()]
     found = difflib.get_close_matches(path.name, runs, n=1)

@@ -1,4 +1,4 @@
-"""Process settings for TensorFlow: log noise, oneDNN, the C allocator."""
+"""Process settings for TensorFlow: log messages, oneDNN, cores, allocator."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ def use_fast_kernels() -> None:
     True
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+def cpu_cores() -> int:
+    """Returns the number of processor cores that this process may use.
+
+    Example:
+    >>> cpu_cores() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def quiet_tensorflow(verbose: bool) -> None:

@@ -1,4 +1,4 @@
-"""Tables of text cells, for terminals, Markdown, LaTeX and machines."""
+"""Tables of text cells as plain text, Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -20,38 +20,24 @@ def plain(cells: Cells) -> str:
 
     Example:
     >>> print(plain([["attack", "accuracy"], ["fgsm", "9 %"]]))
-    attack  accuracy
-    fgsm         9 %
+    attack    accuracy
+    fgsm           9 %
     """
-    return _aligned(cells, str.rjust)
+    return _rendered(cells, "plain")
 
 
 def ragged(cells: Cells) -> str:
-    """Columns aligned with spaces, all to the left: words, not numbers.
+    """Columns aligned with spaces, all to the left: for text, not numbers.
 
     Args:
         cells: Rows of text, the header first.
 
     Example:
     >>> print(ragged([["method", "paper"], ["pgd-at", "one"]]))
-    method  paper
-    pgd-at  one
+    method    paper
+    pgd-at    one
     """
-    return _aligned(cells, str.ljust)
-
-
-def _aligned(cells: Cells, align: Callable[[str, int], str]) -> str:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [
-                align(cell, width)
-                for cell, width in zip(row[1:], widths[1:], strict=True)
-            ]
-        ).rstrip()
-        for row in cells
-    )
+    return _rendered(cells, "plain", "left")
 
 
 def markdown(cells: Cells) -> str:
@@ -62,13 +48,11 @@ def markdown(cells: Cells) -> str:
 
     Example:
     >>> print(markdown([["attack", "accuracy"], ["fgsm", "9 %"]]))
-    | attack | accuracy |
-    | --- | ---: |
-    | fgsm | 9 % |
+    | attack   |   accuracy |
+    |:---------|-----------:|
+    | fgsm     |        9 % |
     """
-    header, *rows = cells
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+    return _rendered(cells, "pipe")
 
 
 def marked(
@@ -118,28 +102,32 @@ def latex(cells: Cells, bold: Places = ()) -> str:
     >>> print(latex([["attack", "share"], ["fgsm", "9 %"]], {(1, 1)}))
     \begin{tabular}{lr}
     \toprule
-    attack & share \\
+     attack   &   share \\
     \midrule
-    fgsm & \textbf{9 \%} \\
+     fgsm     &   \textbf{9 \%} \\
     \bottomrule
     \end{tabular}
     """
-    safe = [[cell.translate(_LATEX) for cell in row] for row in cells]
-    cells = marked(safe, bold, lambda text: rf"\textbf{{{text}}}")
-    header, *rows = [" & ".join(row) + r" \\" for row in cells]
-    columns = "l" + "r" * (len(cells[0]) - 1)
-    lines = (
-        rf"\begin{{tabular}}{{{columns}}}",
-        *(r"\toprule", header, r"\midrule", *rows, r"\bottomrule"),
-        r"\end{tabular}",
+    cells = marked(cells, bold, lambda text: f"{_BOLD}{text}{_END}")
+    text = _rendered(cells, "latex_booktabs")
+    text = text.replace(_BOLD, r"\textbf{").replace(_END, "}")
+    return text.replace("±", r"$\pm$")
+
+
+_BOLD, _END = "\ue000", "\ue001"
+"""Marks that survive the escaping of LaTeX's special characters."""
+
+
+def _rendered(cells: Cells, style: str, others: str = "right") -> str:
+    """The table in a format of `tabulate`, its numbers left as they are."""
+    from tabulate import tabulate
+
+    header, *rows = cells
+    text = tabulate(
+        rows,
+        header,
+        tablefmt=style,
+        disable_numparse=True,
+        colalign=("left", *(others,) * (len(header) - 1)),
     )
-    return "\n".join(lines)
-
-
-_LATEX = {
-    **{ord(c): rf"\{c}" for c in "&%$#_{}"},
-    ord("±"): r"$\pm$",
-    ord("~"): r"\textasciitilde{}",
-    ord("^"): r"\textasciicircum{}",
-    ord("\\"): r"\textbackslash{}",
-}
+    return "\n".join(line.rstrip() for line in text.splitlines())

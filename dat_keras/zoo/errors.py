@@ -1,4 +1,4 @@
-"""What can go wrong with published models, by exit code."""
+"""Errors about published models, each with its exit code."""
 
 from __future__ import annotations
 

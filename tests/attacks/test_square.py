@@ -155,8 +155,15 @@ def test_waves_start_on_the_surface():
 
 
 def head(x, branch=0):
-    weights = np.random.default_rng(1).normal(size=(126, 3)).astype("f")
-    return tf.reshape(x, (-1, 126)) @ weights
+    """Logits that are exact where pixels are multiples of 1/256."""
+    weights = np.random.default_rng(1).integers(-9, 10, (126, 3)) / 4
+    return tf.reshape(x, (-1, 126)) @ weights.astype("f")
+
+
+def on_grid(count):
+    """Images whose pixels are multiples of 1/256."""
+    draws = np.random.default_rng(6).integers(0, 257, (count, *SHAPE))
+    return tf.constant(draws / 256, tf.float32)
 
 
 def advance(square, x, y, rows, stage, x_adv):
@@ -167,9 +174,9 @@ def advance(square, x, y, rows, stage, x_adv):
     )()
 
 
-@pytest.mark.parametrize(("norm", "eps"), [(Linf, 0.05), (L2, 1.0)])
+@pytest.mark.parametrize(("norm", "eps"), [(Linf, 1 / 16), (L2, 1.0)])
 def test_margin_falls_from_stage_to_stage_inside_the_ball(norm, eps):
-    x = tf.random.stateless_uniform((8, *SHAPE), (0, 1))
+    x = on_grid(8)
     y = tf.argmax(head(x), -1, tf.int32)
     square = Square(norm(eps), queries=50, chunk=30)
     assert square.stages(3) == 2
@@ -183,17 +190,21 @@ def test_margin_falls_from_stage_to_stage_inside_the_ball(norm, eps):
         own = z[range(8), y]
         z[range(8), y] = -np.inf
         best.append(own - z.max(-1))
-    assert (best[1] <= best[0]).all() and (best[1] < best[0]).any()
+    # In L2 the pixels leave the grid, so that logits are rounded.
+    assert (best[1] <= best[0] + 1e-4).all() and (best[1] < best[0]).any()
     # What is broken stays as it is.
-    done = best[0] <= 0
+    done = best[0] < -1e-4
     assert done.any() and (best[1] == best[0])[done].all()
 
 
-@pytest.mark.parametrize("norm", [Linf, L2])
-def test_rows_do_not_depend_on_their_batch(norm):
-    x = tf.random.stateless_uniform((6, *SHAPE), (0, 1))
+@pytest.mark.parametrize(
+    ("norm", "eps", "queries"), [(Linf, 1 / 16, 20), (L2, 0.5, 3)]
+)
+def test_rows_do_not_depend_on_their_batch(norm, eps, queries):
+    """In Linf all margins are exact; in L2, few queries have no near ties."""
+    x = on_grid(6)
     y = tf.argmax(head(x), -1, tf.int32)
-    square = Square(norm(0.05), queries=20, chunk=20)
+    square = Square(norm(eps), queries=queries, chunk=queries)
     together = advance(square, x, y, range(6), 0, x).numpy()
     part = [4, 1]
     alone = advance(
@@ -202,7 +213,7 @@ def test_rows_do_not_depend_on_their_batch(norm):
     np.testing.assert_allclose(alone, together[part], atol=1e-6)
 
 
-def test_stops_when_no_image_stands():
+def test_stops_when_all_images_are_broken():
     asked = []
 
     def predict(x, branch=0):

@@ -4,11 +4,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dat_keras.attacks import CleanStart, NormalStart, RandomStart
-from dat_keras.core.random import BatchKey
+from dat_keras.attacks import (
+    PGD,
+    CleanStart,
+    KeepFirstBroken,
+    KeepLast,
+    NormalStart,
+    RandomStart,
+    SurfaceStart,
+)
+from dat_keras.core.random import BatchKey, RowKey
 from dat_keras.core.threat_models import L2, Linf
 
-STARTS = [CleanStart(), NormalStart(), RandomStart()]
+STARTS = [CleanStart(), NormalStart(clip=True), RandomStart()]
 
 
 @pytest.fixture
@@ -40,6 +48,33 @@ def test_normal_start_has_its_deviation(key):
     assert abs(np.mean(noise)) < 1e-3
 
 
+def test_normal_start_is_clipped_only_where_asked(x, key):
+    plain, clipped = (
+        NormalStart(0.01, clip=clip)(Linf(0.1), x, key)
+        for clip in (False, True)
+    )
+    assert NormalStart().clip is False
+    assert tf.reduce_min(plain) < 0 and tf.reduce_max(plain) > 1
+    np.testing.assert_array_equal(np.clip(plain, 0, 1), clipped)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+@pytest.mark.parametrize("keep", [KeepLast(), KeepFirstBroken()])
+def test_attacks_stay_in_the_box_from_a_start_outside(steps, keep, x, key):
+    def predict(x, branch=0):
+        return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 1]], axis=-1)
+
+    attack = PGD(
+        Linf(0.1),
+        steps=tf.constant(steps),
+        step_size=1e-6,
+        start=NormalStart(),
+        keep=keep,
+    )
+    x_adv = attack(predict, x, tf.constant([0, 1, 0, 1]), key)
+    assert tf.reduce_min(x_adv) >= 0 and tf.reduce_max(x_adv) <= 1
+
+
 def test_random_start_is_the_threat_models(x, key):
     ball = L2(0.5)
     np.testing.assert_array_equal(
@@ -49,3 +84,12 @@ def test_random_start_is_the_threat_models(x, key):
 
 def test_clean_start_is_the_image(x, key):
     np.testing.assert_array_equal(CleanStart()(Linf(0.1), x, key), x)
+
+
+@pytest.mark.parametrize("ball", [Linf(0.1), L2(0.5)])
+@pytest.mark.parametrize("start", [*STARTS, SurfaceStart()])
+def test_rows_do_not_depend_on_their_batch(start, ball, x, assert_close):
+    together = start(ball, x, RowKey.of(0, range(4))).numpy()
+    part = [3, 1]
+    alone = start(ball, tf.gather(x, part), RowKey.of(0, part))
+    assert_close(alone, together[part])

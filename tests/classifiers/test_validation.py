@@ -1,5 +1,7 @@
 """Which classifiers are accepted."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -75,3 +77,20 @@ def test_image_size(tiny_model, tiny_branched):
 def test_a_model_that_fixes_no_image_size(make):
     with pytest.raises(ValueError, match="does not say its image size"):
         image_shape_of(make())
+
+
+@pytest.mark.parametrize(
+    ("scales", "warns"),
+    [((1 / 127.5,), True), ((255, 1 / 127.5), False), ((), False)],
+)
+def test_a_rescaling_from_255_is_noticed(scales, warns):
+    inner = keras.Sequential(
+        [layers.Input((4, 4, 3)), *map(layers.Rescaling, scales)]
+        + [layers.Flatten(), layers.Dense(3)]
+    )
+    inputs = keras.Input((4, 4, 3))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        check_classifier(keras.Model(inputs, inner(inputs)), (4, 4, 3))
+    found = [w for w in seen if "include_preprocessing" in str(w.message)]
+    assert bool(found) == warns

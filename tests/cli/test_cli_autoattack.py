@@ -143,7 +143,7 @@ def test_a_killed_evaluation_goes_on_and_leaves_nothing(
     assert again.exit_code == 2
     assert "go on with --resume" in again.stderr.splitlines()[-1]
     other = run(model_file, *COMMON, "--resume", "--seed", 1)
-    assert other.exit_code == 2 and "another seed" in other.stderr
+    assert other.exit_code == 2 and "seed was 0, now 1" in other.stderr
     resumed = run(
         model_file,
         *(*COMMON, "--resume", "--json", tmp_path / "resumed.json"),

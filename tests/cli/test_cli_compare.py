@@ -43,7 +43,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
     )
     assert "enough" in result.stderr and result.exit_code == 2
     grid = asked["grid"]
-    assert (grid.methods, grid.seeds) == (("natural", "dat"), (0, 3))
+    assert (grid.labels, grid.seeds) == (("natural", "dat"), (0, 3))
     assert (grid.attacks, grid.n_examples) == (("pgd20",), 9)
     assert grid.checkpoints == ("best", "last")
     assert [(r.epochs, r.limit) for r in grid.recipes] == [(4, 32)] * 2
@@ -56,7 +56,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["--methods", "tradess"], "Did you mean 'trades'"),
-        (["--methods", ""], "`methods` must hold"),
+        (["--methods", ""], "Give --methods, --recipe or --row"),
         (["--methods", "dat", "--attack", "pgd2"], "Did you mean 'pgd20'"),
         (["--methods", "dat", "--seeds", "a"], "--seeds"),
         (["--methods", "dat", "--checkpoint", "lst"], "Did you mean 'last'"),
@@ -84,4 +84,4 @@ def test_a_grid_from_the_command_line_in_processes(colours, tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert result.stdout == (tmp_path / "grid" / "table.txt").read_text()
-    assert "cell 2 of 2: trades-seed0" in result.stderr
+    assert "run 2 of 2: trades-seed0" in result.stderr

@@ -18,6 +18,9 @@ PUSH = ("push", "half", "alice/net", "--license", "mit")
 IMPORT = ("import-torch", "page.pt", "--architecture", "resnet18", "-o", "new")
 
 CASES = [
+    (("train", "--output", "/proc/nope"), 2, "cannot write to /proc/nope"),
+    (("train", "--output", "half"), 2, "--resume or --overwrite"),
+    (("train", "--output", "pulled"), 2, "other files"),
     (("evaluate", "empty"), 2, "neither a run folder nor"),
     (("evaluate", "empty/nothing"), 2, "neither a run folder nor"),
     (("evaluate", "net.keras"), 2, "neither a run folder nor"),

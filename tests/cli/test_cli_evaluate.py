@@ -86,7 +86,7 @@ def test_a_run_knows_its_data_set_and_the_weights_are_chosen(
         return split
 
     monkeypatch.setattr(
-        "dat_keras.zoo.commands.resolve.load_classifier", load_classifier
+        "dat_keras.zoo.commands.load.load_classifier", load_classifier
     )
     monkeypatch.setattr("dat_keras.data.load_split", load)
     natural = ("--attack", "natural")

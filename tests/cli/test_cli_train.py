@@ -1,11 +1,14 @@
 """`dat-keras train` on a folder of tiny images, and its one-line errors."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
 
 from dat_keras.cli import main
+from dat_keras.cli._training import with_radius
+from dat_keras.recipes import RECIPES
 from dat_keras.training.run_info import RunInfo
 from dat_keras.utils.run_folder import RunFolder
 
@@ -75,7 +78,8 @@ def test_a_finished_run_is_not_overwritten_by_accident(trained, colours):
         (["--set", "betta=1"], "Did you mean 'beta'"),
         (["--set", "objective.attack.threat_model.eps=8"], "8/255"),
         (["--epochs", "0"], "--epochs"),
-        (["--resume"], "no run to resume"),
+        (["--resume", "--overwrite"], "give either"),
+        (["--lr", "fast"], "expected a number"),
     ],
 )
 def test_typos_get_one_line_and_leave_nothing(arguments, message, tmp_path):
@@ -85,6 +89,59 @@ def test_typos_get_one_line_and_leave_nothing(arguments, message, tmp_path):
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert not output.exists()
+
+
+def test_a_run_is_resumed_with_its_own_settings(trained):
+    output, _ = trained
+    again = ["train", "--output", output, "--resume"]
+    for arguments, message in [
+        (("--epochs", "1", "--seed", "3"), "seed=3 where the run has 0"),
+        (("--lr", "0.5"), "optimizer.learning_rate=0.5 where the run has"),
+        (("--method", "natural"), "where the run has"),
+    ]:
+        result = run(*again, *arguments)
+        assert result.exit_code == 2
+        assert message in result.stderr
+
+
+def test_a_data_set_without_test_images_ends_on_validation(colours, tmp_path):
+    shutil.copytree(colours, tmp_path / "set")
+    for part in ("validation", "val", "test"):
+        shutil.rmtree(tmp_path / "set" / part, ignore_errors=True)
+    output = tmp_path / "run"
+    result = run(
+        *("train", "--dataset", tmp_path / "set", *FAST, "--output", output)
+    )
+    assert result.exit_code == 0, result.output
+    assert "no test split" in result.stderr
+    assert "set/validation" in result.stdout
+
+
+def test_classes_of_the_test_images_are_checked_first(colours, tmp_path):
+    shutil.copytree(colours, tmp_path / "set")
+    (tmp_path / "set" / "test" / "teal").mkdir()
+    output = tmp_path / "run"
+    result = run(
+        *("train", "--dataset", tmp_path / "set", *FAST, "--output", output)
+    )
+    assert result.exit_code == 2
+    assert "'teal'" in result.stderr
+    assert not output.exists()
+
+
+def test_the_radius_is_that_of_all_attacks():
+    recipe = with_radius(RECIPES["dat-cifar10-resnet18"], 4 / 255)
+    for attack in (recipe.objective.attack, recipe.eval_attack):
+        assert attack.threat_model.eps == pytest.approx(4 / 255)
+        assert attack.step_size == pytest.approx(1 / 255)
+    assert with_radius(recipe, None) is recipe
+    with pytest.raises(ValueError, match="own in objective.policy"):
+        with_radius(RECIPES["las-at-shapes-resnet8"], 4 / 255)
+
+
+def test_every_option_has_a_line_of_help():
+    for option in main.commands["train"].params:
+        assert option.help, option.name
 
 
 def test_a_data_set_that_is_not_there_says_where_it_looked(

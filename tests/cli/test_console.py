@@ -2,12 +2,13 @@
 
 import io
 import sys
+from dataclasses import replace
 
 import pytest
 
-from dat_keras.cli._console import progress, show
+from dat_keras.cli._console import progress, show, show_comparison
 from dat_keras.evaluation.report import Report
-from dat_keras.evaluation.results import Caution, Row
+from dat_keras.evaluation.results import AttackResult, Caution
 
 
 class Terminal(io.StringIO):
@@ -18,8 +19,8 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def report():
     rows = (
-        Row("natural", "", (False, False)),
-        Row("fgsm", "", (False, True)),
+        AttackResult("natural", "", (False, False)),
+        AttackResult("fgsm", "", (False, True)),
     )
     cautions = (Caution("train_mode", "Look."),)
     return Report(
@@ -30,13 +31,13 @@ def report():
 
 
 def test_a_file_gets_plain_text(report, capsys):
-    show({"net": report})
+    show(report)
     assert capsys.readouterr().out == report.table() + "\n"
 
 
 def test_a_terminal_gets_a_drawn_table_and_the_cautions(report, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
-    show({"net": report})
+    show(report)
     text = sys.stdout.getvalue()
     assert "┃" in text and "50.00 %" in text
     assert "warning: train_mode: Look." in text
@@ -69,9 +70,40 @@ def test_a_terminal_sees_a_bar_a_task(monkeypatch):
 
 
 def test_several_reports_make_one_table(report, capsys):
-    show({"a": report, "b": report})
+    show_comparison({"a": report, "b": report}, {"a": "a", "b": "b"})
     title, header, *rows, first, second = capsys.readouterr().out.splitlines()
     assert title == report.title()
     assert header.split() == ["model", "natural", "fgsm"]
     assert [row.split()[0] for row in rows] == ["a", "b"]
     assert first.startswith("a: warning") and second.startswith("b: warning")
+
+
+def table_of(capsys, **reports):
+    show_comparison(reports, dict.fromkeys(reports, "net"))
+    title, header, *rows = capsys.readouterr().out.splitlines()
+    return title, header.split(), [row.split() for row in rows[: len(reports)]]
+
+
+def test_what_reports_differ_in_is_a_column_and_not_the_title(report, capsys):
+    other = replace(report, data="cifar10/test", eps=0.3, norm="l2")
+    title, header, rows = table_of(capsys, a=report, b=other)
+    assert title == "protocol strict, seed 0"
+    assert header == "model data norm eps natural fgsm".split()
+    assert rows[0][:7] == "net all 2 of toy/test linf 0.1".split()
+    assert rows[1][:7] == "net all 2 of cifar10/test l2 0.3".split()
+    assert rows[0][7:] == "100.00 % 50.00 %".split()
+
+
+def test_a_curve_has_a_column_of_radii(report, capsys):
+    other = replace(report, eps=2 / 255)
+    title, header, rows = table_of(capsys, a=report, b=other)
+    assert title == "all 2 of toy/test, linf, protocol strict, seed 0"
+    assert header == "model eps natural fgsm".split()
+    assert [row[1] for row in rows] == ["0.1", "2/255"]
+
+
+def test_other_images_of_the_same_name_are_told_apart(report, capsys):
+    other = replace(report, data_fingerprint="c" * 64)
+    title, _, rows = table_of(capsys, a=report, b=other)
+    assert title == "linf, eps 0.1, protocol strict, seed 0"
+    assert rows[0][5] == "(bbbbbbbb)" and rows[1][5] == "(cccccccc)"

@@ -1,21 +1,26 @@
-"""Grids of methods and seeds: carried out, killed, resumed, refused."""
+"""Grids of rows and seeds: trained, killed, resumed, refused."""
 
 import csv
 import dataclasses
 import io
 import json
+import shutil
+from pathlib import Path
 
 import keras
 import pytest
 
 from dat_keras.architectures import ARCHITECTURES
-from dat_keras.comparison import cell as cells
-from dat_keras.comparison.cell import CellResult, carry_out
-from dat_keras.comparison.compare import compare, standings
-from dat_keras.comparison.grid import grid_of, prepared
+from dat_keras.comparison import grid_run as grid_runs
+from dat_keras.comparison.compare import LEGEND, compare, table_of
+from dat_keras.comparison.grid import claim_folder, grid_of
+from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
+from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.profiling.pass_counts import Passes
+from dat_keras.recipes import RECIPES
 from dat_keras.training.train import RunOptions
 from dat_keras.utils.errors import DamagedFileError, RunFolderError
+from dat_keras.utils.files import contents
 from dat_keras.utils.locks import locked
 
 SETTINGS = (
@@ -35,12 +40,12 @@ def quick():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ARCHITECTURES, "resnet8", linear)
-        patch.setattr(cells, "COUNTED_STEPS", 2)
+        patch.setattr(grid_runs, "COUNTED_STEPS", 2)
         yield
 
 
 def here(function, *args):
-    """Carries out a cell in this process."""
+    """Trains a run in this process."""
     function(*args)
 
 
@@ -71,25 +76,25 @@ def accuracies(table):
 def test_the_table_has_a_row_for_each_method_and_checkpoint(finished):
     _, _, table = finished
     header, *rows = table.cells()
-    measures = ["natural", "fgsm", "s/step", "F", "Bi", "Bw", "MiB"]
+    measures = ["natural", "fgsm", "s/step", "s/epoch", "F", "Bi", "Bw", "MiB"]
     assert header == ["method", *measures]
     assert [row[0] for row in rows] == [
         *("natural (best)", "natural (last)"),
         *("pgd-at (best)", "pgd-at (last)"),
     ]
-    assert [row[4:7] for row in rows[1:3]] == [
+    assert [row[5:8] for row in rows[1:3]] == [
         ["1.0", "0.0", "1.0"],
         ["2.0", "1.0", "1.0"],
     ]
-    assert all(float(row[3]) > 0 and int(row[7]) > 100 for row in rows)
+    assert all(float(row[3]) > 0 and int(row[8]) > 100 for row in rows)
 
 
-def test_accuracies_are_those_of_the_cells_reports(finished):
+def test_accuracies_are_those_of_the_runs_reports(finished):
     grid, output, table = finished
     per_seed = [
-        json.loads(cell.result.read_text())["reports"]["last"]["attacks"]
-        for cell in grid.cells(output)
-        if cell.method == "pgd-at"
+        json.loads(one.result.read_text())["reports"]["last"]["attacks"]
+        for one in grid.runs(output)
+        if one.label == "pgd-at"
     ]
     a, b = (100 * found["fgsm"]["accuracy"] for found in per_seed)
     std = abs(a - b) / 2**0.5
@@ -124,11 +129,11 @@ def test_a_killed_grid_goes_on_and_ends_the_same(
             raise KeyboardInterrupt
         return evaluate(*args, **options)
 
-    evaluate = cells.evaluate
-    monkeypatch.setattr(cells, "evaluate", dying)
+    evaluate = grid_runs.evaluate
+    monkeypatch.setattr(grid_runs, "evaluate", dying)
     with pytest.raises(KeyboardInterrupt):
         compare(grid, tmp_path, run=here)
-    first, second = grid.cells(tmp_path)
+    first, second = grid.runs(tmp_path)
     assert first.result.exists() and not second.result.exists()
     trained = (second.folder / "last.safetensors").stat().st_mtime_ns
     before = first.result.read_bytes()
@@ -136,26 +141,26 @@ def test_a_killed_grid_goes_on_and_ends_the_same(
     options = RunOptions(resume=True, say=said.append)
     table = compare(grid, tmp_path, options=options, run=here)
     assert said[:2] == [
-        "cell 1 of 2: natural-seed0, finished before",
-        "cell 2 of 2: natural-seed1",
+        "run 1 of 2: natural-seed0, finished before",
+        "run 2 of 2: natural-seed1",
     ]
     assert first.result.read_bytes() == before
     assert (second.folder / "last.safetensors").stat().st_mtime_ns == trained
     results = {
         "natural": [
-            CellResult.read(cell.result)
-            for cell in whole.cells(folder)
-            if cell.method == "natural"
+            RunResult.read(one.result)
+            for one in whole.runs(folder)
+            if one.label == "natural"
         ]
     }
-    assert accuracies(table) == accuracies(standings(grid, results))
+    assert accuracies(table) == accuracies(table_of(grid, results))
 
 
 def test_a_folder_is_used_by_one_grid_only(colours, tmp_path):
     grid = small(colours)
 
     def prepare(grid, **flags):
-        with prepared(grid, tmp_path, **flags):
+        with claim_folder(grid, tmp_path, **flags):
             pass
 
     with pytest.raises(RunFolderError, match="no grid to resume"):
@@ -171,7 +176,7 @@ def test_a_folder_is_used_by_one_grid_only(colours, tmp_path):
     with pytest.raises(RunFolderError, match="seeds and n_examples differ"):
         prepare(other, resume=True)
     prepare(other, overwrite=True)
-    assert [p.name for p in tmp_path.iterdir()] == ["grid.json"]
+    assert [p.name for p in contents(tmp_path)] == ["grid.json"]
     (tmp_path / "grid.json").write_text("[]")
     with pytest.raises(DamagedFileError, match=r"grid\.json"):
         prepare(grid, resume=True)
@@ -180,34 +185,34 @@ def test_a_folder_is_used_by_one_grid_only(colours, tmp_path):
 @pytest.mark.parametrize("flag", ["resume", "overwrite"])
 def test_two_comparisons_do_not_share_a_folder(flag, colours, tmp_path):
     grid, options = small(colours), RunOptions(**{flag: True})
-    with prepared(grid, tmp_path):
+    with claim_folder(grid, tmp_path):
         before = (tmp_path / "grid.json").stat().st_ino
         with pytest.raises(RunFolderError, match="another process is at work"):
             compare(grid, tmp_path, options=options, run=here)
     assert (tmp_path / "grid.json").stat().st_ino == before
-    with prepared(grid, tmp_path, **{flag: True}):
+    with claim_folder(grid, tmp_path, **{flag: True}):
         pass
 
 
 def test_a_cell_that_another_process_works_in_is_left_alone(colours, tmp_path):
-    cell = next(small(colours).cells(tmp_path))
-    cell.folder.mkdir()
-    (cell.folder / "recipe.json").write_text("theirs")
+    one = next(small(colours).runs(tmp_path))
+    one.folder.mkdir()
+    (one.folder / "recipe.json").write_text("theirs")
     with (
-        locked(cell.folder),
+        locked(one.folder),
         pytest.raises(RunFolderError, match="another process is at work"),
     ):
-        carry_out(cell, None, RunOptions())
-    assert (cell.folder / "recipe.json").read_text() == "theirs"
+        train_and_evaluate(one, None, RunOptions())
+    assert (one.folder / "recipe.json").read_text() == "theirs"
 
 
 def test_what_a_killed_start_left_is_no_obstacle(colours, tmp_path):
-    cell = next(small(colours, seeds=(0,)).cells(tmp_path))
-    cell.folder.mkdir()
-    (cell.folder / ".recipe.json.7-7").write_text("{")
-    carry_out(cell, None, RunOptions())
-    assert cell.result.exists()
-    assert not (cell.folder / ".recipe.json.7-7").exists()
+    one = next(small(colours, seeds=(0,)).runs(tmp_path))
+    one.folder.mkdir()
+    (one.folder / ".recipe.json.7-7").write_text("{")
+    train_and_evaluate(one, None, RunOptions())
+    assert one.result.exists()
+    assert not (one.folder / ".recipe.json.7-7").exists()
 
 
 def test_other_files_are_never_removed(colours, tmp_path):
@@ -228,9 +233,9 @@ def test_other_files_are_never_removed(colours, tmp_path):
         ({"attacks": ("fgms",)}, "Did you mean 'fgsm'"),
         ({"checkpoints": ("bets",)}, "Did you mean 'best'"),
         ({"seeds": ()}, "`seeds` must hold at least one"),
-        ({"seeds": (1, 1)}, "none twice"),
+        ({"seeds": (1, 1)}, "no value twice"),
         ({"seeds": (0, -1)}, "`seeds` must be at least 0"),
-        ({"methods": ("natural",)}, "one recipe a method"),
+        ({"labels": ("natural",)}, "one recipe a row"),
     ],
 )
 def test_grids_are_checked_before_anything_runs(colours, change, message):
@@ -256,18 +261,18 @@ def test_what_was_refused_can_be_said_again(colours, tmp_path):
     refused = dataclasses.replace(grid, recipes=(vast,))
     with pytest.raises(ValueError, match="`batch_size` must be at most"):
         compare(refused, tmp_path, run=here)
-    with prepared(grid, tmp_path):
+    with claim_folder(grid, tmp_path):
         pass
 
 
 def unmeasured(images):
-    """What a cell leaves, had nobody measured its time."""
+    """The result of a run whose time was not measured."""
     report = {
         **{"whole": False, "n_examples": images},
         **{"norm": "linf", "eps": 8 / 255},
         "attacks": {"natural": {"accuracy": 0.75}},
     }
-    return CellResult({"best": report}, Passes(1, 0, 1), None, 2**20)
+    return RunResult({"best": report}, Passes(1, 0, 1), None, 3, 2**20)
 
 
 @pytest.mark.parametrize(
@@ -284,16 +289,17 @@ def test_the_title_counts_in_words(epochs, images, seeds, title):
     choice = {"epochs": epochs}
     grid = grid_of(("natural",), choice, attacks=("natural",), seeds=seeds)
     cells = [unmeasured(images)] * len(seeds)
-    table = standings(grid, {"natural": cells})
+    table = table_of(grid, {"natural": cells})
     assert table.title == f"shapes, resnet8, {title}"
 
 
-def test_costs_that_nobody_measured_stay_empty():
+def test_costs_that_were_not_measured_stay_empty():
     grid = grid_of(("natural",), {}, attacks=("natural",))
-    table = standings(grid, {"natural": [unmeasured(4)]})
+    table = table_of(grid, {"natural": [unmeasured(4)]})
     assert table.cells()[1] == [
         "natural",
         "75.00",
+        "-",
         "-",
         *"1.0 0.0 1.0 1".split(),
     ]
@@ -303,4 +309,102 @@ def test_a_damaged_result_is_named(tmp_path):
     path = tmp_path / "evaluation.json"
     path.write_text("{}")
     with pytest.raises(DamagedFileError, match="delete it"):
-        CellResult.read(path)
+        RunResult.read(path)
+
+
+def test_seconds_of_an_epoch_are_those_of_its_steps(finished):
+    grid, output, table = finished
+    one = next(grid.runs(output))
+    result = RunResult.read(one.result)
+    # 36 training images in batches of 8.
+    assert result.steps_per_epoch == 4
+    assert result.seconds_per_epoch == 4 * result.seconds_per_step
+    assert table.text().endswith(LEGEND)
+    assert LEGEND in table.markdown() and f"% {LEGEND}" in table.latex()
+
+
+def test_a_method_may_come_several_times_with_settings_of_its_own():
+    rows = (
+        "dat",
+        RowSpec.parse("mean: dat objective.amplitude_scale=match_mean"),
+        RowSpec.parse("two: dat objective.beta=2"),
+    )
+    grid = grid_of(rows, {}, ("epochs=3", "two:width=4"))
+    scales = [recipe.objective.amplitude_scale for recipe in grid.recipes]
+    assert scales == ["reference", "match_mean", "reference"]
+    assert [recipe.objective.beta for recipe in grid.recipes][2] == 2.0
+    assert [recipe.epochs for recipe in grid.recipes] == [3, 3, 3]
+    assert [recipe.width for recipe in grid.recipes][2] == 4
+    names = [one.name for one in grid.runs(Path("grid"))]
+    assert names == ["dat-seed0", "mean-seed0", "two-seed0"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_any_recipe_is_a_row(name):
+    (recipe,) = grid_of((name,), {"epochs": 1}).recipes
+    assert recipe == dataclasses.replace(RECIPES[name], epochs=1)
+
+
+def test_a_recipe_next_to_methods_keeps_its_architecture():
+    choice = {"dataset": "cifar10", "architecture": "resnet18"}
+    grid = grid_of(("dat", "trades-cifar10-resnet8"), choice)
+    found = [recipe.architecture for recipe in grid.recipes]
+    assert found == ["resnet18", "resnet8"]
+    with pytest.raises(ValueError, match="fixes its own dataset"):
+        grid_of(("trades-cifar10-resnet8",), choice)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (("dat", "dat"), "`labels` must hold no value twice. Received: 'dat'"),
+        (("dta",), "Unknown method or recipe 'dta'. Did you mean 'dat'"),
+    ],
+)
+def test_rows_are_refused(rows, message):
+    with pytest.raises(ValueError, match=message):
+        grid_of(rows, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dat", "`row` must have the form"),
+        ("a:", "`row` must have the form"),
+        ("a: dat beta", "`row` must have the form"),
+        ("a: dat beta=1 beta=2", "'beta' twice"),
+        ("../a: dat", "`label` must begin with"),
+        (": dat", "`label` must begin with"),
+    ],
+)
+def test_rows_that_are_no_rows_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        RowSpec.parse(text)
+
+
+def test_a_data_set_without_test_split_is_refused_first(colours, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(colours / "train", bare / "train")
+    calls = []
+    with pytest.raises(ValueError, match="`dataset` must have a test split"):
+        compare(small(bare), tmp_path / "grid", run=calls.append)
+    assert not calls and not (tmp_path / "grid").exists()
+
+
+def test_a_failure_leaves_the_table_of_what_was_finished(colours, tmp_path):
+    grid = small(colours, ("natural", "pgd-at"), seeds=(0,))
+    first, _ = grid.runs(tmp_path)
+
+    def run(function, one, *args):
+        if one.label == "pgd-at":
+            raise RuntimeError("out of memory")
+        function(one, *args)
+
+    said = []
+    with pytest.raises(RuntimeError, match="out of memory"):
+        compare(grid, tmp_path, options=RunOptions(say=said.append), run=run)
+    assert first.result.exists()
+    assert said[-1].startswith("finished so far: ")
+    assert [line.split()[0] for line in said[-1].splitlines()[1:3]] == [
+        *("method", "natural")
+    ]

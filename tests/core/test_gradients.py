@@ -79,7 +79,7 @@ def test_keras_on_another_backend_is_refused_in_one_sentence():
         "import sys, types; keras = types.ModuleType('keras');"
         "keras.config = types.SimpleNamespace(backend=lambda: 'jax');"
         "sys.modules['keras'] = keras;"
-        "import dat_keras"
+        "import dat_keras.losses"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True

@@ -156,7 +156,7 @@ def test_a_radius_for_each_image(name):
 @pytest.mark.parametrize("make", [Linf, L2])
 @pytest.mark.parametrize("eps", [-0.1, -1, float("nan")])
 def test_negative_radius_is_refused(make, eps):
-    with pytest.raises(ValueError, match="`eps` must not be negative"):
+    with pytest.raises(ValueError, match="`eps` must be at least 0"):
         make(eps)
 
 

@@ -1,8 +1,10 @@
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from dat_keras.data import load, load_split
+from dat_keras.data import load, load_split, splits_of
 from dat_keras.data.base import DataNotFoundError
 
 
@@ -81,8 +83,43 @@ def test_class_that_train_lacks_is_named(folder):
         load_split(str(folder), "test")
 
 
+@pytest.mark.parametrize("part", ["test", "val"])
+def test_class_that_train_lacks_is_refused_before_reading(folder, part):
+    write(folder / part / "emu" / "0.png", np.zeros((4, 5, 3), np.uint8))
+    with pytest.raises(ValueError, match="Received: 'emu'"):
+        splits_of(str(folder))
+    with pytest.raises(ValueError, match="Received: 'emu'"):
+        load_split(str(folder), "train")
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_class_without_images_is_named(folder, part):
+    (folder / "train" / "emu").mkdir()
+    if part == "test":
+        image = np.zeros((4, 5, 3), np.uint8)
+        write(folder / "train" / "emu" / "0.png", image)
+        (folder / "test" / "emu").mkdir()
+    with pytest.raises(ValueError, match=f"class of .*{part}.*none in 'emu'"):
+        load_split(str(folder), "train")
+
+
+def test_two_validation_folders_are_refused(folder):
+    for name in ("val", "validation"):
+        write(folder / name / "dog" / "0.png", np.zeros((4, 5, 3), np.uint8))
+    with pytest.raises(ValueError, match="`val` and `validation`.*both"):
+        splits_of(str(folder))
+
+
+def test_splits_are_known_without_reading_an_image(folder):
+    for path in folder.glob("*/*/*.png"):
+        path.write_bytes(b"no image")
+    assert splits_of(str(folder)) == ("train", "validation", "test")
+    shutil.rmtree(folder / "test")
+    assert splits_of(str(folder)) == ("train", "validation")
+
+
 def test_folder_without_images_is_named(folder):
-    (folder / "val" / "cat").mkdir(parents=True)
+    (folder / "val").mkdir()
     with pytest.raises(DataNotFoundError, match="val must hold images"):
         load_split(str(folder), "validation")
 

@@ -40,28 +40,32 @@ SEARCHES = {
 
 
 @pytest.fixture(scope="module")
-def trial():
+def context():
     return context_of(*opinionated((8, 6, 1)), BALL)
 
 
 @pytest.mark.parametrize(
     "name", first_of(SEARCHES, ("square, queries", "fab, steps"))
 )
-def test_more_budget_breaks_what_less_does(trial, name):
+def test_more_budget_breaks_what_less_does(context, name):
     broken = [
-        AttackEnsemble({"it": SEARCHES[name](n)})("it", trial).broken
+        np.array(
+            AttackEnsemble({"it": SEARCHES[name](n)})("it", context).broken
+        )
         for n in (1, 4)
     ]
     assert (broken[0] <= broken[1]).all()
-    assert trial.wrong.sum() < broken[1].sum()
+    assert context.wrong.sum() < broken[1].sum()
 
 
-def test_more_steps_of_pgd_break_what_fewer_do(trial):
-    rows = np.flatnonzero(~trial.wrong)
+def test_more_steps_of_pgd_break_what_fewer_do(context):
+    rows = np.flatnonzero(~context.wrong)
     strict = PROTOCOLS["strict"].adapt
     attack = PGD(BALL, steps=2, step_size=BALL.eps / 4)
     few, many = (
-        trial.search("pgd", strict(replace(attack, steps=n)), rows).broken
+        np.array(
+            context.search("pgd", strict(replace(attack, steps=n)), rows).broken
+        )
         for n in (2, 12)
     )
     assert (few <= many).all() and few.sum() < many.sum()

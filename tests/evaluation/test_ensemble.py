@@ -105,22 +105,22 @@ def test_linear_model_is_exact(classes, norm):
     sure = np.abs(exact / eps - 1) > 2e-3
     expected = exact < eps
     ball = NORMS[norm](eps)
-    verdict = AttackEnsemble(quick(ball))(
+    result = AttackEnsemble(quick(ball))(
         "autoattack", context_of(dense(kernel), x, y, ball)
     )
-    assert np.array_equal(verdict.broken[sure], expected[sure])
-    for row in verdict.parts:
+    assert np.array_equal(np.array(result.broken)[sure], expected[sure])
+    for row in result.parts:
         broken = np.array(row.broken)
         assert not (broken & (exact > eps * 1.0001) & right).any(), row.name
-    names = [row.name for row in verdict.parts]
+    names = [row.name for row in result.parts]
     assert names[0] == "natural" and len(names) == 5
-    second = np.array(verdict.parts[2].broken)
+    second = np.array(result.parts[2].broken)
     assert np.array_equal(second[sure], expected[sure])
-    assert "n_classes" in [c.code for c in verdict.cautions]
+    assert "n_classes" in [c.code for c in result.cautions]
     assert names[2] == {2: "apgd-t-margin", 3: "apgd-t-third"}.get(
         classes, "apgd-t"
     )
-    assert verdict.max_distance <= eps * (1 + 1e-5) + 1e-6
+    assert result.max_distance <= eps * (1 + 1e-5) + 1e-6
 
 
 @pytest.fixture(scope="module")
@@ -142,25 +142,26 @@ def together(net):
 
 
 @pytest.mark.parametrize("norm", first_of(["linf", "l2"], ("linf",)))
-def test_cascade_is_the_and_of_its_parts(net, together, norm):
+def test_ensemble_is_the_worst_case_of_its_parts(net, together, norm):
     ball = BALLS[norm]
-    trial = context_of(*net, ball)
+    context = context_of(*net, ball)
     alone = {
-        name: AttackEnsemble({name: part})(name, trial).broken
+        name: np.array(AttackEnsemble({name: part})(name, context).broken)
         for name, part in quick(ball, 12, 60).items()
     }
     union = np.logical_or.reduce(list(alone.values()))
-    verdict = together[norm]
-    assert np.array_equal(verdict.broken, union)
-    assert 0 < (~verdict.broken).sum() < (~trial.wrong).sum()
+    result = together[norm]
+    broken = np.array(result.broken)
+    assert np.array_equal(broken, union)
+    assert 0 < result.correct < (~context.wrong).sum()
     # Broken samples come with an image that shows it, others as they were.
-    wrong = net[0](verdict.x_adv).numpy().argmax(-1) != net[2]
-    assert np.array_equal(wrong, verdict.broken)
-    same = (verdict.x_adv == net[1]).all((1, 2, 3))
-    assert np.array_equal(same, ~verdict.broken | trial.wrong)
+    wrong = net[0](result.x_adv).numpy().argmax(-1) != net[2]
+    assert np.array_equal(wrong, result.broken)
+    same = (result.x_adv == net[1]).all((1, 2, 3))
+    assert np.array_equal(same, ~broken | context.wrong)
     # After each part, what it and the earlier ones break.
-    broken = trial.wrong
-    for row in verdict.parts[1:]:
+    broken = context.wrong
+    for row in result.parts[1:]:
         broken = broken | alone[row.name]
         assert np.array_equal(row.broken, broken)
 
@@ -169,8 +170,8 @@ def test_cascade_is_the_and_of_its_parts(net, together, norm):
 def test_flags_do_not_depend_on_batch_size_or_company(net, together, norm):
     model, x, y = net
     ball, whole = BALLS[norm], together[norm]
-    trial = context_of(model, x[:11], y[:11], ball, batch_size=5)
-    few = AttackEnsemble(quick(ball, 12, 60))("autoattack", trial)
+    context = context_of(model, x[:11], y[:11], ball, batch_size=5)
+    few = AttackEnsemble(quick(ball, 12, 60))("autoattack", context)
     assert [row.broken for row in few.parts] == [
         row.broken[:11] for row in whole.parts
     ]
@@ -226,14 +227,14 @@ def test_passes_are_counted_as_foreseen(net, name):
     # So far from any boundary that every image stands to the end.
     ball = Linf(1e-6)
     part = quick(ball, 5, 70).get(name) or PARTS[name](ball)
-    trial = context_of(*net, ball, batch_size=4)
-    rows = np.flatnonzero(~trial.wrong)[:4]
-    course = StagedRun(name, part, trial, name)(rows)
-    assert not len(course.broken) and not course.invalid.any()
+    context = context_of(*net, ball, batch_size=4)
+    rows = np.flatnonzero(~context.wrong)[:4]
+    state = StagedRun(name, part, context, name)(rows)
+    assert not len(state.broken) and not state.invalid.any()
     forwards, gradients = part.passes(5)
     targets = part.stages(5) if isinstance(part, EachTarget) else 0
-    assert course.forwards == 4 * (forwards + targets)
-    assert course.gradients == 4 * gradients
+    assert state.forwards == 4 * (forwards + targets)
+    assert state.gradients == 4 * gradients
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,7 @@ class Scripted(StagedAttack):
         return x_adv + 0.25 * tf.cast(stage + 1, tf.float32)
 
 
-def test_survivors_close_ranks_and_stages_hand_images_on():
+def test_unbroken_images_fill_batches_and_stages_pass_images_on():
     # Broken once the mean pixel is above 0.25; a tie is class 0.
     model = keras.Sequential(
         [keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
@@ -273,14 +274,14 @@ def test_survivors_close_ranks_and_stages_hand_images_on():
     # The stages lift these to 0.35, and the others to 0.25 and 0.75.
     x[[0, 5]] = 0.1
     part = Scripted(Linf(0.8), [], [])
-    trial = context_of(model, x, np.zeros(11, int), Linf(0.8), batch_size=4)
-    course = StagedRun("scripted", part, trial, "scripted")(np.arange(11))
+    context = context_of(model, x, np.zeros(11, int), Linf(0.8), batch_size=4)
+    state = StagedRun("scripted", part, context, "scripted")(np.arange(11))
     stages = {s: [r for t, r in part.seen if t == s] for s in (0, 1, 2)}
     assert stages[0] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 10]]
     assert stages[1] == [[1, 2, 3, 4], [6, 7, 8, 9], [10] * 4]
     assert stages[2] == []
-    assert course.broken.tolist() == list(range(11))
-    assert not course.invalid.any()
+    assert state.broken.tolist() == list(range(11))
+    assert not state.invalid.any()
     assert part.traces == [None]
 
 
@@ -289,12 +290,12 @@ def test_survivors_close_ranks_and_stages_hand_images_on():
 def test_images_of_64_pixels_a_side(norm):
     model, x, y = opinionated((64, 64, 3))
     ball = {"linf": Linf(0.004), "l2": L2(0.3)}[norm]
-    trial = context_of(model, x[:8], y[:8], ball)
-    verdict = AttackEnsemble(quick(ball, 10, 60))(norm, trial)
-    assert trial.wrong.sum() < verdict.broken.sum() and not verdict.invalid
-    wrong = model(verdict.x_adv).numpy().argmax(-1) != y[:8]
-    assert np.array_equal(wrong, verdict.broken)
-    assert 0 < verdict.max_distance <= ball.eps * (1 + 1e-5) + 1e-6
+    context = context_of(model, x[:8], y[:8], ball)
+    result = AttackEnsemble(quick(ball, 10, 60))(norm, context)
+    assert context.wrong.sum() < sum(result.broken) and not result.invalid
+    wrong = model(result.x_adv).numpy().argmax(-1) != y[:8]
+    assert np.array_equal(wrong, result.broken)
+    assert 0 < result.max_distance <= ball.eps * (1 + 1e-5) + 1e-6
 
 
 @pytest.mark.thorough
@@ -304,18 +305,18 @@ def test_constant_logits_stand_for_class_zero(net):
     y = np.array([0, 1, 2, 0, 0, 3])
     for norm, make in NORMS.items():
         ball = make(0.1)
-        cascade = AttackEnsemble(quick(ball, 4, 20))
-        verdict = cascade(norm, context_of(model, x, y, ball))
-        assert np.array_equal(verdict.broken, y != 0)
+        ensemble = AttackEnsemble(quick(ball, 4, 20))
+        result = ensemble(norm, context_of(model, x, y, ball))
+        assert np.array_equal(result.broken, y != 0)
 
 
 @pytest.mark.thorough
 def test_eps_zero_leaves_the_natural_accuracy(net):
     for make in NORMS.values():
         ball = make(0.0)
-        trial = context_of(*net, ball)
-        verdict = AttackEnsemble(quick(ball, 3, 20))("autoattack", trial)
-        assert np.array_equal(verdict.broken, trial.wrong)
+        context = context_of(*net, ball)
+        result = AttackEnsemble(quick(ball, 3, 20))("autoattack", context)
+        assert np.array_equal(result.broken, context.wrong)
 
 
 def test_accuracy_of_a_linear_model_never_rises_with_eps():
@@ -325,8 +326,9 @@ def test_accuracy_of_a_linear_model_never_rises_with_eps():
     for share in (30, 60, 90):
         ball = Linf(float(np.percentile(exact, share)))
         part = EachTarget(APGD(ball, TargetedDLR(), steps=20))
-        trial = context_of(dense(kernel), x, y, ball)
-        flags.append(AttackEnsemble({"apgd-t": part})("apgd-t", trial).broken)
+        context = context_of(dense(kernel), x, y, ball)
+        found = AttackEnsemble({"apgd-t": part})("apgd-t", context)
+        flags.append(np.array(found.broken))
     assert (flags[0] <= flags[1]).all() and (flags[1] <= flags[2]).all()
     assert flags[0].sum() < flags[2].sum()
 
@@ -345,8 +347,8 @@ def test_square_better_tells_of_gradients_that_lie():
     ball = Linf(0.15)
     parts = quick(ball, 10, 100)
     for model, expected in ((hidden, True), (dense(kernel), False)):
-        trial = context_of(model, x, y, ball)
-        codes = [c.code for c in AttackEnsemble(parts)("a", trial).cautions]
+        context = context_of(model, x, y, ball)
+        codes = [c.code for c in AttackEnsemble(parts)("a", context).cautions]
         assert ("square_better" in codes) == expected
     report = evaluate(hidden, (x, y), "natural", eps=0.15)
     assert "zero_grad" in [c.code for c in report.cautions]
@@ -359,24 +361,24 @@ def test_masking_tells_of_a_cross_entropy_that_saturates():
     parts = quick(ball, 10)
     parts = {name: parts[name] for name in ("apgd-ce", "apgd-t")}
     for scale, expected in ((1e3, True), (1.0, False)):
-        trial = context_of(dense(scale * kernel), x, y, ball)
-        codes = [c.code for c in AttackEnsemble(parts)("a", trial).cautions]
+        context = context_of(dense(scale * kernel), x, y, ball)
+        codes = [c.code for c in AttackEnsemble(parts)("a", context).cautions]
         assert ("masking" in codes) == expected
 
 
 def test_ten_classes_are_standard(net):
     kernel, x, y = linear(10)
     ball = Linf(0.001)
-    verdict = AttackEnsemble(quick(ball, 2, 10), ())(
+    result = AttackEnsemble(quick(ball, 2, 10), ())(
         "a", context_of(dense(kernel), x, y, ball)
     )
-    assert verdict.cautions == ()
+    assert result.cautions == ()
 
 
 def test_oblong_images_are_told_of_in_l2(together):
     codes = {
-        norm: [caution.code for caution in verdict.cautions]
-        for norm, verdict in together.items()
+        norm: [caution.code for caution in result.cautions]
+        for norm, result in together.items()
     }
     assert "oblong" in codes["l2"] and "oblong" not in codes["linf"]
 

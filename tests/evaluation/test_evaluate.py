@@ -135,7 +135,7 @@ def test_eps_zero_leaves_the_natural_accuracy(linear, norm, protocol):
     )
     wrong = linear.gap_and_direction()[0] < 0
     assert 0 < wrong.sum() < 40
-    assert all(np.array_equal(row.broken, wrong) for row in report.rows)
+    assert all(np.array_equal(row.broken, wrong) for row in report.results)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,7 @@ def test_a_subset_repeats_the_flags_of_its_first_images(net):
 
 def test_the_seed_changes_the_draws(net):
     model, x, y = net
-    attack = {"start": PGD(Linf(0.3), steps=0)}
+    attack = {"start": PGD(Linf(0.3), steps=tf.constant(0))}
     flags = [
         evaluate(model, (x, y), attack, eps=0.3, seed=seed)["start"].broken
         for seed in (0, 0, 1)
@@ -196,7 +196,7 @@ def test_the_seed_changes_the_draws(net):
 
 def test_attacks_of_two_names_draw_independently(net):
     model, x, y = net
-    start = PGD(Linf(0.3), steps=0)
+    start = PGD(Linf(0.3), steps=tf.constant(0))
     report = evaluate(model, (x, y), {"a": start, "b": start}, eps=0.3)
     assert report["a"].broken != report["b"].broken
 
@@ -228,7 +228,7 @@ def test_strict_never_beats_dat_on_any_sample(net):
 def test_dat_protocol_runs_its_own_carlini_wagner_and_says_so(net):
     model, x, y = net
     report = evaluate(model, (x, y), "cw", protocol="dat")
-    assert [row.name for row in report.rows] == ["natural", "cw-dat"]
+    assert [row.name for row in report.results] == ["natural", "cw-dat"]
     assert "CarliniWagnerDAT" in report["cw-dat"].settings
     assert "KeepLast" in report["cw-dat"].settings
     strict = evaluate(model, (x, y), "cw")
@@ -371,7 +371,7 @@ def test_a_subclassed_model_is_welcome(linear):
         ({"norm": "l1"}, "Unknown norm 'l1'"),
         ({"protocol": "strikt"}, "Did you mean 'strict'"),
         ({"eps": 8}, "Did you mean 8/255"),
-        ({"eps": -0.1}, "must not be negative"),
+        ({"eps": -0.1}, "must be at least 0"),
         ({"n_examples": 0}, "`n_examples` must be in"),
         ({"n_examples": 41}, r"\[1, 40\]"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),

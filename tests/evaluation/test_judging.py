@@ -11,7 +11,7 @@ from dat_keras.core.threat_models import L2, Linf
 from dat_keras.evaluation.context import EvaluationContext
 from dat_keras.evaluation.ensemble import AttackEnsemble
 from dat_keras.evaluation.protocols import PROTOCOLS
-from dat_keras.evaluation.samples import cut, first
+from dat_keras.evaluation.samples import batches_of, first_samples
 
 IMAGES = 26
 BATCH_SIZES = (1, 7, IMAGES)
@@ -28,11 +28,11 @@ def net(make_tiny):
     return model, x, model(x).numpy().argmax(-1).astype("int32")
 
 
-def trial_of(net, ball, batch_size):
+def context_for(net, ball, batch_size):
     model, x, y = net
     return EvaluationContext(
         predict=Predictor(model),
-        samples=first((x, y)),
+        samples=first_samples((x, y)),
         threat_model=ball,
         protocol=PROTOCOLS["strict"],
         batch_size=batch_size,
@@ -47,34 +47,34 @@ def found(request, net):
     ball = request.param
     part = PARTS["fab-t"](ball)
     part = replace(part, attack=replace(part.attack, steps=10))
-    verdict = AttackEnsemble({"fab-t": part})("fab-t", trial_of(net, ball, 7))
-    assert 5 < verdict.broken.sum() < IMAGES - 5
-    return ball, verdict
+    result = AttackEnsemble({"fab-t": part})("fab-t", context_for(net, ball, 7))
+    assert 5 < sum(result.broken) < IMAGES - 5
+    return ball, result
 
 
 @pytest.mark.parametrize("batch_size", BATCH_SIZES)
 def test_keras_alone_calls_the_same_images_broken(net, found, batch_size):
     model, x, y = net
-    _, verdict = found
+    _, result = found
     wrong = np.concatenate(
         [
-            model(verdict.x_adv[rows], training=False).numpy().argmax(-1)
+            model(result.x_adv[rows], training=False).numpy().argmax(-1)
             != y[rows]
-            for rows in cut(np.arange(IMAGES), batch_size)
+            for rows in batches_of(np.arange(IMAGES), batch_size)
         ]
     )
-    np.testing.assert_array_equal(wrong, verdict.broken)
+    np.testing.assert_array_equal(wrong, result.broken)
 
 
 @pytest.mark.parametrize("batch_size", BATCH_SIZES)
 def test_every_batch_size_judges_alike(net, found, batch_size):
-    ball, verdict = found
-    trial = trial_of(net, ball, batch_size)
+    ball, result = found
+    context = context_for(net, ball, batch_size)
     logits = []
-    for rows in cut(np.arange(IMAGES), batch_size):
-        broken, valid, _ = trial.judge("fab-t", rows, verdict.x_adv[rows])
-        np.testing.assert_array_equal(broken, verdict.broken[rows])
+    for rows in batches_of(np.arange(IMAGES), batch_size):
+        broken, valid, _ = context.judge("fab-t", rows, result.x_adv[rows])
+        np.testing.assert_array_equal(broken, np.array(result.broken)[rows])
         assert valid.all()
-        logits.append(trial.logits(verdict.x_adv[rows]))
-    whole = trial.logits(verdict.x_adv)
+        logits.append(context.logits(result.x_adv[rows]))
+    whole = context.logits(result.x_adv)
     np.testing.assert_allclose(np.concatenate(logits), whole, atol=1e-6)

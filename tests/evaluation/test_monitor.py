@@ -131,9 +131,10 @@ def test_a_stopped_run_goes_on_with_it(run, recipe, tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         train(recipe, folder, options=RunOptions(callbacks=(AfterFirst(stop),)))
-    # The run's own recipe counts.
     other = replace(recipe, eval_attack=Monitor(L2(9.0)))
-    train(other, folder, options=RunOptions(resume=True))
+    with pytest.raises(ValueError, match="eval_attack"):
+        train(other, folder, options=RunOptions(resume=True))
+    train(recipe, folder, options=RunOptions(resume=True))
     assert robust_accuracies(folder) == robust_accuracies(run[0])
     kept = [f / "best.safetensors" for f in (folder, run[0])]
     assert kept[0].read_bytes() == kept[1].read_bytes()

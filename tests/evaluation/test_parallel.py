@@ -11,7 +11,7 @@ from dat_keras.evaluation import parallel
 
 @pytest.fixture
 def three_cores(monkeypatch):
-    monkeypatch.setattr(parallel, "_cores", lambda: 3)
+    monkeypatch.setattr(parallel, "cpu_cores", lambda: 3)
     parallel._pool.cache_clear()
     yield
     parallel._pool.cache_clear()

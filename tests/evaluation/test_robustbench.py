@@ -4,23 +4,23 @@ import pytest
 
 from dat_keras.core.threat_models import L2, Linf
 from dat_keras.evaluation.report import Report
-from dat_keras.evaluation.results import Caution, Row
-from dat_keras.evaluation.robustbench import entry
+from dat_keras.evaluation.results import AttackResult, Caution
+from dat_keras.evaluation.robustbench import entries, entry
 from dat_keras.evaluation.suites import EVALUATIONS
 
 
 def rows_of(threat_model):
     suite = EVALUATIONS["autoattack"](threat_model)
     return (
-        Row("natural", "", (True, False, False)),
-        Row("autoattack", repr(suite), (True, True, False)),
+        AttackResult("natural", "", (True, False, False)),
+        AttackResult("autoattack", repr(suite), (True, True, False)),
     )
 
 
 ROWS = rows_of(Linf(8 / 255))
 
 
-def report(rows=ROWS, **changes):
+def report(results=ROWS, **changes):
     fields = {
         "model": "0" * 64,
         "data": "cifar10/test",
@@ -34,7 +34,7 @@ def report(rows=ROWS, **changes):
         "cautions": (),
         "versions": {},
     }
-    return Report(rows, **(fields | changes))
+    return Report(results, **(fields | changes)).to_json()
 
 
 def test_numbers_are_strings_in_percent():
@@ -64,7 +64,7 @@ def test_a_report_without_autoattack_is_refused():
 
 def test_another_attack_by_the_name_of_the_suite_is_refused():
     for other in ("PGD()", ROWS[1].settings.replace("5000", "50")):
-        rows = ROWS[0], Row("autoattack", other, (False, False, False))
+        rows = ROWS[0], AttackResult("autoattack", other, (False, False, False))
         with pytest.raises(ValueError, match="unchanged suite"):
             entry(report(rows))
     with pytest.raises(ValueError, match="unchanged suite"):
@@ -75,3 +75,11 @@ def test_a_report_of_a_search_in_another_type_is_refused():
     caution = Caution("search_dtype", "")
     with pytest.raises(ValueError, match="model's own type"):
         entry(report(cautions=(caution,)))
+
+
+def test_a_published_model_has_entries_of_the_standard_suite_alone():
+    lowered = report(cautions=(Caution("search_dtype", ""),))
+    reports = [report(), report(ROWS[:1]), lowered, report(eps=4 / 255)]
+    assert entries(reports, "wrn-28-10") == [
+        entry(report()) | {"architecture": "wrn-28-10"}
+    ]

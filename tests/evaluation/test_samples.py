@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from dat_keras.data import Batches, Split
 from dat_keras.evaluation.evaluate import evaluate
-from dat_keras.evaluation.samples import cut, first
+from dat_keras.evaluation.samples import batches_of, first_samples
 
 IMAGE = (8, 8, 3)
 
@@ -42,16 +42,25 @@ def sources():
     ],
 )
 def test_all_kinds_of_data_are_the_same_data(sources, source, name):
-    samples = first(sources[source], 15)
+    samples = first_samples(sources[source], 15)
     x, y = samples.rows(np.arange(15))
     images, labels = pixels()
     assert x.dtype == np.float32 and y.dtype == np.int32
     assert np.array_equal(x, (images[:15] / np.float32(255)).astype("f"))
     assert np.array_equal(y, labels[:15])
     assert samples.name == name and not samples.whole
-    assert samples.fingerprint() == first(sources["arrays"], 15).fingerprint()
-    assert samples.fingerprint() != first(sources[source], 14).fingerprint()
-    assert first(sources[source], 20).whole and first(sources[source]).whole
+    assert (
+        samples.fingerprint()
+        == first_samples(sources["arrays"], 15).fingerprint()
+    )
+    assert (
+        samples.fingerprint()
+        != first_samples(sources[source], 14).fingerprint()
+    )
+    assert (
+        first_samples(sources[source], 20).whole
+        and first_samples(sources[source]).whole
+    )
 
 
 def test_a_dataset_is_read_no_further_than_needed(sources):
@@ -66,16 +75,16 @@ def test_a_dataset_is_read_no_further_than_needed(sources):
         .repeat()
         .map(lambda x, y: (x, tf.numpy_function(note, [x, y], tf.int64)))
     )
-    assert not first(dataset, 20).whole
+    assert not first_samples(dataset, 20).whole
     assert sum(read) < 60
-    with pytest.raises(ValueError, match="without end"):
-        first(dataset)
+    with pytest.raises(ValueError, match="infinite `tf.data.Dataset`"):
+        first_samples(dataset)
 
 
 def test_the_last_batch_has_what_remains():
-    parts = list(cut(np.array([3, 5, 8, 9, 11]), 2))
+    parts = list(batches_of(np.array([3, 5, 8, 9, 11]), 2))
     assert [rows.tolist() for rows in parts] == [[3, 5], [8, 9], [11]]
-    assert list(cut(np.array([], int), 2)) == []
+    assert list(batches_of(np.array([], int), 2)) == []
 
 
 X = np.zeros((4, *IMAGE), np.float32)

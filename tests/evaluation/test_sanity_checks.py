@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.core.threat_models import L2, Linf
-from dat_keras.evaluation.constraints import verify
+from dat_keras.evaluation.constraints import within_threat_model
 from dat_keras.evaluation.evaluate import evaluate
 
 IMAGE = (8, 8, 3)
@@ -26,7 +26,7 @@ def test_constant_logits_are_right_for_class_zero_and_raise_zero_grad():
     model = keras.Sequential([keras.Input(IMAGE), *layers])
     x, y = np.full((6, *IMAGE), 0.5, "f"), np.array([0, 1, 2, 0, 0, 1])
     report = evaluate(model, (x, y), "fgsm,pgd20,cw")
-    assert all(row.correct == 3 for row in report.rows)
+    assert all(row.correct == 3 for row in report.results)
     assert [c.code for c in report.cautions] == ["zero_grad"]
     advice = report.cautions[0].advice
     assert "3 of the first 3 images that are right, 0 of them" in advice
@@ -133,7 +133,7 @@ def noise(shift):
     ],
 )
 def test_verification_tolerates_rounding_only(threat_model, shift, valid):
-    distance, found = verify(*noise(shift), threat_model)
+    distance, found = within_threat_model(*noise(shift), threat_model)
     assert found.tolist() == [valid]
     scale = 2 if isinstance(threat_model, L2) else 1
     np.testing.assert_allclose(distance, [scale * abs(shift)], rtol=1e-12)

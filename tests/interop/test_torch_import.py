@@ -17,7 +17,7 @@ from dat_keras.interop.torch.request import Request
 from dat_keras.zoo.bundle.shapes import shapes_of
 from dat_keras.zoo.bundle.write import from_run
 from dat_keras.zoo.cards.spec import ModelSpec
-from dat_keras.zoo.commands.resolve import resolve
+from dat_keras.zoo.commands.load import load_source
 from dat_keras.zoo.errors import RefusedContentError
 
 GOLD = Path(__file__).parents[1] / "gold"
@@ -45,7 +45,7 @@ def test_logits_are_those_of_pytorch(
     images = np.random.default_rng(0).random((8, 16, 16, 3), np.float32)
     wanted = np.load(GOLD / "torch_logits.npz")[name]
     assert np.ptp(wanted) > 0.1
-    for model in (dk.load_model(str(out)), resolve(out).model):
+    for model in (dk.load_model(str(out)), load_source(out).model):
         assert_close(model(images), wanted, rtol=0, atol=1e-4)
     # What `push` publishes.
     assert_close(from_run(out).model(images), wanted, rtol=0, atol=1e-4)
@@ -69,11 +69,30 @@ def test_the_request_must_fit(tmp_path):
             path, "--architecture", "resnet81", "-o", tmp_path, code=2
         ).output
     )
+    pixels = ("--mean", "125,123,114", "--std", "1,1,1")
+    told = call(path, *options, *pixels, code=2).output
+    assert "Did you mean 125/255,123/255,114/255?" in told
+    told = call(path, *options, *given[:2], "--std", "63,62,66", code=2).output
+    assert "Did you mean 63/255,62/255,66/255?" in told
     two = ("--mean", "1,1", "--std", "1,1")
     assert "3 numbers each" in call(path, *options, *two, code=2).output
     assert "positive" in call(path, *options, "--eps", 0, code=2).output
     assert "no file" in call(tmp_path / "a.pt", *options, code=3).output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_data_set_says_so_and_is_evaluated_with_one(tmp_path):
+    options = ("--architecture", "resnet18", "--image-size", 16)
+    out = tmp_path / "net"
+    told = call(GOLD / DUAL, *options, "-o", out).stderr
+    assert f"no --dataset: name it with `evaluate {out} --dataset" in told
+    assert load_source(out).dataset is None
+    result = CliRunner().invoke(main, ["evaluate", str(out)])
+    assert result.exit_code == 2
+    assert "name it with --dataset" in result.stderr.splitlines()[-1]
+    named = ("--dataset", "cifar10", "-o", tmp_path / "named")
+    assert "no --dataset" not in call(GOLD / DUAL, *options, *named).stderr
+    assert load_source(tmp_path / "named").dataset == "cifar10"
 
 
 def changed(tmp_path, change):

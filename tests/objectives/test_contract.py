@@ -12,6 +12,7 @@ import tensorflow as tf
 from selection import first_of
 
 import dat_keras
+from dat_keras.attacks import NormalStart
 from dat_keras.augment import Unchanged
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.random import BatchKey
@@ -36,6 +37,8 @@ REACH = {"las-at": 15 / 8, "las-trades": 9 / 8}
 # What the method's own inner maximisation does not climb: SCARL attacks its
 # divergence alone.
 UNATTACKED = {"scarl": ("adversarial", "mutual_information", "geometry")}
+
+READS_FEATURES = ("scarl",)
 
 ATTACKING = [n for n, made in OBJECTIVES.items() if hasattr(made(), "attack")]
 
@@ -93,6 +96,24 @@ def test_terms_are_named_scalar_and_finite(objective, step, moving):
         assert np.isfinite(term)
 
 
+def test_a_loss_takes_any_function(name, objective, step):
+    """A plain function has one mode; it returns logits alone."""
+
+    def predict(x, branch=0):
+        return step.predict(x, branch)
+
+    views = objective.craft(step)
+    if name in READS_FEATURES:
+        with pytest.raises(TypeError, match="`predict` must be a `Predictor`"):
+            objective.loss(predict, views, step.y)
+        return
+    plain = dataclasses.replace(step, predict=predict)
+    for each in (views, objective.craft(plain)):
+        terms = objective.loss(predict, each, step.y)
+        assert tuple(terms) == objective.terms
+        assert all(np.isfinite(term) for term in terms.values())
+
+
 def test_views_lie_in_ball_and_box(name, objective, step):
     views = objective.craft(step)
     assert len(views) >= 1 and views[0].branch == 0
@@ -126,6 +147,23 @@ def test_attack_raises_the_loss_of_the_views(name, objective, step):
         )
     )
     assert adversarial > clean
+
+
+@pytest.mark.parametrize("name", first_of(ATTACKING))
+def test_black_and_white_images_stay_in_the_box(name, objective, step):
+    """A start outside is not returned, not even by an attack of no steps."""
+    extreme = tf.cast(step.x > 0.5, tf.float32)
+    step = dataclasses.replace(step, x=extreme, x_raw=extreme)
+    start = NormalStart(0.01)
+    attack = dataclasses.replace(objective.attack, start=start)
+    first = start(attack.threat_model, extreme, step.key)
+    assert tf.reduce_min(first) < 0 and tf.reduce_max(first) > 1
+    for method in (
+        dataclasses.replace(objective, attack=attack),
+        without_attack(dataclasses.replace(objective, attack=attack)),
+    ):
+        for image in arrays(method.craft(step)):
+            assert 0 <= image.min() <= image.max() <= 1
 
 
 def test_zero_radius_gives_the_images_exactly(name, make_tiny, make_step):

@@ -35,7 +35,9 @@ def test_default_attack_is_the_published_one():
 def test_no_steps_from_the_clean_image_is_natural_training(
     tiny_model, make_step
 ):
-    objective = PGDAT(PGD(Linf(8 / 255), steps=0, start=CleanStart()))
+    objective = PGDAT(
+        PGD(Linf(8 / 255), steps=tf.constant(0), start=CleanStart())
+    )
     step = make_step(tiny_model, objective)
     robust = objective.loss(step.predict, objective.craft(step), step.y)
     natural = Natural().loss(step.predict, Natural().craft(step), step.y)

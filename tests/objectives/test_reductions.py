@@ -78,12 +78,12 @@ REDUCTIONS = {
         TRADES(KL),
     ),
     "pgd-at without an attack": (
-        PGDAT(PGD(Linf(EPS), steps=0, start=CleanStart())),
+        PGDAT(PGD(Linf(EPS), steps=tf.constant(0), start=CleanStart())),
         Natural(),
     ),
     "dat of twice the same view": (TWICE, base_only(TWICE)),
     "dat of twice the same view, without attack and divergences": (
-        replace(TWICE, attack=replace(KL, steps=0), beta=0.0),
+        replace(TWICE, attack=replace(KL, steps=tf.constant(0)), beta=0.0),
         Natural(label_smoothing=0.5),
     ),
 }
@@ -187,7 +187,7 @@ def test_oa_at_of_one_radius_is_trades(tiny_model, make_step):
     # at its half the radius is half the final one.
     ours = OAAT(replace(KL, threat_model=Linf(2 * EPS)), beta=6.0, stages=2)
     step = make_step(tiny_model, ours, progress=tf.constant(0.0))
-    now = ours.moment(step.progress, tf.constant(True))
+    now = ours.settings(step.progress, tf.constant(True))
     theirs = TRADES(replace(KL, start=now.attack.start, step_size=EPS / 4))
     with_batch_statistics = replace(
         step, predict=step.predict.with_batch_statistics

@@ -27,9 +27,6 @@ class Identity:
         self.calls.append("moving")
         return x
 
-    def abreast(self, images, branches):
-        return list(map(self, images, branches))
-
     @property
     def with_batch_statistics(self):
         def predict(x, branch=0):

@@ -59,6 +59,17 @@ def test_cosine_decay_can_warm_up_by_equal_steps():
     )
 
 
+def test_a_cosine_after_the_warm_up_spans_the_other_epochs():
+    config = CosineConfig(warmup=10, after_warmup=True)
+    schedule = config.build(0.2, epochs=110, steps_per_epoch=2)
+    # Epochs e from 1: e / 10 of the rate, then a cosine of (e - 11) / 100.
+    expected = [0.02, 0.2, 0.2, 0.1, 0.1 * (1 + math.cos(0.99 * math.pi))]
+    found = values(schedule, [0, 18, 20, 120, 219])
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    short = config.build(0.2, epochs=3, steps_per_epoch=2)
+    np.testing.assert_allclose(values(short, [0, 5]), [0.02, 0.06], rtol=1e-6)
+
+
 def test_one_cycle_has_pytorchs_endpoints():
     schedule = OneCycleConfig().build(0.5, epochs=10, steps_per_epoch=2)
     # Twenty steps: the peak is at 0.3 * 20 - 1 = 5, the end at 19.

@@ -1,4 +1,4 @@
-"""What stands in `docs/` holds: tables are whole, the example runs."""
+"""`docs/` describes the code: tables are complete, the example runs."""
 
 import itertools
 import os
@@ -18,8 +18,8 @@ from dat_keras.objectives import OBJECTIVES
 from dat_keras.objectives.catalog import Description
 from dat_keras.optimizers import SGD
 from dat_keras.recipes import ADDITIONS
-from dat_keras.recipes.own import OWN_SETTINGS, nearest
-from dat_keras.recipes.paper import ARCHITECTURES, SCHEDULES
+from dat_keras.recipes.own import ARCHITECTURES, OWN_SETTINGS, nearest
+from dat_keras.recipes.paper import SCHEDULES
 from dat_keras.training.model import AdversarialModel
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -101,13 +101,13 @@ def alp(monkeypatch):
     module = types.ModuleType("dat_keras.objectives.alp")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(EXAMPLE, "extending.md", "exec"), vars(module))
-    line = re.search(r'"(\S+)": (\w+),', EXTENDING)
+    line = re.search(r'^    "(\S+)": (\w+),$', EXTENDING, re.MULTILINE)
     monkeypatch.setitem(OBJECTIVES, line[1], getattr(module, line[2]))
     return OBJECTIVES["alp"]()
 
 
 def test_the_example_is_short_and_describes_itself(alp):
-    assert len(EXAMPLE.splitlines()) <= 40
+    assert len(EXAMPLE.splitlines()) <= 50
     assert Description.of(type(alp)).paper == "Kannan et al., 2018"
 
 

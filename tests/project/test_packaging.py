@@ -62,7 +62,8 @@ def test_another_backend_is_refused_in_one_clear_error():
         [
             sys.executable,
             "-c",
-            "import os; os.environ['KERAS_BACKEND'] = 'jax'; import dat_keras",
+            "import os; os.environ['KERAS_BACKEND'] = 'jax'; "
+            "from dat_keras import train",
         ],
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands there."""
+"""The README's Python runs as printed."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_there_are_examples():
 @pytest.mark.parametrize("index", range(len(BLOCKS)))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_examples_run(index, capsys, monkeypatch):
-    # The text as it stands; only the sets are smaller.
+    # The text as printed; only the sets are smaller.
     for part, count in {"train": 512, "validation": 64, "test": 200}.items():
         monkeypatch.setitem(shapes.COUNTS, part, count)
     exec(compile(BLOCKS[index], f"README.md, block {index}", "exec"), {})

@@ -44,8 +44,116 @@ def test_dat_has_the_settings_of_its_paper():
 def test_tiny_imagenet_differs_as_its_code_does():
     recipe = RECIPES["dat-tiny_imagenet-resnet18"]
     assert recipe.objective.attack_label_smoothing == 0.0
-    assert recipe.objective.augment.pad == 2
+    assert recipe.objective.augment.pad == recipe.augment.pad == 2
+    assert not recipe.objective.attack.start.clip
     assert (recipe.epochs, recipe.clip_norm) == (100, 0.5)
+
+
+def test_paper_recipes_update_the_generator_in_the_published_order():
+    for name, recipe in RECIPES.items():
+        if isinstance(recipe.objective, DAT):
+            small = recipe.architecture == "resnet8"
+            expected = "fused" if small else "sequential"
+            assert recipe.objective.update == expected, name
+
+
+@pytest.mark.parametrize("architecture", ["wrn-28-10", "preactresnet18"])
+def test_settings_come_from_the_data_set_not_from_the_network(architecture):
+    recipe = choose("tiny_imagenet", "dat", architecture)
+    of_resnet = RECIPES["dat-tiny_imagenet-resnet18"]
+    assert recipe == dataclasses.replace(
+        of_resnet, name=recipe.name, architecture=architecture
+    )
+    assert recipe.name == f"dat-tiny_imagenet-{architecture}"
+
+
+def test_wide_networks_share_their_settings():
+    narrow = RECIPES["oa-at-cifar100-wrn-28-10"].objective
+    assert narrow == RECIPES["oa-at-cifar100-wrn-34-10"].objective
+    assert narrow != RECIPES["oa-at-cifar100-resnet18"].objective
+
+
+@pytest.mark.parametrize(
+    ("name", "gamma", "start"),
+    [
+        ("dat+awp+swa-cifar10-resnet18", 0.005, 9 / 200),
+        ("trades+awp+swa-cifar100-wrn-34-10", 0.005, 9 / 200),
+        ("idbh+awp+swa-cifar10-resnet18", 0.01, 0.0),
+        ("las-at+awp-tiny_imagenet-resnet18", 0.01, 0.0),
+        ("dat+awp-tiny_imagenet-wrn-28-10", 0.005, 9 / 200),
+    ],
+)
+def test_runs_with_awp_take_200_epochs(name, gamma, start):
+    recipe = RECIPES[name]
+    assert recipe.epochs == 200
+    assert recipe.optimizer.schedule.epochs == (100, 150)
+    awp = recipe.weight_perturbation
+    assert (awp.gamma, awp.start) == (gamma, start)
+    method, _, place = name.partition("-" + recipe.dataset)
+    assert choose(recipe.dataset, method, place[1:]) == recipe
+
+
+def test_the_average_of_idbh_is_its_own():
+    averaging = RECIPES["idbh+awp+swa-cifar10-resnet18"].averaging
+    assert (averaging.decay, averaging.start) == (0.999, 0.0)
+    assert averaging.measured
+    averaging = RECIPES["dat+awp+swa-cifar10-resnet18"].averaging
+    assert (averaging.decay, averaging.start) == (0.9996, 0.75)
+
+
+def test_awp_leaves_the_schedule_of_a_small_recipe_alone():
+    plain = choose("shapes", "trades")
+    awp = choose("shapes", "trades+awp")
+    assert (awp.epochs, awp.optimizer) == (plain.epochs, plain.optimizer)
+
+
+def test_epochs_that_the_code_numbers_from_1_drop_one_earlier():
+    for place in ("cifar10-resnet18", "cifar10-wrn-34-10"):
+        recipe = RECIPES[f"trades+awp-own-{place}"]
+        assert recipe.optimizer.schedule.epochs == (99, 149)
+    recipe = RECIPES["pgd-at+awp-own-cifar10-resnet18"]
+    assert recipe.optimizer.schedule.epochs == (100, 150)
+
+
+def test_las_trades_follows_the_arguments_of_each_data_set():
+    for place, eps, reward, momentum, epochs, clip in (
+        ("cifar10-wrn-34-10", 9, 4.0, 0.9, 100, None),
+        ("cifar100-wrn-34-10", 10, 2.0, 0.9, 100, None),
+        ("tiny_imagenet-resnet18", 10, 2.0, 0.0, 110, 10.0),
+    ):
+        recipe = RECIPES[f"las-trades-own-{place}"]
+        policy = recipe.objective.policy
+        assert policy.eps_grid == tuple(range(5, eps + 1))
+        assert (policy.reward.robust, policy.reward.natural) == (8.0, reward)
+        assert policy.policy_momentum == momentum
+        assert policy.policy_weight_decay == (5e-4 if momentum else 0.0)
+        assert (recipe.epochs, recipe.clip_norm) == (epochs, clip)
+
+
+def test_las_awp_follows_the_arguments_of_each_data_set():
+    for place, robust, momentum, start, clip in (
+        ("cifar100-resnet18", 4.0, 0.9, 0.0, None),
+        ("tiny_imagenet-resnet18", 8.0, 0.0, 0.05, 10.0),
+    ):
+        recipe = RECIPES[f"las-awp-own-{place}"]
+        policy = recipe.objective.policy
+        assert policy.eps_grid == tuple(range(7, 15))
+        assert policy.steps_grid == tuple(range(8, 15))
+        assert policy.step_size_grid == (2, 3, 4)
+        reward = policy.reward
+        assert (reward.robust, reward.natural) == (robust, 2.0)
+        assert reward.interval == 10
+        assert policy.policy_momentum == momentum
+        awp = recipe.weight_perturbation
+        assert (awp.gamma, awp.start) == (0.01, start)
+        assert (recipe.epochs, recipe.clip_norm) == (200, clip)
+
+
+def test_at_awp_pads_with_zeros_on_cifar100():
+    recipe = RECIPES["pgd-at+awp-own-cifar100-resnet18"]
+    assert recipe.augment == CropFlip()
+    recipe = RECIPES["pgd-at+awp-own-cifar10-resnet18"]
+    assert recipe.augment == CropFlip(mode="REFLECT")
 
 
 def test_own_settings_follow_data_set_and_network():
@@ -112,7 +220,7 @@ def test_oa_at_starts_its_last_quarter_without_momentum():
         assert recipe.epochs == recipe.objective.stages == epochs
         (restart,) = recipe.optimizer.restarts
         before, after = (
-            recipe.objective.moment(
+            recipe.objective.settings(
                 tf.constant((restart + share) / epochs), tf.constant(True)
             )
             for share in (-0.5, 0.5)
@@ -133,6 +241,7 @@ def test_oa_at_on_cifar100_augments_half_and_warms_up():
         assert objective.label_smoothing == pytest.approx(10 / 99)
         assert recipe.optimizer.weight_decay == 3e-4
         assert recipe.optimizer.schedule.warmup == 10
+        assert recipe.optimizer.schedule.after_warmup
         assert recipe.augment.parts[1] == Partly(AutoAugment(), 0.5)
 
 
@@ -159,6 +268,8 @@ def test_additions_change_the_recipe_of_a_method():
         awp,
         name=plain.name,
         weight_perturbation=plain.weight_perturbation,
+        epochs=plain.epochs,
+        optimizer=plain.optimizer,
     ) == (plain)
     host = choose("cifar10", "pgd-at+awp").weight_perturbation
     assert (host.gamma, host.start) == (0.01, 0.0)
@@ -258,6 +369,10 @@ def test_options_replace_fields():
         ({"recipe": "dat-cifar10"}, "Unknown recipe"),
         ({"recipe": "dat-cifar10-resnet8", "method": "dat"}, "give either"),
         ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"batch_size": 0}, "`batch_size` must be at least 1"),
+        ({"limit": 0}, "`limit` must be at least 1"),
+        ({"settings": ("width=0",)}, "`width` must be at least 1"),
+        ({"settings": ("clip_norm=0",)}, "`clip_norm` must be greater than 0"),
     ],
 )
 def test_unfit_choices_are_explained(choice, message):

@@ -3,12 +3,12 @@
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.evaluation.context import EvaluationContext
 from dat_keras.evaluation.protocols import PROTOCOLS
-from dat_keras.evaluation.samples import first
+from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
 
 
 def context_of(model, x, y, ball, **changes):
-    samples = first((x, y))
+    samples = first_samples((x, y))
     check_fit(model, samples)
     fields = {
         "predict": Predictor(model),

@@ -5,10 +5,10 @@ import pytest
 
 from dat_keras.training.callbacks import (
     ProjectedTime,
-    StopOnNaN,
-    duration,
+    RaiseOnNaN,
     projection,
 )
+from dat_keras.utils.durations import duration
 from dat_keras.utils.errors import TrainingDivergedError
 
 
@@ -38,7 +38,7 @@ def test_the_projection_times_steps_after_the_first():
 
 
 def test_a_loss_that_is_no_number_stops_the_run():
-    callback = attach(StopOnNaN(), step=Number(7))
+    callback = attach(RaiseOnNaN(), step=Number(7))
     callback.on_train_batch_end(0, {"loss": np.float32(1.0)})
     with pytest.raises(TrainingDivergedError, match="step 7"):
         callback.on_train_batch_end(1, {"loss": np.float32("nan")})
@@ -49,9 +49,15 @@ def test_a_run_of_days_is_told_what_would_shorten_it():
     assert "--limit" not in projection(1.0, 10_000)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(59, "59 s"), (600, "10 min"), (9000, "2.5 h"), (259200, "3.0 days")],
-)
-def test_durations_are_for_people(seconds, text):
-    assert duration(seconds) == text
+def test_validation_and_closing_table_are_counted():
+    said, times = [], iter([10.0, 70.0, 100.0])
+    callback = ProjectedTime(said.append, clock=lambda: next(times))
+    callback.set_params({"epochs": 4})
+    callback.on_train_begin()
+    for epoch in (1, 2):
+        callback.on_epoch_begin(epoch)
+        callback.on_test_begin()
+        callback.on_test_end()
+    (sentence,) = said
+    assert "validation took 60 s" in sentence
+    assert f"{duration(180.0)} more for 2 further" in sentence

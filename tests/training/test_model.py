@@ -13,7 +13,7 @@ from dat_keras.augment import Unchanged
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.random import BatchKey
 from dat_keras.core.threat_models import Linf
-from dat_keras.objectives import DAT, PGDAT, TRADES, Natural
+from dat_keras.objectives import DAT, OBJECTIVES, PGDAT, TRADES, Natural
 from dat_keras.objectives.step import Step
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGD
@@ -728,3 +728,79 @@ def test_validation_attacks_in_the_layers_own_type(make, batch, monkeypatch):
     )
     make(SHORT_DAT, attack_dtype="bfloat16").test_step(batch)
     assert asked == [None]
+
+
+LATE = Averaging(0.5, start=0.5)
+
+
+def shares_of(model, *args, **kwargs):
+    """The shares of the run that the steps of a call of `fit` saw."""
+    shares = []
+
+    class Looking(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            shares.append(float(self.model.progress))
+
+    model.fit(*args, verbose=0, callbacks=[Looking()], **kwargs)
+    return shares
+
+
+def sized(x, y, size):
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    return batches.apply(tf.data.experimental.assert_cardinality(size))
+
+
+@pytest.mark.parametrize("kind", ["arrays", "dataset", "pydataset", "steps"])
+def test_fit_knows_the_length_of_the_run(make, data, kind):
+    model = make(Natural(), compiled={"averaging": LATE})
+    args, kwargs = data, {"batch_size": 8}
+    if kind == "dataset":
+        args, kwargs = (sized(*data, 3),), {}
+    if kind == "pydataset":
+
+        class Own(keras.utils.PyDataset):
+            def __len__(self):
+                return 3
+
+            def __getitem__(self, i):
+                return tuple(a[8 * i : 8 * i + 8] for a in data)
+
+        args, kwargs = (Own(),), {}
+    if kind == "steps":
+        endless = sized(*data, 3).repeat()
+        args, kwargs = (endless,), {"steps_per_epoch": 3}
+    shares = shares_of(model, *args, epochs=2, **kwargs)
+    assert shares == pytest.approx([0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6])
+    # Resumed by the number of its epoch, and by the length given.
+    model.step.assign(3)
+    shares = shares_of(model, *args, epochs=2, initial_epoch=1, **kwargs)
+    assert shares == pytest.approx([3 / 6, 4 / 6, 5 / 6])
+    model.step.assign(3)
+    shares = shares_of(model, *args, total_steps=12, **kwargs)
+    assert shares == pytest.approx([3 / 12, 4 / 12, 5 / 12])
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_an_unknown_length_is_refused_where_it_matters(make, data, batch):
+    unknown = tf.data.Dataset.from_tensor_slices(data).batch(8)
+    unknown = unknown.filter(lambda x, y: True)
+    model = make(Natural(), compiled={"averaging": LATE})
+    with pytest.raises(ValueError, match="pass `total_steps` to `fit`"):
+        model.fit(unknown, verbose=0)
+    with pytest.raises(ValueError, match="weight average with start=0.5"):
+        model.train_on_batch(*batch)
+    assert int(model.step) == 0
+    model.fit(unknown, total_steps=3, verbose=0)
+    make(Natural()).fit(unknown, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "objective", [OBJECTIVES[n]() for n in ("dajat", "oa-at", "scarl")]
+)
+def test_methods_with_ramps_and_phases_need_the_length(
+    make_tiny, objective, batch
+):
+    model = AdversarialModel(make_tiny(objective.branches), objective)
+    model.compile(optimizer=SGD(0.1))
+    with pytest.raises(ValueError, match="depends on the length of the run"):
+        model.train_on_batch(*batch)

@@ -6,11 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from dat_keras.objectives import DAT, Natural
-from dat_keras.training.run_callbacks import BestCheckpoint, History
+from dat_keras.training.run_callbacks import BestClassifier, HistoryCSV
 
 
 def test_history_drops_the_rows_of_a_killed_epoch(tmp_path):
-    history = History(tmp_path / "h.csv")
+    history = HistoryCSV(tmp_path / "h.csv")
     history.set_model(SimpleNamespace(step=tf.Variable(7)))
     for epoch, loss in [(0, 3.0), (1, 2.0), (2, 1.0), (1, 2.5)]:
         history.on_epoch_begin(epoch)
@@ -27,8 +27,8 @@ def test_best_is_judged_by_robust_then_natural_accuracy(tmp_path, monkeypatch):
         "dat_keras.training.run_callbacks.save_classifier",
         lambda model, path: saved.append(1),
     )
-    history = History(tmp_path / "h.csv")
-    best = BestCheckpoint(tmp_path / "best", history)
+    history = HistoryCSV(tmp_path / "h.csv")
+    best = BestClassifier(tmp_path / "best", history)
     for callback in (history, best):
         callback.set_model(
             SimpleNamespace(step=tf.Variable(0), objective=DAT())

@@ -11,16 +11,20 @@ import pytest
 
 from dat_keras import data
 from dat_keras.core.weights import fingerprint
+from dat_keras.optimizers.schedules import ConstantConfig, CosineConfig
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes import RECIPES
 from dat_keras.training import checkpoint
+from dat_keras.training.resume import check_same
 from dat_keras.training.run_info import RunInfo, load_classifier
 from dat_keras.training.train import RunOptions, build, train
+from dat_keras.training.validation_images import few
 from dat_keras.utils.errors import (
     DamagedFileError,
     RunFolderError,
     TrainingDivergedError,
 )
+from dat_keras.utils.files import contents
 from dat_keras.utils.locks import locked
 from dat_keras.utils.run_folder import RunFolder
 
@@ -142,9 +146,10 @@ def test_a_taken_folder_is_refused(finished, tmp_path):
     (tmp_path / "mine.txt").touch()
     with pytest.raises(RunFolderError, match="other files"):
         train(TINY, tmp_path)
-    with pytest.raises(RunFolderError, match="no run to resume"):
-        train(TINY, tmp_path / "new", options=RunOptions(resume=True))
-    assert not (tmp_path / "new").exists()
+    with pytest.raises(RunFolderError, match="other files"):
+        train(TINY, tmp_path, options=RunOptions(resume=True))
+    with pytest.raises(ValueError, match="give either"):
+        RunOptions(resume=True, overwrite=True)
 
 
 class Intruder(keras.callbacks.Callback):
@@ -185,6 +190,92 @@ def test_bad_settings_leave_nothing_behind(tmp_path):
     with pytest.raises(ValueError, match="batch"):
         train(replace(TINY, batch_size=1000), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+class FailAt(keras.callbacks.Callback):
+    """Ends a run before a step."""
+
+    def __init__(self, step, error):
+        super().__init__()
+        self.step, self.error = step, error
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.step.numpy()) == self.step:
+            raise self.error
+
+
+@pytest.mark.parametrize("step", [0, 2])
+def test_a_run_cut_off_in_its_first_epoch_can_be_resumed(step, tmp_path):
+    cut = FailAt(step, KeyboardInterrupt())
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    recipe = replace(NATURAL, epochs=1)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, run, options=RunOptions(callbacks=(cut,)))
+    assert not checkpoint.steps(run / "checkpoints")
+    train(recipe, run, options=RunOptions(resume=True))
+    # So does a run that was never begun: the same line restarts a job.
+    train(recipe, whole, options=RunOptions(resume=True))
+    for name in ("best.safetensors", "last.safetensors"):
+        assert (run / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_nothing_is_left_of_a_run_that_trained_nothing(tmp_path):
+    for made, run in enumerate((tmp_path / "new", tmp_path / "there")):
+        if made:
+            run.mkdir()
+        options = RunOptions(callbacks=(FailAt(0, ValueError("bad")),))
+        with pytest.raises(ValueError, match="bad"):
+            train(NATURAL, run, options=options)
+        assert run.exists() == bool(made)
+        assert not made or not contents(run)
+
+
+def test_a_run_is_resumed_as_itself_or_longer(tmp_path):
+    run, whole, said = tmp_path / "run", tmp_path / "whole", []
+    resume = RunOptions(resume=True, say=said.append)
+    constant = replace(NATURAL.optimizer, schedule=ConstantConfig())
+    short = replace(NATURAL, epochs=1, optimizer=constant)
+    longer = replace(short, epochs=2)
+    train(short, run)
+    for other, message in [
+        (replace(short, seed=5), "seed=5 where the run has 0"),
+        (replace(longer, batch_size=4), "batch_size=4 where the run has 8"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            train(other, run, options=resume)
+    train(longer, run, options=resume)
+    train(longer, whole)
+    for file in ("best.safetensors", "last.safetensors"):
+        assert (run / file).read_bytes() == (whole / file).read_bytes()
+    assert table(run) == table(whole)
+    assert RunInfo.read(run / "recipe.json").recipe == longer
+    said.clear()
+    train(longer, run, options=resume)
+    assert "the run is finished: 2 epochs are done" in said
+    with pytest.raises(ValueError, match="only be made longer"):
+        train(short, run, options=resume)
+
+
+def test_what_depends_on_the_length_is_not_made_longer():
+    for change in (
+        {"averaging": Averaging()},
+        {"optimizer": replace(NATURAL.optimizer, schedule=CosineConfig())},
+    ):
+        recipe = replace(NATURAL, **change)
+        with pytest.raises(ValueError, match="length of the run"):
+            check_same(recipe, replace(recipe, epochs=9))
+
+
+def test_few_training_images_are_validated_on_few():
+    split, said = data.load_split("shapes", "validation"), []
+    whole = data.Batches(split, 50, shuffle=False)
+    assert few(whole, None, said.append) is whole
+    assert few(whole, 5000, said.append) is whole
+    assert len(few(whole, 300, said.append).split) == 300
+    assert len(few(whole, 5, said.append).split) == 100
+    assert said == []
+    few(data.Batches(split.take(2), 2, shuffle=False), None, said.append)
+    assert "2 validation images" in said[0]
 
 
 def test_a_damaged_checkpoint_is_named(finished, tmp_path):

@@ -50,7 +50,9 @@ def test_numbers_may_be_fractions(text, value):
     assert number(text) == value
 
 
-@pytest.mark.parametrize("text", ["8/0", "eight", "", "1/2/3"])
+@pytest.mark.parametrize(
+    "text", ["8/0", "eight", "", "1/2/3", "nan", "inf", "1e999"]
+)
 def test_other_text_is_no_number(text):
     with pytest.raises(ValueError, match="Expected a number"):
         number(text)
@@ -161,3 +163,36 @@ def test_a_part_is_replaced_by_the_name_of_its_kind(settings, path, value):
 def test_a_part_of_another_kind_is_refused(setting, message):
     with pytest.raises(ValueError, match=message):
         override(RECIPES["pgd-at-cifar10-resnet8"], setting, SETTABLE)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("schedule.epochs=abc", "`epochs` holds .*whole number.*'abc'"),
+        ("schedule.epochs=10,2.5", "whole number.*'2.5'"),
+        ("limit=many", "`limit` holds None; .*whole number"),
+        ("clip_norm=much", "`clip_norm` holds None; .*Expected a number"),
+    ],
+)
+def test_text_is_parsed_as_the_field_is_annotated(setting, message):
+    with pytest.raises(ValueError, match=message):
+        override(RECIPES["dat-cifar10-resnet18"], setting, SETTABLE)
+
+
+@dataclass(frozen=True)
+class Nested:
+    pairs: tuple[tuple[float, ...], ...] = ()
+    balls: tuple[Linf, ...] = ()
+    shares: tuple[float, ...] = (1,)
+    ball: Linf | None = None
+
+
+@pytest.mark.parametrize("setting", ["pairs=1,2", "balls=Linf", "ball=Linf"])
+def test_what_text_cannot_say_is_refused(setting):
+    with pytest.raises(ValueError, match="cannot be set from text"):
+        override(Nested(), setting)
+
+
+def test_items_of_a_tuple_have_its_type():
+    assert override(Nested(), "shares=1/4, 2").shares == (0.25, 2.0)
+    assert override(Nested(), "shares=").shares == ()

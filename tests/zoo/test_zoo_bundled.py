@@ -10,7 +10,7 @@ import pytest
 
 import dat_keras as dk
 from dat_keras.core.weights import save_weights
-from dat_keras.zoo.bundle.plain_json import write_json
+from dat_keras.zoo.bundle.plain_json import canonical_json
 from dat_keras.zoo.bundle.read import build, read_folder
 from dat_keras.zoo.bundle.write import base_of
 from dat_keras.zoo.cards.spec import FileRecord, ModelSpec
@@ -49,7 +49,7 @@ def write_card(root, name, spec=SPEC, hub=None, seed=0):
         "provenance": {"hardware": "a laptop"},
         "hub": hub,
     }
-    (root / "cards" / f"{name}.json").write_bytes(write_json(card))
+    (root / "cards" / f"{name}.json").write_bytes(canonical_json(card))
     return model
 
 
@@ -152,7 +152,7 @@ def test_a_card_may_point_to_a_pinned_commit(root, on_hub, net, images):
         dk.load_model("net")
     config = json.loads(on_hub.repos["alice/net"].commits[head]["config.json"])
     card = {"name": "net", "dat_keras": config["dat_keras"], "hub": pinned}
-    (root / "cards" / "net.json").write_bytes(write_json(card))
+    (root / "cards" / "net.json").write_bytes(canonical_json(card))
     np.testing.assert_array_equal(dk.load_model("net")(images), net(images))
 
 

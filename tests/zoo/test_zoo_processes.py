@@ -149,13 +149,13 @@ def test_keras_alone_loads_what_was_pushed(on_hub, net, images, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("pull", "alice/net", "-o"),
-        ("info", "alice/net", "--dataset"),
-        ("list", "--remote", "--dataset"),
+        ("pull", "alice/net", "-o", "{out}"),
+        ("info", "alice/net"),
+        ("list", "--remote", "--dataset", "{out}"),
     ],
 )
 def test_fetching_does_not_wait_for_tensorflow(on_hub, tmp_path, arguments):
-    arguments = (*arguments, tmp_path / "out")
+    arguments = [text.format(out=tmp_path / "out") for text in arguments]
     process = start(
         on_hub, tmp_path / "hf", *arguments, code=WITHOUT_TENSORFLOW
     )

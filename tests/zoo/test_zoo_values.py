@@ -15,7 +15,7 @@ from dat_keras.zoo.bundle.write import from_run, write_bundle
 from dat_keras.zoo.cards.card import model_card
 from dat_keras.zoo.cards.licenses import LICENSES
 from dat_keras.zoo.cards.merge import merge_card
-from dat_keras.zoo.cards.results import read_reports, results, robustbench
+from dat_keras.zoo.cards.results import read_reports, results
 from dat_keras.zoo.cards.spec import ModelSpec, read_spec
 from dat_keras.zoo.errors import BadReferenceError, ConflictError
 from dat_keras.zoo.hub.reference import HubRef, parse
@@ -172,22 +172,6 @@ def test_a_later_version_replaces_its_own_text(published):
 def test_no_path_of_a_disk_is_published(run, published):
     for path, data in published.items():
         assert str(run).encode() not in data, path
-
-
-def test_leaderboard_fields_need_autoattack():
-    report = {
-        "eps": 8 / 255,
-        "data": {"name": "cifar10/test"},
-        "attacks": {
-            "natural": {"accuracy": 0.8532},
-            "autoattack": {"accuracy": 0.521},
-        },
-    }
-    entry = robustbench(report, "wrn-28-10")
-    assert entry["clean_acc"] == "85.32" and entry["autoattack_acc"] == "52.10"
-    assert entry["eps"] == "8/255" and entry["dataset"] == "cifar10"
-    del report["attacks"]["autoattack"]
-    assert robustbench(report, "wrn-28-10") is None
 
 
 def test_a_file_is_no_folder_to_replace(tmp_path):

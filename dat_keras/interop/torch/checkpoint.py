@@ -1,4 +1,4 @@
-"""Checkpoint files: a state dict by name, its numbers read on demand."""
+"""Opens checkpoint files as a lazily read state dict."""
 
 from __future__ import annotations
 

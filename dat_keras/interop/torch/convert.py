@@ -1,4 +1,4 @@
-"""A PyTorch checkpoint as a model of the zoo."""
+"""Converts a PyTorch checkpoint to a model of this library."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from dat_keras.interop.torch.names import (
     sources,
 )
 from dat_keras.interop.torch.request import Request
+from dat_keras.utils.files import sha256_of
 from dat_keras.utils.norms import DEFAULT_EPS
 from dat_keras.utils.version import __version__
-from dat_keras.zoo.bundle.digests import sha256_of
 from dat_keras.zoo.bundle.folder import check_target, write_folder
 from dat_keras.zoo.bundle.read import build
 from dat_keras.zoo.bundle.shapes import shapes_of
@@ -46,12 +46,12 @@ def import_torch(
 
     Args:
         checkpoint: A `.pt`, `.pth` or `.safetensors` file.
-        request: What the file does not say of itself.
+        request: Facts that the file does not contain.
         output: The folder.
         force: Replace a model that is there.
 
     Returns:
-        What the model says of itself.
+        The model's spec.
 
     Raises:
         RefusedContentError: If the file is no checkpoint of this
@@ -73,7 +73,7 @@ def convert(checkpoint: Path, request: Request) -> Bundle:
 
     Args:
         checkpoint: A `.pt`, `.pth` or `.safetensors` file.
-        request: What the file does not say of itself.
+        request: Facts that the file does not contain.
 
     Raises:
         RefusedContentError: If the file is no checkpoint of this

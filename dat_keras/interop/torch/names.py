@@ -1,4 +1,4 @@
-"""Names of the same layers here and in PyTorch code, as tables."""
+"""Name tables: layers of this library and of PyTorch code."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Found:
 def sort_out(names: Collection[str], naming: Naming) -> Found:
     """Strips prefixes, and the branches of dual BatchNorm but the base.
 
-    The prefix (`module.`, `model.`, `1.`, ...) is what stands before the
+    The prefix (`module.`, `model.`, `1.`, ...) is what precedes the
     first convolution.
 
     Args:

@@ -1,4 +1,4 @@
-"""The pickle of a PyTorch state dict, read as plain data.
+"""Interpreter for the pickle of a PyTorch state dict; runs no code.
 
 Python's own unpickler, restricted or not, looks up classes, calls them and
 allocates memory as the stream says, and no library reads state dicts without
@@ -212,7 +212,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
 }
-"""What stands for each function that a state dict may name."""
+"""Replacements of the functions that a state dict may name."""
 
 
 STEPS: dict[str, Callable[[_Machine, Any], None]] = {

@@ -1,4 +1,4 @@
-"""Tensors of a checkpoint as records: where their numbers lie, unread."""
+"""Tensor records of a checkpoint: dtype, shape and place, not read yet."""
 
 from __future__ import annotations
 

@@ -16,17 +16,19 @@ from dat_keras.objectives.dat.generator import (
     AmplitudeAdversary,
     BorrowedAmplitude,
 )
+from dat_keras.objectives.ranges import Share
 from dat_keras.spectral import amplitude_phase, recombine
+from dat_keras.utils.ranges import RangeChecked
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """The spectrum of images and what the generator is told of them.
+    """The spectrum of images and the generator's conditioning input.
 
     Args:
         amplitude: Shape `(B, C, H, W)`, float32.
         phase: Phase factors of length one, `(B, C, H, W)`, complex64.
-        condition: Detached vectors, shape `(B, N)` (see `conditions.py`).
+        condition: Detached vectors, shape `(B, N)` (see `generator_input.py`).
     """
 
     amplitude: tf.Tensor
@@ -35,12 +37,12 @@ class Spectrum:
 
     @classmethod
     def of(cls, x: Images, condition: tf.Tensor) -> Spectrum:
-        """Returns the spectrum of `x`, with the condition given beside it."""
+        """Returns the spectrum of `x`, together with the condition."""
         return cls(*amplitude_phase(x), tf.stop_gradient(condition))
 
 
 @dataclass(frozen=True)
-class AmplitudeMixup:
+class AmplitudeMixup(RangeChecked):
     """Mixes an adversary's amplitude into spectra.
 
     Args:
@@ -56,16 +58,8 @@ class AmplitudeMixup:
         [Li et al., 2024](https://arxiv.org/abs/2410.12307), Section 4.2.
     """
 
-    mu: float = 1.0
+    mu: Share = 1.0
     mixup: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuses a ratio beyond one."""
-        if not 0.0 <= self.mu <= 1.0:
-            raise ValueError(
-                "`mu` must be in [0, 1], a share of the amplitude. "
-                f"Received: mu={self.mu}"
-            )
 
     def __call__(
         self,
@@ -76,7 +70,7 @@ class AmplitudeMixup:
         """Returns recombined images, differentiable in the adversary.
 
         Args:
-            spectrum: What the images are made of.
+            spectrum: Spectrum of the images that are recombined.
             adversary: Gives the amplitude that is mixed in.
             key: Source of ratio and noise; the same key repeats the image.
         """

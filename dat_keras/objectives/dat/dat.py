@@ -3,7 +3,7 @@
     min_theta max_psi  1/2 (L_AT(x) + L_AT(x_hat)) + omega * JS(p(x), p(x_hat))
     L_AT(x)  = CE(f(x), y) + beta * KL(p(x) || p(x'))
     x'       = argmax_{|x' - x| <= eps}  CE(f(x'), y) + beta * KL(p(x) || p(x'))
-    x_hat    = recombination of x with the generator's amplitude (mixup.py)
+    x_hat    = x recombined with the generator's amplitude (amplitude_mixup.py)
 
 `x` is read on BatchNorm branch 0, `x_hat` on branch 1.
 """
@@ -24,7 +24,7 @@ from dat_keras.core.types import Images, Labels, Network
 from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
 from dat_keras.objectives.base import (
     Objective,
-    attacked,
+    attacked_view,
     logits_of,
     raw_images,
 )
@@ -38,6 +38,7 @@ from dat_keras.objectives.dat.generator import (
 )
 from dat_keras.objectives.dat.generator_input import CONDITIONS
 from dat_keras.objectives.dat.generator_update import UPDATES
+from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Adversary, Step, Terms, View, Views
 from dat_keras.optimizers import SGD
 from dat_keras.utils.registry import lookup
@@ -45,7 +46,7 @@ from dat_keras.utils.registry import lookup
 
 @dataclass(frozen=True)
 class RecombinedView(View):
-    """A view that remembers what it was recombined from.
+    """A view with the spectra that it was recombined from.
 
     Args:
         clean: Spectrum behind `x`.
@@ -62,8 +63,9 @@ class DAT(Objective):
 
     Args:
         attack: Geometry of both attacks. Default: 5 steps of 2/255 at eps
-            8/255 from `N(0, 0.001)`, the paper's. Its loss is set here, from
-            `beta` and the label smoothing.
+            8/255 from `x + 0.001 N(0, 1)`, the paper's; the start is clipped
+            to the box, as in the published code for CIFAR. Its loss is set
+            here, from `beta` and the label smoothing.
         beta: Weight of the divergence, in loss and attack. Default: paper.
         omega: Weight of the Jensen-Shannon term (0: none). Default: paper.
         label_smoothing: Default 0.5, from the published code; the paper does
@@ -76,8 +78,10 @@ class DAT(Objective):
         update: `"fused"` (the generator's gradient comes out of the
             classifier's backward pass) or `"sequential"` (as published: the
             generator's own passes after the classifier's step). Default: the
-            faster one; docs/performance.md shows a pair.
-        generator_input: What the generator maps: `"logits"` (noise and the
+            faster one; docs/performance.md shows a pair. Under AWP the fused
+            gradient is taken at the perturbed weights. The sequential one, as
+            published, is taken after they are restored.
+        generator_input: Input of the generator: `"logits"` (noise and the
             image's logits, the paper's), `"labels"` (noise and its one-hot
             label) or `"noise"` (noise alone).
         generator_learning_rate: Constant. Default: paper.
@@ -101,16 +105,16 @@ class DAT(Objective):
         [Li et al., 2024](https://arxiv.org/abs/2410.12307)
     """
 
-    attack: PGD = PGD(Linf(8 / 255), steps=5, start=NormalStart())
-    beta: float = 15.0
-    omega: float = 2.0
-    label_smoothing: float = 0.5
-    attack_label_smoothing: float | None = None
+    attack: PGD = PGD(Linf(8 / 255), steps=5, start=NormalStart(clip=True))
+    beta: Weight = 15.0
+    omega: Weight = 2.0
+    label_smoothing: Share = 0.5
+    attack_label_smoothing: Share | None = None
     mix: AmplitudeMixup = AmplitudeMixup()
     augment: Augment = CropFlip(pad=3)
     update: str = "fused"
     generator_input: str = "logits"
-    generator_learning_rate: float = 0.1
+    generator_learning_rate: Weight = 0.1
     generator_adv_grad: str = "projection"
     generator_updates_statistics: bool = False
     amplitude_scale: str = "reference"
@@ -121,6 +125,7 @@ class DAT(Objective):
 
     def __post_init__(self) -> None:
         """Refuses unknown names."""
+        super().__post_init__()
         update = lookup(UPDATES, self.update, "update")
         if self.generator_updates_statistics and update.shares_pass:
             raise ValueError(
@@ -168,7 +173,7 @@ class DAT(Objective):
 
     def craft(self, step: Step) -> Views:
         """Attacks the images and their recombinations."""
-        base = attacked(self.ae_attack, step, step.x)
+        base = attacked_view(self.ae_attack, step, step.x)
         second = (
             self._recombined_pair if self.single_ae else self._second_attack
         )
@@ -216,7 +221,7 @@ class DAT(Objective):
         x = raw_images(step)
         spectrum = Spectrum.of(x, step.adversary.condition(step, x))
         x = tf.stop_gradient(self._augmented(step, self._mixed(step, spectrum)))
-        view = attacked(self.ae_attack, step, x, branch=self.branches - 1)
+        view = attacked_view(self.ae_attack, step, x, branch=self.branches - 1)
         return RecombinedView(view.x, view.x_adv, view.branch, clean=spectrum)
 
     def _recombined_pair(self, step: Step, base: View) -> RecombinedView:
@@ -241,4 +246,5 @@ class DAT(Objective):
 
 
 def _mean_over(views: Views, values: list[tf.Tensor]) -> tf.Tensor:
+    # A value that is left out for the generator still counts as a view.
     return tf.reduce_mean(tf.add_n(values)) / len(views)

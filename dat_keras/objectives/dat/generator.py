@@ -13,7 +13,7 @@ from dat_keras.core.types import Images
 from dat_keras.objectives.dat.generator_input import (
     CONDITIONS,
     Condition,
-    nothing,
+    no_condition,
 )
 from dat_keras.objectives.dat.generator_update import (
     GeneratorUpdate,
@@ -48,7 +48,8 @@ class AmplitudeGenerator(keras.Model):
 
     Args:
         image_shape: `(H, W, C)`.
-        condition_length: Length `N` of the condition (see `conditions.py`).
+        condition_length: Length `N` of the condition (see
+            `generator_input.py`).
         latent: Length of the noise vector. Default 100, as published.
 
     Example:
@@ -102,8 +103,8 @@ class AmplitudeAdversary(Adversary):
         optimizer: Moves the generator; built here, on its weights alone.
         update: Where the generator's gradient comes from.
         scale: Key of `AMPLITUDE_SCALES`.
-        told: What the generator is told of the images. Default: their
-            logits, the paper's.
+        conditioning: The generator's conditioning input. Default: the
+            images' logits, the paper's.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class AmplitudeAdversary(Adversary):
         optimizer: keras.optimizers.Optimizer,
         update: GeneratorUpdate,
         scale: str,
-        told: Condition = CONDITIONS["logits"],
+        conditioning: Condition = CONDITIONS["logits"],
     ) -> None:
         super().__init__(name="amplitude_adversary")
         self.generator = generator
@@ -120,12 +121,13 @@ class AmplitudeAdversary(Adversary):
         self.optimizer.build(generator.trainable_variables)
         self.update = update
         self.scale = scale
-        self.told = told
+        self.conditioning = conditioning
         self.built = True
 
     def condition(self, step: Step, x: Images) -> tf.Tensor:
-        """Returns what the generator is told of images, shape `(B, N)`."""
-        return self.told.of(step, x, self.generator.condition_length)
+        """Returns the conditioning input of images, shape `(B, N)`."""
+        length = self.generator.condition_length
+        return self.conditioning.of(step, x, length)
 
     def amplitude(
         self, own: tf.Tensor, condition: tf.Tensor, key: Key
@@ -173,8 +175,8 @@ class BorrowedAmplitude(NoAdversary):
     """
 
     def condition(self, step: Step, x: Images) -> tf.Tensor:
-        """Returns vectors of length zero: nothing needs to be known."""
-        return nothing(step, x, 0)
+        """Returns vectors of length zero: another image needs no condition."""
+        return no_condition(step, x, 0)
 
     def amplitude(
         self, own: tf.Tensor, condition: tf.Tensor, key: Key

@@ -1,4 +1,4 @@
-"""What DAT's generator is told of the images, beside its noise."""
+"""Conditioning input of DAT's generator, in addition to its noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dat_keras.objectives.step import Step
 
 @dataclass(frozen=True)
 class Condition:
-    """A vector for each image that stands beside the noise.
+    """A vector for each image, concatenated to the noise.
 
     Args:
         length: Its length `N`, from the number of classes.
@@ -35,7 +35,7 @@ def labels(step: Step, x: Images, length: int) -> tf.Tensor:
     return as_distribution(step.y, length)
 
 
-def nothing(step: Step, x: Images, length: int) -> tf.Tensor:
+def no_condition(step: Step, x: Images, length: int) -> tf.Tensor:
     """Vectors of length zero: the generator sees its noise alone."""
     return tf.zeros((tf.shape(x)[0], 0))
 
@@ -43,6 +43,6 @@ def nothing(step: Step, x: Images, length: int) -> tf.Tensor:
 CONDITIONS: dict[str, Condition] = {
     "logits": Condition(lambda num_classes: num_classes, logits),
     "labels": Condition(lambda num_classes: num_classes, labels),
-    "noise": Condition(lambda num_classes: 0, nothing),
+    "noise": Condition(lambda num_classes: 0, no_condition),
 }
 """By name of `generator_input`; `logits` is the published one."""

@@ -1,4 +1,4 @@
-"""Where the gradient of DAT's generator comes from: a pass of its own or not.
+"""The gradient of DAT's generator: from its own or the classifier's pass.
 
 sequential: after the classifier's step, a fresh forward and backward pass
             (the order of the published code)
@@ -22,7 +22,7 @@ Weights = list[keras.Variable]
 
 @dataclass(frozen=True)
 class GeneratorUpdate:
-    """A rule by which the generator gets the gradient that it follows.
+    """A rule for the gradient of the generator's step.
 
     Args:
         shares_pass: Whether the classifier's backward pass computes it.
@@ -46,7 +46,9 @@ def fused_descent(ascent: Ascent, weights: Weights) -> Sequence[tf.Tensor]:
     """Returns the gradient that came out of the classifier's backward pass.
 
     The generator then sees the classifier before its step, as simultaneous
-    gradient play does, and saves three forward and two backward passes.
+    gradient play does, and saves three forward and two backward passes. Under
+    AWP that pass runs at the perturbed weights, and so this gradient is taken
+    there; the sequential one, as published, after they are restored.
     """
     return ascent.gradients
 

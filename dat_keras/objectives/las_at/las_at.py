@@ -9,7 +9,7 @@ The strategy network `p_psi` chooses `a` for every image (strategy.py).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import tensorflow as tf
 
@@ -19,16 +19,17 @@ from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Images, Labels, Logits, Predict
 from dat_keras.losses import cross_entropy
-from dat_keras.objectives.base import Objective, attacked, mean
+from dat_keras.objectives.base import Objective, attacked_view, mean_over_views
 from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.objectives.las_at.strategy import ChosenView, Strategy
 from dat_keras.objectives.pgd_at import PGDAT
 from dat_keras.objectives.step import Adversary, Step, Terms, Views
+from dat_keras.utils.ranges import Range
 
 
 @dataclass(frozen=True)
 class KeepAfter(Keep):
-    """The iterate of every image after a number of steps of its own."""
+    """The iterate of each image after its own number of steps."""
 
     steps: tf.Tensor
 
@@ -53,10 +54,10 @@ class KeepAfter(Keep):
 def strengthened(
     attack: PGD, eps: tf.Tensor, steps: tf.Tensor, step_size: tf.Tensor
 ) -> PGD:
-    """An attack with strengths of their own for every image.
+    """An attack with a radius, steps and step size for every image.
 
     Args:
-        attack: Its radius is the unit of eight.
+        attack: Its radius is eight units.
         eps: Radii, in eighths of the attack's, shape `(B,)`.
         steps: Numbers of steps, shape `(B,)`.
         step_size: Step sizes, in units as `eps`, shape `(B,)`.
@@ -103,7 +104,7 @@ class LASAT(Objective):
 
     attack: PGD = PGD(Linf(8 / 255))
     policy: Policy = Policy()
-    true_class: float = 0.7
+    true_class: Annotated[float, Range(0.0, 1.0, above=True)] = 0.7
     terms: ClassVar[tuple[str, ...]] = ("robust",)
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
@@ -118,11 +119,11 @@ class LASAT(Objective):
             replace(self.attack, start=StartInBall(self.attack.threat_model)),
             *strategy.strengths(choices),
         )
-        view = attacked(attack, step, step.x)
+        view = attacked_view(attack, step, step.x)
         return (ChosenView(view.x, view.x_adv, choices=tuple(choices)),)
 
     def ascent_loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
-        """Returns the cross-entropy that the strategy is paid for."""
+        """Returns the cross-entropy that enters the strategy's reward."""
         return PGDAT().loss(predict, views, y)
 
     def loss(self, predict: Predict, views: Views, y: Labels) -> Terms:
@@ -131,4 +132,6 @@ class LASAT(Objective):
         logits_adv = predict(view.x_adv, view.branch)
         classes = logits_adv.shape[-1]
         smoothing = (1.0 - self.true_class) * classes / (classes - 1)
-        return {"robust": mean([cross_entropy(logits_adv, y, smoothing)])}
+        return {
+            "robust": mean_over_views([cross_entropy(logits_adv, y, smoothing)])
+        }

@@ -17,16 +17,22 @@ from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Network, PerExample
 from dat_keras.losses import cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, attacked, logits_of, mean
+from dat_keras.objectives.base import (
+    Objective,
+    attacked_view,
+    logits_of,
+    mean_over_views,
+)
 from dat_keras.objectives.las_at.las_at import strengthened
 from dat_keras.objectives.las_at.policy import Policy, check_grid
 from dat_keras.objectives.las_at.strategy import ChosenView, Reward, Strategy
+from dat_keras.objectives.ranges import Weight
 from dat_keras.objectives.step import Adversary, Step, Terms, Views
 
 
 @dataclass(frozen=True)
 class WeightedView(ChosenView):
-    """A view with a weight of its own for every image.
+    """A view with one weight of the divergence for each image.
 
     Args:
         beta: Weights of the divergence, shape `(B,)`.
@@ -40,6 +46,8 @@ PUBLISHED = Policy(
     steps_grid=tuple(range(7, 15)),
     step_size_grid=tuple(range(2, 5)),
     reward=Reward(robust=8.0, natural=4.0, loss_cap=20.0, interval=1),
+    policy_momentum=0.9,
+    policy_weight_decay=5e-4,
 )
 
 
@@ -50,10 +58,10 @@ class LASTRADES(Objective):
     Args:
         attack: Loss and start of the attack, and what measures the reward.
             Default: that of TRADES.
-        policy: What the strategy chooses from, and how it learns. Default:
-            published, radii 5 to 9, 7 to 14 steps of 2 to 4; paid are this
-            method's loss up to 20, 8 times the robust and 4 times the
-            natural accuracy, every step.
+        policy: Settings of the strategy. Default: published, radii 5 to 9, 7
+            to 14 steps of 2 to 4; the reward is this method's loss up to 20,
+            plus 8 times the robust and 4 times the natural accuracy; updates
+            every step with momentum 0.9 and weight decay 5e-4.
         beta_grid: Weights of the divergence. Default: 5 to 9, published.
 
     Raises:
@@ -69,11 +77,12 @@ class LASTRADES(Objective):
 
     attack: PGD = PGD(Linf(8 / 255), KLFromClean(), start=NormalStart())
     policy: Policy = PUBLISHED
-    beta_grid: tuple[int, ...] = tuple(range(5, 10))
+    beta_grid: tuple[Weight, ...] = tuple(range(5, 10))
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust")
 
     def __post_init__(self) -> None:
         """Refuses an empty grid."""
+        super().__post_init__()
         check_grid("beta_grid", self.beta_grid)
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
@@ -87,7 +96,9 @@ class LASTRADES(Objective):
         strategy = cast(Strategy, step.adversary)
         choices = strategy.choose(step.x, step.key.fold_in("strategy"))
         *strengths, beta = strategy.strengths(choices)
-        view = attacked(strengthened(self.attack, *strengths), step, step.x)
+        view = attacked_view(
+            strengthened(self.attack, *strengths), step, step.x
+        )
         return (
             WeightedView(view.x, view.x_adv, choices=tuple(choices), beta=beta),
         )
@@ -98,6 +109,6 @@ class LASTRADES(Objective):
         (logits,), (logits_adv,) = logits_of(predict, views)
         robust = view.beta * kl_divergence(logits, logits_adv)
         return {
-            "natural": mean([cross_entropy(logits, y)]),
-            "robust": mean([robust]),
+            "natural": mean_over_views([cross_entropy(logits, y)]),
+            "robust": mean_over_views([robust]),
         }

@@ -1,19 +1,22 @@
-"""The settings of LAS-AT's strategy: its choices, its network, its pay."""
+"""Settings of LAS-AT's strategy: action grid, network, reward."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.attacks import Attack
 from dat_keras.objectives.las_at.strategy import Grids, Reward, Strategy
+from dat_keras.objectives.ranges import Weight
 from dat_keras.optimizers import SGD
+from dat_keras.utils.ranges import Range, RangeChecked
 from dat_keras.utils.registry import lookup
 
 
 @dataclass(frozen=True)
-class Policy:
-    """What a strategy chooses from, and how it learns.
+class Policy(RangeChecked):
+    """The action grid of a strategy, its network, its optimizer, its reward.
 
     Args:
         architecture: Of the strategy's network. Default: published.
@@ -21,10 +24,11 @@ class Policy:
             1/255. Default: 3 to 15, published for LAS-AT on CIFAR-10.
         steps_grid: Numbers of steps. Default: 3 to 14 (CIFAR-100: to 12).
         step_size_grid: Step sizes, in units as `eps_grid`. Default: 1 to 5.
-        reward: What the strategy is paid for.
+        reward: What the strategy maximizes, and how often it is updated.
         policy_learning_rate: Constant. Default: published.
-        policy_momentum: Default: none (CIFAR-100: 0.9).
-        policy_weight_decay: Default: none (CIFAR-100: 5e-4).
+        policy_momentum: Default: none (CIFAR-100 and LAS-TRADES: 0.9).
+        policy_weight_decay: Default: none (CIFAR-100 and LAS-TRADES:
+            5e-4).
 
     Raises:
         ValueError: If the architecture is unknown, or a grid is empty.
@@ -35,16 +39,17 @@ class Policy:
     """
 
     architecture: str = "resnet18"
-    eps_grid: tuple[int, ...] = tuple(range(3, 16))
-    steps_grid: tuple[int, ...] = tuple(range(3, 15))
-    step_size_grid: tuple[int, ...] = tuple(range(1, 6))
+    eps_grid: tuple[Weight, ...] = tuple(range(3, 16))
+    steps_grid: tuple[Annotated[int, Range(1)], ...] = tuple(range(3, 15))
+    step_size_grid: tuple[Weight, ...] = tuple(range(1, 6))
     reward: Reward = Reward()
-    policy_learning_rate: float = 1e-4
-    policy_momentum: float = 0.0
-    policy_weight_decay: float = 0.0
+    policy_learning_rate: Weight = 1e-4
+    policy_momentum: Annotated[float, Range(0.0, 1.0, below=True)] = 0.0
+    policy_weight_decay: Weight = 0.0
 
     def __post_init__(self) -> None:
         """Refuses an unknown architecture and empty grids."""
+        super().__post_init__()
         lookup(ARCHITECTURES, self.architecture, "architecture")
         for name in ("eps_grid", "steps_grid", "step_size_grid"):
             check_grid(name, getattr(self, name))
@@ -74,7 +79,7 @@ class Policy:
         return Strategy(network, optimizer, grids, attack, self.reward)
 
 
-def check_grid(name: str, grid: tuple[int, ...]) -> None:
+def check_grid(name: str, grid: tuple[float, ...]) -> None:
     """Refuses a grid without values.
 
     Raises:

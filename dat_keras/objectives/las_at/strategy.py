@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Annotated, cast
 
 import keras
 import tensorflow as tf
 
 from dat_keras.attacks import Attack
+from dat_keras.classifiers.predictor import with_batch_statistics
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, PerExample
 from dat_keras.objectives.base import hard_labels
+from dat_keras.objectives.ranges import Weight
 from dat_keras.objectives.step import Ascent, NoAdversary, Step, View
+from dat_keras.utils.ranges import Range, RangeChecked
 
 Grids = tuple[tuple[float, ...], ...]
 """The values that each head of a strategy chooses from."""
 
 
 @dataclass(frozen=True)
-class Reward:
-    """What the strategy is paid for, and how often it learns.
+class Reward(RangeChecked):
+    """Weights of the strategy's reward, and the interval of its updates.
 
     Args:
         loss: Weight of the loss of the batch's adversarial images, which
@@ -32,16 +36,16 @@ class Reward:
         interval: Steps between two updates. Defaults: published for CIFAR.
     """
 
-    loss: float = 1.0
-    robust: float = 4.0
-    natural: float = 2.0
-    loss_cap: float = 10.0
-    interval: int = 20
+    loss: Weight = 1.0
+    robust: Weight = 4.0
+    natural: Weight = 2.0
+    loss_cap: Annotated[float, Range(0.0, above=True)] = 10.0
+    interval: Annotated[int, Range(1)] = 20
 
 
 @dataclass(frozen=True)
 class ChosenView(View):
-    """A view that remembers which strengths were chosen.
+    """A view with the strengths that were chosen for its images.
 
     Args:
         choices: Places in the grids of radius, steps and step size.
@@ -64,7 +68,7 @@ class Strategy(NoAdversary):
         optimizer: Moves the network; built here.
         grids: The values of each head.
         attack: Measures robust accuracy, twice.
-        reward: What is paid for.
+        reward: Weights of the reward, and the interval of updates.
 
     Reference:
         [Jia et al., 2022](https://arxiv.org/abs/2203.06616)
@@ -130,10 +134,13 @@ class Strategy(NoAdversary):
         replica = tf.distribute.get_replica_context()
         gradients = replica.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
-        # The optimizer sums over replicas once more.
-        self.optimizer.apply(
-            [g / replica.num_replicas_in_sync for g in gradients], weights
-        )
+        # Weight decay and momentum move weights without a gradient too.
+        # (Replicas may not call the optimizer inside `tf.cond`.)
+        with _undone_unless(due, [*weights, *self.optimizer.variables]):
+            # The optimizer sums over replicas once more.
+            self.optimizer.apply(
+                [g / replica.num_replicas_in_sync for g in gradients], weights
+            )
         self.updates_due.assign_add(1)
 
     def _gradients(self, ascent: Ascent) -> list[tf.Tensor]:
@@ -143,8 +150,8 @@ class Strategy(NoAdversary):
         variables = [w.value for w in self.network.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            chances = self.log_probabilities(step.x)
-            score = reinforce(chances, view.choices, reward)
+            log_p = self.log_probabilities(step.x)
+            score = reinforce(log_p, view.choices, reward)
         return tape.gradient(
             score, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
@@ -152,7 +159,7 @@ class Strategy(NoAdversary):
     def measure(self, step: Step, loss: tf.Tensor) -> tf.Tensor:
         """Returns the reward of images with a certain loss, a scalar."""
         predict, key = (
-            step.predict.with_batch_statistics,
+            with_batch_statistics(step.predict),
             step.key.fold_in("reward"),
         )
 
@@ -171,6 +178,17 @@ class Strategy(NoAdversary):
         )
 
 
+@contextmanager
+def _undone_unless(
+    condition: tf.Tensor, variables: Sequence[keras.Variable]
+) -> Iterator[None]:
+    """Gives variables their old values back unless the condition holds."""
+    kept = [tf.identity(v.value) for v in variables]
+    yield
+    for v, old in zip(variables, kept, strict=True):
+        v.assign(tf.where(condition, v.value, old))
+
+
 def reinforce(
     log_probabilities: Sequence[tf.Tensor],
     choices: Sequence[tf.Tensor],
@@ -184,8 +202,8 @@ def reinforce(
         reward: A scalar.
 
     Example:
-    >>> even = tf.math.log([[0.5, 0.5]])
-    >>> round(float(reinforce([even], [tf.constant([1])], 2.0)), 4)
+    >>> log_p = tf.math.log([[0.5, 0.5]])
+    >>> round(float(reinforce([log_p], [tf.constant([1])], 2.0)), 4)
     1.3863
     """
     chosen = [

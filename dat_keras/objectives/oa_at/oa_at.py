@@ -5,36 +5,39 @@ x'  = argmax over |x' - x| <= eps of  CE(f(x'), y) - l * LPIPS(x, x')
 x_v = x' projected to |x_v - x| <= eps_e
 
 eps_e grows stage by stage. Up to three quarters of the run eps = eps_e, r = 1
-and l = 0; then batches take turns: eps = eps_mix and r < 1, or l > 0.
+and l = 0; then batches alternate: eps = eps_mix and r < 1, or l > 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import keras
 import tensorflow as tf
 
 from dat_keras.attacks import PGD, StartInBall
+from dat_keras.classifiers.predictor import with_batch_statistics
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Images, Labels, Logits, Network
 from dat_keras.losses import cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, logits_of, mean
+from dat_keras.objectives.base import Objective, logits_of, mean_over_views
 from dat_keras.objectives.oa_at.oracle import (
     Oracle,
     PerceptualPenalty,
     stage_of,
     with_perceptual_distance,
 )
+from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Adversary, Step, Terms, View, Views
 from dat_keras.objectives.trades import TRADES
+from dat_keras.utils.ranges import Range
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What a batch at some time of the run is trained with.
+class ScheduledSettings:
+    """Settings of a batch, which change over the run.
 
     Args:
         eps: Radius of the images that are trained on, `eps_e`.
@@ -55,22 +58,22 @@ class Moment:
 
 @dataclass(frozen=True)
 class OracleView(View):
-    """A view that also holds what its reference is made of.
+    """A view that also holds the images of its reference prediction.
 
     Args:
         x_far: The images `x'` before their projection.
         x_stretched: What AWP's loss is measured on.
-        moment: Weights of the batch.
+        settings: Settings of the batch.
     """
 
     x_far: Images = field(kw_only=True)
     x_stretched: Images = field(kw_only=True)
-    moment: Moment = field(kw_only=True)
+    settings: ScheduledSettings = field(kw_only=True)
 
 
 @dataclass(frozen=True)
 class OAAT(Objective):
-    """TRADES up to twice the usual radius, with labels as people see them.
+    """TRADES up to twice the usual radius, aligned with human labels.
 
     All attacks read batch statistics that leave no trace, and so does the
     pass of `x'` where it is part of the reference. The published code lets
@@ -80,8 +83,8 @@ class OAAT(Objective):
     Args:
         attack: Radius at the end of the run, loss and number of steps.
             Default: 16/255, cross-entropy, 10. The size of a step is a
-            quarter of the radius of the moment; in the first quarter of the
-            run half of it, with half the steps. Starts are random.
+            quarter of the current radius; in the first quarter of the run
+            half of it, with half the steps. Starts are random.
         mix_eps: Radius of the batches with a mixed reference. Default:
             24/255 (CIFAR-10 on WRN-34-10: 16/255).
         mix: Share of `p(x')` in the reference towards the end. Default 0.2
@@ -99,9 +102,6 @@ class OAAT(Objective):
         decay: Of the average whose features measure the distance. Default
             0.995.
 
-    Raises:
-        ValueError: If `stages` is less than 1.
-
     Example:
     >>> OAAT().final_beta
     3.0
@@ -111,28 +111,23 @@ class OAAT(Objective):
     """
 
     attack: PGD = PGD(Linf(16 / 255))
-    mix_eps: float = 24 / 255
-    mix: float = 0.2
-    perceptual: float = 1.0
-    beta: float = 1.5
-    final_beta: float = 3.0
-    label_smoothing: float = 0.0
-    stages: int = 110
-    decay: float = 0.995
+    mix_eps: Share = 24 / 255
+    mix: Share = 0.2
+    perceptual: Weight = 1.0
+    beta: Weight = 1.5
+    final_beta: Weight = 3.0
+    label_smoothing: Share = 0.0
+    stages: Annotated[int, Range(1)] = 110
+    decay: Share = 0.995
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust")
-
-    def __post_init__(self) -> None:
-        """Refuses a run without stages."""
-        if self.stages < 1:
-            raise ValueError(
-                f"`stages` must be at least 1. Received: stages={self.stages}"
-            )
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the oracle."""
         return Oracle(self.stages, self.decay)
 
-    def moment(self, progress: tf.Tensor, even: tf.Tensor) -> Moment:
+    def settings(
+        self, progress: tf.Tensor, even: tf.Tensor
+    ) -> ScheduledSettings:
         """Returns the settings of a batch.
 
         Args:
@@ -145,11 +140,11 @@ class OAAT(Objective):
         before = 3 * self.stages // 4
         last = tf.cast(tf.maximum(stage - before, 0), tf.float32)
         share = tf.where(late, last / (self.stages - before), 0.0)
-        mixes, looks = late & even, late & ~even
+        mixes, penalizes = late & even, late & ~even
         done = tf.cast(stage, tf.float32) / self.stages
         eps = ball.eps * tf.maximum(done, 0.25)
         radius = tf.where(mixes, self.mix_eps, eps)
-        start = tf.where(looks, eps, 0.25 * ball.eps)
+        start = tf.where(penalizes, eps, 0.25 * ball.eps)
         attack = replace(
             self.attack,
             threat_model=replace(ball, eps=radius),
@@ -160,32 +155,37 @@ class OAAT(Objective):
             start=StartInBall(replace(ball, eps=start)),
         )
         fading = self.mix * last / (self.stages - before + 1)
-        return Moment(
+        return ScheduledSettings(
             eps,
             attack,
             ratio=tf.where(mixes, 1.0 - fading, 1.0),
-            distance=tf.where(looks, self.perceptual * share, 0.0),
+            distance=tf.where(penalizes, self.perceptual * share, 0.0),
             beta=self.beta + (self.final_beta - self.beta) * share,
             stretch=tf.where(late, 1.0, 2.0),
         )
 
+    @property
+    def needs_run_length(self) -> bool:
+        """Whether a step reads the share of the run done."""
+        return True
+
     def craft(self, step: Step) -> Views:
-        """Attacks the augmented images as the time of the run has it."""
+        """Attacks the augmented images with the current settings."""
         oracle, x = cast(Oracle, step.adversary), step.x
-        now = self.moment(step.progress, oracle.even(step.progress))
+        now = self.settings(step.progress, oracle.even(step.progress))
         predict, key = (
-            step.predict.with_batch_statistics,
+            with_batch_statistics(step.predict),
             step.key.fold_in("attack"),
         )
 
-        def unnoticed() -> Images:
+        def with_penalty() -> Images:
             loss = PerceptualPenalty(self.attack.loss, now.distance)
             both = with_perceptual_distance(predict, oracle, x)
             return replace(now.attack, loss=loss)(both, x, step.y, key)
 
         x_far = tf.cond(
             now.distance > 0,
-            unnoticed,
+            with_penalty,
             lambda: now.attack(predict, x, step.y, key),
         )
         ball = replace(self.attack.threat_model, eps=now.eps)
@@ -196,7 +196,7 @@ class OAAT(Objective):
                 tf.stop_gradient(ball.project(x_far, x)),
                 x_far=tf.stop_gradient(x_far),
                 x_stretched=tf.stop_gradient(stretched),
-                moment=now,
+                settings=now,
             ),
         )
 
@@ -204,19 +204,19 @@ class OAAT(Objective):
         """Returns the clean loss and the divergence from the reference."""
         (view,) = cast(tuple[OracleView], views)
         (logits,), (logits_adv,) = logits_of(predict, views)
-        ratio = view.moment.ratio
+        ratio = view.settings.ratio
         reference = tf.cond(
             ratio < 1.0,
             lambda: mixed(
-                logits, predict.with_batch_statistics(view.x_far), ratio
+                logits, with_batch_statistics(predict)(view.x_far), ratio
             ),
             lambda: logits,
         )
         natural = cross_entropy(logits, y, self.label_smoothing)
         robust = kl_divergence(reference, logits_adv)
         return {
-            "natural": mean([natural]),
-            "robust": view.moment.beta * mean([robust]),
+            "natural": mean_over_views([natural]),
+            "robust": view.settings.beta * mean_over_views([robust]),
         }
 
     def perturbation_loss(
@@ -226,7 +226,7 @@ class OAAT(Objective):
         (view,) = cast(tuple[OracleView], views)
         pair = (View(view.x, view.x_stretched, view.branch),)
         terms = TRADES(beta=1.0).loss(predict, pair, y)
-        return terms | {"robust": view.moment.beta * terms["robust"]}
+        return terms | {"robust": view.settings.beta * terms["robust"]}
 
 
 def mixed(logits: Logits, others: Logits, ratio: tf.Tensor) -> Logits:

@@ -1,4 +1,4 @@
-"""OA-AT's oracle: an averaged classifier that tells how far images look apart.
+"""OA-AT's oracle: an averaged classifier that measures perceptual distance.
 
 LPIPS(x, x') = || phi(x) - phi(x') ||_2
 
@@ -26,7 +26,7 @@ _ACTIVATIONS = (layers.ReLU, layers.Activation, layers.LeakyReLU, layers.ELU)
 
 @dataclass(frozen=True)
 class TrackedClassifier:
-    """A classifier that a layer looks at without owning its weights.
+    """A classifier that a layer reads without owning its weights.
 
     Args:
         weights: All of its weights.
@@ -38,10 +38,10 @@ class TrackedClassifier:
 
 
 class Oracle(NoAdversary):
-    """The weight average whose features measure what people would notice.
+    """The weight average whose features measure perceptual distance.
 
-    Distances are measured under the average as it stood when the stage of
-    the run began. It also counts the batches of a stage, which take turns.
+    Distances are measured under the average at the beginning of the current
+    stage of the run. It also counts the batches of a stage, which alternate.
 
     Args:
         stages: Number of equal parts of the run.
@@ -63,7 +63,7 @@ class Oracle(NoAdversary):
             for name in ("stage", "batches")
         )
 
-    def follow(self, classifier: keras.Model) -> None:
+    def build_from(self, classifier: keras.Model) -> None:
         """Starts both averages at the classifier's weights."""
         weights = classifier.weights
         # As published, the average is the classifier itself for one stage.
@@ -87,7 +87,7 @@ class Oracle(NoAdversary):
     def ascend(self, ascent: Ascent) -> None:
         """Averages the classifier's weights; freezes them at a new stage."""
         stage = stage_of(ascent.step.progress, self.stages)
-        # In time: the first batch of a stage measures no distance.
+        # Not too late: the first batch of a stage measures no distance.
         begins = stage != self.stage.value
         for kept, mean in zip(
             self.frozen.average, self.running.average, strict=True

@@ -2,54 +2,49 @@
 
 min  CE(f(x'), y) + beta * KL(p(x) || p(x')) + L_MI(a, t) + w(s) * L_geo(a, M)
 x'    = argmax_{|x' - x| <= eps}  KL(p(x) || p(x'))
-a, t  = unit vectors of the features of x' and of the word for y
-M     = running mean of t for every class
+a, t  = unit projections of the features of x' and of the word vector of y
+M     = running mean of t for every class, this batch included
 w(s)  = exp(-5 (1 - s)^2),  s the share of the training done
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, cast
 
 import numpy as np
 import tensorflow as tf
 
 from dat_keras.attacks import PGD, Attack, KLFromClean, NormalStart
+from dat_keras.classifiers.predictor import features_of
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Network
 from dat_keras.losses import cross_entropy, kl_divergence
-from dat_keras.objectives.base import Objective, attacked, hard_labels, mean
+from dat_keras.objectives.base import (
+    Objective,
+    attacked_view,
+    hard_labels,
+    mean_over_views,
+)
+from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.scarl.semantics import (
     Semantics,
+    SemanticView,
     class_means,
     memory_share,
 )
-from dat_keras.objectives.step import Adversary, Step, Terms, View, Views
-
-
-@dataclass(frozen=True)
-class SemanticView(View):
-    """A view with what the semantic terms are measured against.
-
-    Args:
-        semantics: The heads and the class memory.
-        geometry_weight: `w(s)`.
-    """
-
-    semantics: Semantics = field(kw_only=True)
-    geometry_weight: tf.Tensor = field(kw_only=True)
+from dat_keras.objectives.step import Adversary, Step, Terms, Views
 
 
 @dataclass(frozen=True)
 class SCARL(Objective):
-    """Ties adversarial features to the words of their classes.
+    """Ties adversarial features to the word vectors of their classes.
 
     No word vectors come with it. Without any, each class is a one-hot
-    vector: the heads and both terms stay, what the names mean is lost. Say
-    so where you report numbers. The geometry compares the classes of the
-    batch only; the published code needs all classes in each batch.
+    vector: the heads and both terms stay, the semantics of class names are
+    lost. Say so where you report numbers. The geometry compares the classes
+    of the batch only; the published code needs all classes in each batch.
 
     Args:
         attack: Inner maximisation. Default: 10 steps of 2/255 on the
@@ -74,11 +69,11 @@ class SCARL(Objective):
     """
 
     attack: Attack = PGD(Linf(8 / 255), KLFromClean(), start=NormalStart())
-    beta: float = 6.0
+    beta: Weight = 6.0
     words: tuple[tuple[float, ...], ...] | None = None
-    mutual_information: float = 1.0
-    geometry: float = 1.0
-    label_smoothing: float = 0.0
+    mutual_information: Weight = 1.0
+    geometry: Weight = 1.0
+    label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = (
         "adversarial",
         "robust",
@@ -88,6 +83,7 @@ class SCARL(Objective):
 
     def __post_init__(self) -> None:
         """Refuses a ragged table of words."""
+        super().__post_init__()
         lengths = {len(word) for word in self.words or ()}
         if len(lengths) > 1:
             raise ValueError(
@@ -111,15 +107,23 @@ class SCARL(Objective):
             )
         return Semantics(spec.num_features, np.array(self.words))
 
+    @property
+    def needs_run_length(self) -> bool:
+        """Whether a step reads the share of the run done."""
+        return True
+
     def craft(self, step: Step) -> Views:
         """Attacks the augmented images."""
-        view = attacked(self.attack, step, step.x)
+        view = attacked_view(self.attack, step, step.x)
+        semantics = cast(Semantics, step.adversary)
+        weight = memory_share(step.progress)
         return (
             SemanticView(
                 view.x,
                 view.x_adv,
-                semantics=step.adversary,
-                geometry_weight=memory_share(step.progress),
+                semantics=semantics,
+                memory=semantics.memory_after(step.y, weight),
+                geometry_weight=weight,
             ),
         )
 
@@ -127,16 +131,17 @@ class SCARL(Objective):
         """Returns both divergences and both semantic terms."""
         (view,) = cast(tuple[SemanticView], views)
         logits = predict(view.x, view.branch)
-        features, logits_adv = predict.features(view.x_adv, view.branch)
+        features, logits_adv = features_of(predict, view.x_adv, view.branch)
         images, words = view.semantics.image(features), view.semantics.text(y)
-        classes, memory = hard_labels(y), view.semantics.memory.value
-        means, present = class_means(images, classes, memory.shape[0])
+        classes = hard_labels(y)
+        means, present = class_means(images, classes, view.memory.shape[0])
         information = mutual_information(images, words, classes)
-        distortion = geometry(means, memory, present)
+        distortion = geometry(means, view.memory, present)
         supervised = cross_entropy(logits_adv, y, self.label_smoothing)
         return {
-            "adversarial": mean([supervised]),
-            "robust": self.beta * mean([kl_divergence(logits, logits_adv)]),
+            "adversarial": mean_over_views([supervised]),
+            "robust": self.beta
+            * mean_over_views([kl_divergence(logits, logits_adv)]),
             "mutual_information": self.mutual_information * information,
             "geometry": self.geometry * view.geometry_weight * distortion,
         }
@@ -184,7 +189,7 @@ def geometry(
 
     Args:
         means: Class means, shape `(K, F)`.
-        memory: What they are compared with, held still, `(K, F)`.
+        memory: What they are compared with, without gradient, `(K, F)`.
         present: Which classes count, shape `(K,)`.
 
     Returns:

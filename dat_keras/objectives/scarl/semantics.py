@@ -1,6 +1,9 @@
-"""SCARL's heads and class memory: a second player that helps the first."""
+"""SCARL's projection heads and class memory, trained with the classifier."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
 
 import keras
 import numpy as np
@@ -10,14 +13,14 @@ from keras import layers
 from dat_keras.core.types import Features, Labels
 from dat_keras.losses import as_distribution
 from dat_keras.objectives.base import hard_labels
-from dat_keras.objectives.step import Ascent, NoAdversary
+from dat_keras.objectives.step import Ascent, NoAdversary, View
 
 SIZE = 64
-"""Length of the shared vectors of images and words."""
+"""Length of the projections of images and word vectors."""
 
 
 class Semantics(NoAdversary):
-    """Maps image features and words to unit vectors, and remembers classes.
+    """Maps image features and word vectors to unit vectors; holds the memory.
 
     Both heads are `Dense(64), BatchNorm, ReLU, Dense(64)` and move with the
     classifier, down its loss. The memory holds a running mean of the text
@@ -65,24 +68,47 @@ class Semantics(NoAdversary):
         return _unit(self.text_head, classes @ self.words)
 
     def ascend(self, ascent: Ascent) -> None:
-        """Takes the text vectors of this batch into the memory."""
-        step = ascent.step
-        self.remember(step.y, memory_share(step.progress))
+        """Stores the memory that the loss of this batch has read."""
+        (view,) = cast(tuple[SemanticView], ascent.views)
+        self.memory.assign(view.memory)
 
-    def remember(self, y: Labels, share: tf.Tensor) -> None:
-        """`memory = (1 - share) * mean + share * memory` for classes present.
+    def memory_after(self, y: Labels, share: tf.Tensor) -> tf.Tensor:
+        """`(1 - share) * mean + share * memory` for the classes present.
+
+        The mean is over the batches of all replicas. Other classes keep
+        their memory.
 
         Args:
             y: Labels, shape `(B,)`, or distributions, `(B, K)`.
             share: Share of the old memory that stays.
+
+        Returns:
+            The memory with this batch, shape `(K, 64)`, without a gradient.
         """
-        mean, present = class_means(
-            self.text(y), hard_labels(y), self.words.shape[0]
-        )
-        new = (1.0 - share) * mean + share * self.memory.value
-        new = tf.where(present[:, None], new, self.memory.value)
+        totals = class_totals(self.text(y), hard_labels(y), self.words.shape[0])
         replica = tf.distribute.get_replica_context()
-        self.memory.assign(replica.all_reduce(tf.distribute.ReduceOp.MEAN, new))
+        totals = replica.all_reduce(
+            tf.distribute.ReduceOp.SUM, [tf.stop_gradient(t) for t in totals]
+        )
+        mean, present = _means(*totals)
+        new = (1.0 - share) * mean + share * self.memory.value
+        return tf.where(present[:, None], new, self.memory.value)
+
+
+@dataclass(frozen=True)
+class SemanticView(View):
+    """A view with what the semantic terms are measured against.
+
+    Args:
+        semantics: The heads.
+        memory: The class memory with this batch, shape `(K, 64)`; published
+            code updates it before the loss reads it.
+        geometry_weight: `w(s)`.
+    """
+
+    semantics: Semantics = field(kw_only=True)
+    memory: tf.Tensor = field(kw_only=True)
+    geometry_weight: tf.Tensor = field(kw_only=True)
 
 
 def memory_share(progress: float | tf.Tensor) -> tf.Tensor:
@@ -116,9 +142,28 @@ def class_means(
     >>> mean.numpy().ravel().tolist(), present.numpy().tolist()
     ([0.0, 1.0], [False, True])
     """
+    return _means(*class_totals(vectors, y, num_classes))
+
+
+def class_totals(
+    vectors: tf.Tensor, y: Labels, num_classes: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Sum of the vectors of each class, and their number.
+
+    Args:
+        vectors: Shape `(B, F)`.
+        y: Labels, shape `(B,)`.
+        num_classes: `K`.
+
+    Returns:
+        Sums, shape `(K, F)`; numbers, shape `(K,)`.
+    """
     onehot = tf.one_hot(y, num_classes)
-    count = tf.reduce_sum(onehot, axis=0)
     total = tf.matmul(onehot, vectors, transpose_a=True)
+    return total, tf.reduce_sum(onehot, axis=0)
+
+
+def _means(total: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return total / tf.maximum(count, 1.0)[:, None], count > 0
 
 

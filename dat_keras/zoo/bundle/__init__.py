@@ -1,1 +1,1 @@
-"""The files of a published model: written, read back, checked as data."""
+"""Files of a published model: writing, strict reading, checks."""

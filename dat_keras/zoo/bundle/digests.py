@@ -1,15 +1,8 @@
-"""Hashes of files: sha256, and the object id that git gives them."""
+"""The object id that git gives a file."""
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-
-
-def sha256_of(path: Path) -> str:
-    """Returns the sha256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def git_blob_id(data: bytes) -> str:

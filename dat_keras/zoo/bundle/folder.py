@@ -1,4 +1,4 @@
-"""A model as a folder: written whole or not at all."""
+"""Model folders: atomic writing and replacement."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_model_folder(path: Path) -> bool:
 def write_folder(
     target: Path, fill: Callable[[Path], None], force: bool = False
 ) -> None:
-    """Writes a folder beside its place and renames it there.
+    """Writes a temporary sibling folder and renames it to the target.
 
     Replacing a folder takes two renames. One that is killed between them is
     undone by the next reader or writer.

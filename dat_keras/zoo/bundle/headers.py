@@ -1,4 +1,4 @@
-"""Weights of a stranger: the file's header is checked before it is read."""
+"""Header checks for untrusted safetensors files."""
 
 from __future__ import annotations
 

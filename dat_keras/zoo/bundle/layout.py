@@ -1,4 +1,4 @@
-"""Names of the files that a published model consists of."""
+"""File names and size limits of a published model."""
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -15,4 +15,4 @@ LAYOUT = (*READ, *KERAS_COPY)
 """All files that are pushed."""
 
 LIMITS = {CONFIG: 4 << 20, CARD: 4 << 20, RESULTS: 64 << 20}
-"""Most bytes of the files that are fetched beside the weights."""
+"""Most bytes of the files that are fetched in addition to the weights."""

@@ -1,4 +1,4 @@
-"""JSON that is read suspiciously and written the same way every time."""
+"""Strict JSON reader for untrusted files, and a canonical writer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dat_keras.zoo.errors import RefusedContentError
 
 
 def read_json(data: bytes, what: str) -> dict[str, Any]:
-    """Reads a JSON object of a stranger.
+    """Reads a JSON object from an untrusted source.
 
     Args:
         data: The bytes.
@@ -25,7 +25,7 @@ def read_json(data: bytes, what: str) -> dict[str, Any]:
     Traceback (most recent call last):
     ...
     dat_keras.zoo.errors.RefusedContentError: config.json is refused: key 'a'
-    stands twice
+    appears twice
     """
     try:
         found = json.loads(
@@ -42,11 +42,11 @@ def read_json(data: bytes, what: str) -> dict[str, Any]:
     return found
 
 
-def write_json(data: object) -> bytes:
-    """Writes plain data: the same data give the same bytes.
+def canonical_json(data: object) -> bytes:
+    """Encodes plain data: the same data give the same bytes.
 
     Example:
-    >>> write_json({"b": 1, "a": 2}).decode().split()
+    >>> canonical_json({"b": 1, "a": 2}).decode().split()
     ['{', '"a":', '2,', '"b":', '1', '}']
     """
     text = json.dumps(
@@ -59,7 +59,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"key {key[:40]!r} stands twice")
+            raise ValueError(f"key {key[:40]!r} appears twice")
         found[key] = value
     return found
 

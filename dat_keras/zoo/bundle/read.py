@@ -1,4 +1,4 @@
-"""Published weights in this library's own architectures."""
+"""Builds a published model from its spec and loads checked weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import keras
 
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.core.weights import load_weights
-from dat_keras.zoo.bundle.digests import sha256_of
+from dat_keras.utils.files import sha256_of
 from dat_keras.zoo.bundle.headers import check_header
 from dat_keras.zoo.bundle.layout import CONFIG, LIMITS, WEIGHTS
 from dat_keras.zoo.bundle.plain_json import read_json
@@ -24,7 +24,7 @@ class ReadModel:
 
     Args:
         model: Maps images to logits.
-        spec: What it says of itself.
+        spec: Its checked config.
     """
 
     model: keras.Model
@@ -35,7 +35,7 @@ def build(spec: ModelSpec) -> keras.Model:
     """The untrained model of a spec, from this library's architectures.
 
     Args:
-        spec: What the model says of itself.
+        spec: The model's checked config.
 
     Raises:
         RefusedContentError: If there is no such model.
@@ -55,7 +55,7 @@ def load_model_file(spec: ModelSpec, path: Path) -> keras.Model:
     """The model of a spec with the weights of a file, all checked.
 
     Args:
-        spec: What the model says of itself.
+        spec: The model's checked config.
         path: The safetensors file.
 
     Raises:

@@ -1,6 +1,6 @@
-"""The weights of every architecture by name and shape, known without Keras.
+"""Names and shapes of every architecture's weights, without Keras.
 
-A stranger's model is refused by these before anything is built, and the
+An untrusted model is checked against these before anything is built, and the
 commands that only move files need not wait for TensorFlow. The tests compare
 them with the models themselves.
 """
@@ -48,7 +48,7 @@ def shapes_of(spec: ModelSpec) -> Shapes:
     """The weights that a spec's model has.
 
     Args:
-        spec: What the model says of itself.
+        spec: The model's checked config.
 
     Raises:
         RefusedContentError: If there is no such model.

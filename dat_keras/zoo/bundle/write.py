@@ -1,4 +1,4 @@
-"""A run as the files of a repository, reloaded and compared before use."""
+"""`Bundle`: a model as repository files, read back and compared."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import numpy as np
 from dat_keras.architectures import BranchedClassifier
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.weights import fingerprint, save_weights
+from dat_keras.evaluation.robustbench import entries
 from dat_keras.recipes import Recipe
 from dat_keras.training.run_info import load_classifier
 from dat_keras.utils.config import encode
+from dat_keras.utils.files import sha256_of
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.utils.version import __version__
-from dat_keras.zoo.bundle.digests import sha256_of
 from dat_keras.zoo.bundle.folder import is_model_folder
 from dat_keras.zoo.bundle.layout import (
     CARD,
@@ -28,11 +29,11 @@ from dat_keras.zoo.bundle.layout import (
     RESULTS,
     WEIGHTS,
 )
-from dat_keras.zoo.bundle.plain_json import write_json
+from dat_keras.zoo.bundle.plain_json import canonical_json
 from dat_keras.zoo.bundle.read import read_folder
 from dat_keras.zoo.bundle.shapes import shapes_of
 from dat_keras.zoo.cards.card import model_card
-from dat_keras.zoo.cards.results import reports_of, results, robustbench
+from dat_keras.zoo.cards.results import reports_of, results
 from dat_keras.zoo.cards.spec import FileRecord, ModelSpec
 from dat_keras.zoo.errors import BadReferenceError, RefusedContentError
 
@@ -43,7 +44,7 @@ class Bundle:
 
     Args:
         model: The functional model of the base branch.
-        spec: What the model says of itself.
+        spec: The model's config.
         reports: Its evaluations, as plain data.
         date: End of the training, `YYYY-MM-DD@HH:MM:SS`, UTC.
         keras_copy: Whether a copy for Keras alone is added.
@@ -141,9 +142,8 @@ def write_bundle(
     digest = sha256_of(folder / WEIGHTS)
     (folder / RESULTS).parent.mkdir()
     table = results(digest, bundle.reports)
-    entries = [robustbench(r, spec.architecture) for r in bundle.reports]
-    table["robustbench"] = [entry for entry in entries if entry]
-    (folder / RESULTS).write_bytes(write_json(table))
+    table["robustbench"] = entries(bundle.reports, spec.architecture)
+    (folder / RESULTS).write_bytes(canonical_json(table))
     if bundle.keras_copy:
         _write_keras_copy(bundle, folder)
     records = {
@@ -155,7 +155,9 @@ def write_bundle(
     block = spec.to_json(records)
     block |= {"parameters": parameters, "tensors": len(model.weights)}
     config = _keras_config(model) if bundle.keras_copy else {}
-    (folder / CONFIG).write_bytes(write_json({**config, "dat_keras": block}))
+    (folder / CONFIG).write_bytes(
+        canonical_json({**config, "dat_keras": block})
+    )
     facts = {
         "parameters": parameters,
         "sha256": digest,
@@ -173,7 +175,7 @@ def check_round_trip(model: keras.Model, folder: Path) -> None:
     """Reads the files back and compares logits on a fixed batch.
 
     Args:
-        model: The model that they were made of.
+        model: The model that was written.
         folder: The files.
 
     Raises:
@@ -197,7 +199,7 @@ def _date(seconds: float) -> str:
 
 
 def _impersonal(recipe: Recipe) -> Recipe:
-    """Leaves out where on somebody's disk a data set was."""
+    """Replaces the path of a data set by its last part."""
     name = Path(recipe.dataset).name
     return replace(
         recipe, dataset=name, name=recipe.name.replace(recipe.dataset, name)
@@ -225,7 +227,7 @@ def _write_keras_copy(bundle: Bundle, folder: Path) -> None:
     weights, metadata = (folder / name for name in KERAS_COPY)
     bundle.model.save_weights(weights)
     about = {"keras_version": keras.__version__, "date_saved": bundle.date}
-    metadata.write_bytes(write_json(about))
+    metadata.write_bytes(canonical_json(about))
 
 
 def _record(path: Path) -> FileRecord:

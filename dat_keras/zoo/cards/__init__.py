@@ -1,1 +1,1 @@
-"""What is stated about a published model: its config, accuracies, card."""
+"""A published model's config, accuracies and model card."""

@@ -1,4 +1,4 @@
-"""Accuracies of published reports, as text and in order."""
+"""Accuracies of published reports, formatted and sorted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model card: `README.md`, for people and for the Hub."""
+"""The model card (`README.md`): text, tables, metadata."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def model_card(
     """The text of a model card.
 
     Args:
-        spec: What the model says of itself.
+        spec: The model's config.
         repo: `namespace/name`, or the name of a bundled model.
         license: A key of `LICENSES`.
         reports: Its evaluations, as plain data.
@@ -113,14 +113,14 @@ def model_card(
 def _training(spec: ModelSpec, provenance: Mapping[str, Any]) -> str:
     recipe = spec.training
     name = str(recipe.get("name", "a custom recipe"))
-    told = {
+    shown = {
         name: recipe[name]
         for name in ("epochs", "batch_size", "seed")
         if isinstance(recipe.get(name), int)
     }
     facts = [
         f"- {name.replace('_', ' ')}: {value}"
-        for name, value in (told | dict(provenance)).items()
+        for name, value in (shown | dict(provenance)).items()
     ]
     return "\n".join(
         [f"{name}; all its settings are in `config.json`.", "", *facts]

@@ -1,4 +1,4 @@
-"""Licences of published models."""
+"""Licence identifiers that the Hub accepts."""
 
 from __future__ import annotations
 

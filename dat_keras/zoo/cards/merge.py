@@ -1,4 +1,4 @@
-"""A model card that somebody edited, with the metadata of a new push."""
+"""Merges new metadata into a model card that was edited by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MARK = re.compile(r"\n<!-- dat_keras ([0-9a-f]{16}) -->\n\Z")
 
 
 def merge_card(theirs: str, ours: str) -> str:
-    """Our card, or a text that somebody edited with our metadata.
+    """The new card, or a card edited by hand with the new metadata.
 
     Args:
         theirs: The card that is there.

@@ -1,4 +1,4 @@
-"""The metadata of a model card, which the Hub understands."""
+"""YAML metadata of a model card, in the Hub's schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def metadata(
     """The metadata of a model.
 
     Args:
-        spec: What the model says of itself.
+        spec: The model's config.
         repo: `namespace/name`, or the name of a bundled model.
         license: A key of `LICENSES`.
         reports: Its evaluations, as plain data.

@@ -134,34 +134,3 @@ def metrics(report: Report) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def robustbench(report: Report, architecture: str) -> dict[str, Any] | None:
-    """The fields of a RobustBench entry.
-
-    Args:
-        report: The report.
-        architecture: Name of the architecture.
-
-    Returns:
-        The fields, those about the paper empty; `None` without AutoAttack.
-
-    Reference:
-        [Croce et al., 2021](https://arxiv.org/abs/2010.09670).
-    """
-    attacks = report["attacks"]
-    if "autoattack" not in attacks:
-        return None
-    return {
-        "link": "",
-        "name": "",
-        "authors": "",
-        "additional_data": False,
-        "number_forward_passes": 1,
-        "dataset": report["data"]["name"].split("/")[0],
-        "venue": "",
-        "architecture": architecture,
-        "eps": pixel_fraction(report["eps"]),
-        "clean_acc": f"{100 * attacks['natural']['accuracy']:.2f}",
-        "autoattack_acc": f"{100 * attacks['autoattack']['accuracy']:.2f}",
-    }

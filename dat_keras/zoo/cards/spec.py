@@ -1,4 +1,4 @@
-"""What a published model says of itself: plain data, checked field by field."""
+"""`ModelSpec`: config of a published model, plain data checked by field."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from dat_keras.zoo.errors import RefusedContentError
 
 FORMAT = 1
 """Version of the layout; a reader refuses later ones."""
+
+UNKNOWN_DATASET = "unknown"
+"""Data set of a model whose training data nothing states."""
 
 Json = Mapping[str, Any]
 

@@ -1,1 +1,1 @@
-"""What `list`, `info`, `pull` and `evaluate` do with a model's name."""
+"""Loading, describing, fetching and searching models by name or path."""

@@ -1,4 +1,4 @@
-"""Models that come with the package: cards, and weights or where they are."""
+"""Bundled zoo models: cards, and weights or their pinned Hub commit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from dat_keras.utils.files import sha256_of
 from dat_keras.utils.registry import lookup
-from dat_keras.zoo.bundle.digests import sha256_of
 from dat_keras.zoo.bundle.headers import check_finite, check_header
 from dat_keras.zoo.bundle.layout import WEIGHTS
 from dat_keras.zoo.bundle.plain_json import read_json
@@ -34,7 +34,7 @@ class ZooCard:
 
     Args:
         name: Its name, unique for a data set and a threat model.
-        spec: What it says of itself.
+        spec: Its checked config.
         files: Sizes and hashes of its files.
         reports: Its evaluations, as plain data.
         hub: Where it is published, pinned to a commit, if it is.
@@ -118,7 +118,7 @@ def find(
         threat_model: Norm, `"Linf"` or `"L2"`, likewise.
 
     Raises:
-        NotFoundError: If there is none; the nearest name is told.
+        NotFoundError: If there is none; the message has the nearest name.
         BadReferenceError: If there are several.
     """
     known = matching(dataset, threat_model)

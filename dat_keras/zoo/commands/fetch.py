@@ -1,4 +1,4 @@
-"""A model by any of its names, as files: bundled, cached or fetched."""
+"""`fetch`: files of a zoo or Hub model, bundled, cached or downloaded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dat_keras.zoo.commands.bundled import (
     checked_weights,
     find,
 )
+from dat_keras.zoo.commands.sources import check_arguments
 from dat_keras.zoo.hub.client import Hub
 from dat_keras.zoo.hub.pull import Pulled, PulledFile, pull
 from dat_keras.zoo.hub.reference import HubRef, parse
@@ -79,7 +80,7 @@ def fetch(
 
     Args:
         text: What the user wrote.
-        hub: How to talk to the Hub.
+        hub: Client of the Hub.
         filters: Data set and threat model, for zoo names.
         revision: Revision of the repository, given apart.
         dry_run: Only say what would be fetched.
@@ -88,6 +89,7 @@ def fetch(
     Raises:
         ZooError: If there is no such model, or it is refused.
     """
+    check_arguments(text, None, filters)
     ref, card = parse(text, revision), None
     if not isinstance(ref, HubRef):
         card = find(ref, *filters)

@@ -1,57 +1,85 @@
-"""`load_model`: a classifier by the name it has in the zoo or on the Hub."""
+"""`load_model` and `load_source`: one loader for runs, files, zoo and Hub."""
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
+from dat_keras.training.run_info import load_classifier
 from dat_keras.zoo.bundle.folder import is_model_folder
 from dat_keras.zoo.bundle.layout import WEIGHTS
 from dat_keras.zoo.bundle.read import ReadModel, load_model_file, read_folder
+from dat_keras.zoo.cards.spec import UNKNOWN_DATASET
 from dat_keras.zoo.commands.bundled import (
     ZooCard,
     check_pulled,
     checked_weights,
     find,
 )
+from dat_keras.zoo.commands.sources import check_arguments, is_path
 from dat_keras.zoo.errors import UnreachableError
 from dat_keras.zoo.hub.client import Hub
 from dat_keras.zoo.hub.pull import Pulled, pull
 from dat_keras.zoo.hub.reference import HubRef, parse
 
 
+@dataclass(frozen=True)
+class LoadedModel:
+    """A classifier, and the data set that it was trained on.
+
+    Args:
+        model: Maps images to logits.
+        dataset: Name of the data set; `None` if unknown.
+        data_dir: Folder of the prepared data set, if the run named one.
+    """
+
+    model: keras.Model
+    dataset: str | None = None
+    data_dir: str | None = None
+
+
 def load_model(
-    model_name: str,
+    model_name: str | os.PathLike[str],
     dataset: str | None = None,
     threat_model: str | None = None,
     *,
+    weights: str | None = None,
     token: str | bool | None = None,
     offline: bool = False,
 ) -> keras.Model:
-    """A trained classifier by name; RobustBench's calling convention.
+    """Loads a trained classifier from a run, a file, the zoo or the Hub.
 
-    Nothing of a repository is deserialised as an object: the architecture is
-    this library's own, the weights are checked for names, shapes, types,
-    finite values and their sha256. Which commit a branch was is said on
-    stderr: name it to get the same weights again.
+    The first three arguments are RobustBench's. A path that exists comes
+    first, then names. Models that others published are never deserialised as
+    objects: the architecture is this library's own, and the weights are
+    checked for names, shapes, types, finite values and their sha256. A
+    `.keras` file is deserialised by Keras in its safe mode, so name only
+    files that you trust. The commit of a branch is printed on stderr: name it
+    to get the same weights again.
 
     Args:
-        model_name: A name of `dat-keras list`, `namespace/name[@revision]`
-            on the Hugging Face Hub, or the folder of a model.
+        model_name: A run folder, a `.keras` file, the folder of a pulled
+            model, a name of `dat-keras list`, or
+            `namespace/name[@revision]` on the Hugging Face Hub.
         dataset: Data set, such as `"cifar10"`; for zoo names. Default: any.
         threat_model: `"Linf"` or `"L2"`; for zoo names. Default: any.
+        weights: `"best"` (on validation images) or `"last"`, for a run
+            folder. Default: `"best"`.
         token: A token of the Hub. Default: that of `HF_TOKEN` or
             `hf auth login`; `False` is none.
-        offline: Serve from the cache alone.
+        offline: Use the cache alone.
 
     Returns:
         A model of images `(B, H, W, C)`, float32 in `[0, 1]`, that returns
         logits `(B, K)`.
 
     Raises:
-        ZooError: If there is no such model, or it is refused.
+        ValueError: If an argument is unknown or does not apply to the model.
+        DatKerasError: If there is no such model, or it is refused.
 
     Reference:
         [Croce et al., 2021](https://arxiv.org/abs/2010.09670).
@@ -63,23 +91,52 @@ def load_model(
     dat_keras.zoo.errors.NotFoundError: Unknown zoo model 'no-such-model': see
     `dat-keras list`, or name `namespace/model`
     """
-    if is_model_folder(Path(model_name)):
-        return read_folder(Path(model_name)).model
+    filters = (dataset, threat_model)
+    check_arguments(model_name, weights, filters)
     hub = Hub(token, offline, _say)
-    return load(model_name, hub, (dataset, threat_model)).model
+    return load_source(model_name, weights or "best", hub, filters).model
 
 
-def load(
+def load_source(
+    source: str | os.PathLike[str],
+    weights: str = "best",
+    hub: Hub | None = None,
+    filters: tuple[str | None, str | None] = (None, None),
+) -> LoadedModel:
+    """Loads the classifier that a user names, with its data set.
+
+    Args:
+        source: See `load_model`.
+        weights: `"best"` or `"last"`, for a run folder.
+        hub: Client of the Hub. Default: one without a token of its own.
+        filters: Data set and threat model, for zoo names.
+
+    Raises:
+        DatKerasError: If there is no such model, or it is damaged.
+    """
+    path = Path(source)
+    if is_model_folder(path):
+        return _loaded(read_folder(path))
+    if is_path(path):
+        loaded = load_classifier(path, weights)
+        if loaded.info is None:
+            return LoadedModel(loaded.model)
+        info = loaded.info
+        return LoadedModel(loaded.model, info.recipe.dataset, info.data_dir)
+    return _loaded(load_reference(str(source), hub or Hub(), filters))
+
+
+def load_reference(
     text: str,
     hub: Hub,
     filters: tuple[str | None, str | None] = (None, None),
     revision: str | None = None,
 ) -> ReadModel:
-    """The model of a reference, with what it says of itself.
+    """Loads a model of the zoo or of the Hub, with its spec.
 
     Args:
         text: A zoo name or a repository.
-        hub: How to talk to the Hub.
+        hub: Client of the Hub.
         filters: Data set and threat model, for zoo names.
         revision: Revision of the repository, given apart.
     """
@@ -94,7 +151,7 @@ def load_hub(ref: HubRef, hub: Hub) -> ReadModel:
     pulled = pull(ref, hub)
     if not ref.pinned:
         hub.say(f"{ref.repo} is at commit {pulled.commit}")
-    return ReadModel(_loaded(pulled), pulled.spec)
+    return ReadModel(_pulled_model(pulled), pulled.spec)
 
 
 def load_card(card: ZooCard, hub: Hub) -> ReadModel:
@@ -102,7 +159,7 @@ def load_card(card: ZooCard, hub: Hub) -> ReadModel:
     if card.hub is not None and not card.weights.is_file():
         pulled = pull(card.hub, hub)
         check_pulled(card, pulled)
-        return ReadModel(_loaded(pulled), pulled.spec)
+        return ReadModel(_pulled_model(pulled), pulled.spec)
     with checked_weights(card) as path:
         return ReadModel(load_model_file(card.spec, path), card.spec)
 
@@ -111,8 +168,15 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _loaded(pulled: Pulled) -> keras.Model:
+def _pulled_model(pulled: Pulled) -> keras.Model:
     weights = pulled.local(WEIGHTS)
     if weights is None:
         raise UnreachableError(f"the weights of {pulled.ref} were not fetched")
     return load_model_file(pulled.spec, weights)
+
+
+def _loaded(read: ReadModel) -> LoadedModel:
+    dataset = read.spec.dataset
+    return LoadedModel(
+        read.model, None if dataset == UNKNOWN_DATASET else dataset
+    )

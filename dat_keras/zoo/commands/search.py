@@ -1,4 +1,4 @@
-"""Models of this library among all that are on the Hub."""
+"""Search for this library's models on the Hub."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def search(
     """Repositories that carry this library's tag.
 
     Args:
-        hub: How to talk to the Hub.
+        hub: Client of the Hub.
         author: Their namespace; `None` is any.
         dataset: Our name of the data set; `None` is any.
         threat_model: Norm; `None` is any.

@@ -1,14 +1,26 @@
-"""What a user names, told apart and checked by its files alone."""
+"""Kinds of model sources (path, zoo name, Hub), checked without TensorFlow."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from dat_keras.utils.registry import lookup
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.zoo.bundle.folder import is_model_folder
 from dat_keras.zoo.commands.bundled import find
 from dat_keras.zoo.errors import BadReferenceError
 from dat_keras.zoo.hub.reference import HubRef, parse
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run folder.
+
+    Example:
+    >>> is_run(Path("nowhere"))
+    False
+    """
+    return RunFolder(path).recipe.is_file()
 
 
 def is_path(path: Path) -> bool:
@@ -41,7 +53,7 @@ def check_source(source: str, weights: str) -> None:
     Repositories are not asked for, and no file is read to its end.
 
     Args:
-        source: What `resolve` takes.
+        source: What `load_source` takes.
         weights: `"best"` or `"last"`, for a run folder.
 
     Raises:
@@ -70,3 +82,42 @@ def check_path(path: Path, weights: str) -> None:
     is_file = path.suffix == ".keras" and path.is_file()
     if not is_file and not is_model_folder(path):
         RunFolder(path).check_loadable(weights)
+
+
+def check_arguments(
+    source: str | os.PathLike[str],
+    weights: str | None,
+    filters: tuple[str | None, str | None] = (None, None),
+) -> None:
+    """Refuses arguments that have no effect on this kind of source.
+
+    Args:
+        source: What `load_source` takes.
+        weights: `"best"` or `"last"`, for a run folder; `None` if not given.
+        filters: Data set and threat model, for zoo names; `None` likewise.
+
+    Raises:
+        ValueError: If one is unknown or does not apply.
+
+    Example:
+    >>> check_arguments("somebody/their-net", None, ("cifar10", None))
+    Traceback (most recent call last):
+    ...
+    ValueError: `dataset` and `threat_model` select among zoo names only.
+    Received: 'somebody/their-net'
+    """
+    path = Path(source)
+    local = is_model_folder(path) or is_path(path)
+    if weights is not None:
+        lookup(dict.fromkeys(("best", "last")), weights, "weights")
+        if not (local and path.is_dir() and not is_model_folder(path)):
+            raise ValueError(
+                "`weights` selects among those of a run folder only. "
+                f"Received: weights={weights!r} for {str(source)!r}"
+            )
+    named = not local and not isinstance(parse(str(source)), HubRef)
+    if filters != (None, None) and not named:
+        raise ValueError(
+            "`dataset` and `threat_model` select among zoo names only. "
+            f"Received: {str(source)!r}"
+        )

@@ -1,4 +1,4 @@
-"""The one way to the Hub: address, token, retries, and errors in our words."""
+"""Hugging Face Hub client: address, token, retries, errors."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class Listing:
 
 @dataclass(frozen=True)
 class Hub:
-    """How to talk to the Hub.
+    """Settings of the Hub client: token, cache, messages.
 
     Args:
         token: A token; `None` is the one of `HF_TOKEN` or `hf auth login`,
             if there is one, `False` is none.
         offline: Serve from the cache alone.
-        say: Is told what takes long, in one line.
+        say: Called with a line about each wait.
     """
 
     token: str | bool | None = None
@@ -118,7 +118,7 @@ class Hub:
 
     @contextlib.contextmanager
     def asking(self, ref: HubRef) -> Iterator[HfApi]:
-        """Yields the client; its errors come out as the zoo's."""
+        """Yields the client; its errors are translated to `ZooError`."""
         try:
             yield self.api()
         except Exception as error:

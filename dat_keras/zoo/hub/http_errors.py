@@ -1,4 +1,4 @@
-"""Errors of the Hub client in the zoo's words, by class and HTTP status."""
+"""Translation of Hub client errors to `ZooError`, by class and HTTP status."""
 
 from __future__ import annotations
 

@@ -1,18 +1,19 @@
-"""Whether a downloaded file is what the Hub and the model's config say."""
+"""Integrity of downloaded files: sha256 and git object id."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dat_keras.zoo.bundle.digests import git_blob_id, sha256_of
+from dat_keras.utils.files import sha256_of
+from dat_keras.zoo.bundle.digests import git_blob_id
 from dat_keras.zoo.cards.spec import FileRecord
 from dat_keras.zoo.hub.client import RemoteFile
 
 
-def complaint_of(
+def mismatch(
     local: Path, remote: RemoteFile, record: FileRecord | None
 ) -> str | None:
-    """What is wrong with a file, by all that is known of it.
+    """How a downloaded file differs from its stated hashes.
 
     Args:
         local: The file.

@@ -1,4 +1,4 @@
-"""What a push would change: files compared with a repository, only read."""
+"""Push plan: local files compared with a repository, read-only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dat_keras.zoo.bundle.digests import git_blob_id, sha256_of
+from dat_keras.utils.files import sha256_of
+from dat_keras.zoo.bundle.digests import git_blob_id
 from dat_keras.zoo.bundle.layout import CARD, LAYOUT
 from dat_keras.zoo.cards.merge import merge_card
 from dat_keras.zoo.errors import ConflictError, NotFoundError
@@ -18,8 +19,8 @@ ATTRIBUTES = ".gitattributes"
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a user wants of a push.
+class PushOptions:
+    """Options of a push.
 
     Args:
         private: `True`, `False`, or `None` to leave it as it is.
@@ -55,7 +56,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """A push, worked out and not begun.
+    """A push that has been planned and not executed.
 
     Args:
         target: Repository and branch.
@@ -79,7 +80,7 @@ class Plan:
         return tuple(c for c in self.changes if c.action != "unchanged")
 
 
-def plan(folder: Path, target: HubRef, hub: Hub, wishes: Wishes) -> Plan:
+def plan(folder: Path, target: HubRef, hub: Hub, options: PushOptions) -> Plan:
     """Compares the files with what is there; the Hub is only read.
 
     A card that somebody edited is merged into the folder's one.
@@ -87,29 +88,29 @@ def plan(folder: Path, target: HubRef, hub: Hub, wishes: Wishes) -> Plan:
     Args:
         folder: The files, under their names of the layout.
         target: Repository and branch.
-        hub: How to talk to the Hub.
-        wishes: What the user wants.
+        hub: Client of the Hub.
+        options: Options of the push.
 
     Raises:
         ConflictError: If the push would replace files, and `force` is not
-            wished, or the repository is visible otherwise than wished.
+            set, or its visibility differs from `private`.
         ZooError: If the Hub cannot be asked.
     """
     there, new_branch = _there(target, hub)
     if there is None:
         changes = changes_of(folder, {})
-        private = bool(wishes.private)
+        private = bool(options.private)
         return Plan(target, folder, changes, None, private=private)
-    if wishes.private not in (None, there.private):
+    if options.private not in (None, there.private):
         now = "private" if there.private else "public"
         raise ConflictError(
             f"{target.repo} is {now} already",
             "leave out --private and --public, or change it on its page",
         )
-    if CARD in there.files and not wishes.overwrite_card:
+    if CARD in there.files and not options.overwrite_card:
         _merge_card(folder, HubRef(target.repo, there.commit), hub)
     changes = changes_of(folder, there.files)
-    free = wishes.force or wishes.create_pr or new_branch
+    free = options.force or options.create_pr or new_branch
     if not free and any(c.action != "unchanged" for c in changes):
         _refuse_conflicts(target, changes, there.files)
     return Plan(target, folder, changes, there, new_branch, there.private)

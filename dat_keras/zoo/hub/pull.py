@@ -1,4 +1,4 @@
-"""A model from the Hub: resolved once, fetched by name, checked to the bit."""
+"""Downloads a model from the Hub: one commit, listed files, verified hashes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from huggingface_hub import try_to_load_from_cache
 
-from dat_keras.zoo.bundle.digests import sha256_of
+from dat_keras.utils.files import sha256_of
 from dat_keras.zoo.bundle.headers import (
     HEADER_LIMIT,
     check_finite,
@@ -21,9 +21,9 @@ from dat_keras.zoo.bundle.shapes import Shapes, shapes_of
 from dat_keras.zoo.cards.spec import FileRecord, ModelSpec, read_spec
 from dat_keras.zoo.errors import RefusedContentError
 from dat_keras.zoo.hub.client import Hub, Listing, RemoteFile
-from dat_keras.zoo.hub.integrity import complaint_of
+from dat_keras.zoo.hub.integrity import mismatch
 from dat_keras.zoo.hub.reference import HubRef
-from dat_keras.zoo.hub.revisions import remember, resolve
+from dat_keras.zoo.hub.revisions import remember, resolve_revision
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Pulled:
     Args:
         ref: What was asked for.
         commit: The commit that it was.
-        spec: What the model says of itself.
+        spec: The model's checked config.
         files: Its files.
     """
 
@@ -80,17 +80,18 @@ def pull(
 
     Args:
         ref: The repository and its revision.
-        hub: How to talk to the Hub.
+        hub: Client of the Hub.
         dry_run: Fetch `config.json` alone, and say what else would be.
         verify_remote: Ask the Hub for its hashes even of a commit that is
             cached whole.
 
     Raises:
         NotFoundError: If there is no such model.
-        RefusedContentError: If it is not what it says it is.
+        RefusedContentError: If a file does not match its hash, or the
+            weights do not fit the architecture.
         ZooError: If it cannot be had.
     """
-    listing = resolve(ref, hub, verify_remote)
+    listing = resolve_revision(ref, hub, verify_remote)
     pinned = HubRef(ref.repo, listing.commit)
     for path, limit in LIMITS.items():
         _check_size(listing, path, limit)
@@ -115,14 +116,14 @@ def read_small(
 
     Args:
         ref: The repository and its revision.
-        hub: How to talk to the Hub.
+        hub: Client of the Hub.
         paths: Keys of `LIMITS`; those that it lacks are left out, but for
             `config.json`.
 
     Returns:
         The commit, and the content of each file.
     """
-    listing = resolve(ref, hub)
+    listing = resolve_revision(ref, hub)
     pinned = HubRef(ref.repo, listing.commit)
     contents = {}
     for path in paths:
@@ -159,15 +160,15 @@ def _fetched(
     """Fetches a file; one that is damaged is fetched once more."""
     action = _planned(ref, remote).action
     local = hub.download(ref, remote.path)
-    complaint = complaint_of(local, remote, record)
-    if complaint and not hub.is_offline:
+    problem = mismatch(local, remote, record)
+    if problem and not hub.is_offline:
         local = hub.download(ref, remote.path, force=True)
-        action, complaint = "download", complaint_of(local, remote, record)
-    if complaint:
+        action, problem = "download", mismatch(local, remote, record)
+    if problem:
         # The client would serve it again: take it out of the cache.
         local.resolve().unlink()
         local.unlink(missing_ok=True)
-        raise RefusedContentError(complaint, "download repeated, still wrong")
+        raise RefusedContentError(problem, "download repeated, still wrong")
     return PulledFile(
         remote.path, local.stat().st_size, sha256_of(local), action, local
     )

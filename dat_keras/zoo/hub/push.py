@@ -1,4 +1,4 @@
-"""A plan carried out: files sent to the Hub in one commit."""
+"""Executes a push plan: the files go to the Hub in one commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from huggingface_hub import (
 
 from dat_keras.zoo.errors import ConflictError, UnreachableError
 from dat_keras.zoo.hub.client import WAITS, Hub
-from dat_keras.zoo.hub.plan import Plan, Wishes, changes_of
+from dat_keras.zoo.hub.plan import Plan, PushOptions, changes_of
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Pushed:
     url: str = ""
 
 
-def carry_out(plan: Plan, hub: Hub, wishes: Wishes) -> Pushed:
+def execute(plan: Plan, hub: Hub, options: PushOptions) -> Pushed:
     """Sends what a plan says, in one commit.
 
     Args:
         plan: The plan.
-        hub: How to talk to the Hub.
-        wishes: What the user wants.
+        hub: Client of the Hub.
+        options: Options of the push.
 
     Returns:
         The commit; the present one if nothing changed.
@@ -50,23 +50,25 @@ def carry_out(plan: Plan, hub: Hub, wishes: Wishes) -> Pushed:
     target = plan.target
     with hub.asking(target) as api:
         if plan.there is None:
-            api.create_repo(target.repo, private=wishes.private, exist_ok=True)
+            api.create_repo(target.repo, private=options.private, exist_ok=True)
         if target.revision and (plan.there is None or plan.new_branch):
             api.create_branch(
                 target.repo, branch=target.revision, exist_ok=True
             )
     parent = (plan.there or hub.listing(target)).commit
-    return _committed(plan, parent, hub, wishes)
+    return _committed(plan, parent, hub, options)
 
 
-def _committed(plan: Plan, parent: str, hub: Hub, wishes: Wishes) -> Pushed:
+def _committed(
+    plan: Plan, parent: str, hub: Hub, options: PushOptions
+) -> Pushed:
     """One commit; after lost answers, looks whether it had been made."""
     for wait in (*WAITS, None):
         try:
-            info = _commit(plan, parent, hub, wishes)
+            info = _commit(plan, parent, hub, options)
             return Pushed(info.oid, info.pr_url or info.commit_url)
         except UnreachableError:
-            if wait is None or wishes.create_pr:
+            if wait is None or options.create_pr:
                 raise
         hub.say(f"the Hub does not answer, looking again in {wait} s")
         time.sleep(wait)
@@ -84,7 +86,9 @@ def _committed(plan: Plan, parent: str, hub: Hub, wishes: Wishes) -> Pushed:
     raise UnreachableError("the Hub does not answer", "try again later")
 
 
-def _commit(plan: Plan, parent: str, hub: Hub, wishes: Wishes) -> CommitInfo:
+def _commit(
+    plan: Plan, parent: str, hub: Hub, options: PushOptions
+) -> CommitInfo:
     operations: list[CommitOperation] = [
         CommitOperationDelete(change.path)
         if change.action == "delete"
@@ -95,8 +99,8 @@ def _commit(plan: Plan, parent: str, hub: Hub, wishes: Wishes) -> CommitInfo:
         return api.create_commit(
             plan.target.repo,
             operations,
-            commit_message=wishes.message,
+            commit_message=options.message,
             revision=plan.target.revision,
-            create_pr=wishes.create_pr,
+            create_pr=options.create_pr,
             parent_commit=parent,
         )

@@ -1,4 +1,4 @@
-"""Which commit a reference is and what it holds: asked of the Hub, or kept."""
+"""Resolves a revision to a commit and its file list, from Hub or cache."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ RUNNABLE = frozenset(".bin .ckpt .h5 .keras .pickle .pkl .pt .pth".split())
 """Suffixes of formats that can hold code; they are never fetched."""
 
 
-def resolve(ref: HubRef, hub: Hub, verify_remote: bool = False) -> Listing:
-    """What a repository holds at one commit; from the cache if that suffices.
+def resolve_revision(
+    ref: HubRef, hub: Hub, verify_remote: bool = False
+) -> Listing:
+    """Resolves a reference to its commit and files; from the cache if possible.
 
     Args:
         ref: The repository and its revision.
-        hub: How to talk to the Hub.
+        hub: Client of the Hub.
         verify_remote: Ask the Hub even of a commit that is cached whole.
 
     Raises:

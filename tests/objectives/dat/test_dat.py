@@ -186,7 +186,7 @@ def test_without_smoothing_and_with_its_attack_it_is_trades(
 def test_without_attack_and_divergences_it_is_natural_on_two_views(
     tiny_branched, make_step
 ):
-    objective = DAT(replace(SHORT, steps=0), beta=0.0, omega=0.0)
+    objective = DAT(replace(SHORT, steps=tf.constant(0)), beta=0.0, omega=0.0)
     step = make_step(tiny_branched, objective)
     views = objective.craft(step)
     ours = objective.loss(step.predict, views, step.y)
@@ -216,7 +216,7 @@ def test_defaults_are_the_papers():
     assert objective.attack.steps == 5
     assert objective.attack.step_size == 2 / 255
     assert objective.attack.threat_model == Linf(8 / 255)
-    assert objective.attack.start == NormalStart(0.001)
+    assert objective.attack.start == NormalStart(0.001, clip=True)
     assert (objective.beta, objective.omega) == (15, 2)
     assert objective.label_smoothing == 0.5
     assert objective.augment == CropFlip(pad=3)
@@ -406,12 +406,12 @@ def test_recombined_view_is_made_of_the_named_input(
     )
     step = make_step(tiny_branched, objective)
     noise = step.key.fold_in("mix").fold_in("noise").normal((8, 100))
-    told = {
+    inputs = {
         "logits": tiny_branched(step.x_raw, training=False),
         "labels": np.eye(4, dtype=np.float32)[step.y],
         "noise": np.zeros((8, 0), np.float32),
     }
-    amplitude = step.adversary.generator((noise, told[name]), training=True)
+    amplitude = step.adversary.generator((noise, inputs[name]), training=True)
     expected = mixed_by_numpy(step.x_raw, amplitude.numpy(), 0.3)
     _, view = objective.craft(step)
     assert_close(view.x, expected, atol=2e-6)

@@ -1,4 +1,4 @@
-"""What DAT's generator is told, by name, and the size that follows."""
+"""Conditioning input of DAT's generator, by name, and its length."""
 
 from types import SimpleNamespace
 
@@ -14,7 +14,7 @@ LABELS = tf.constant([2, 0])
 MIXED = tf.constant([[0.3, 0.7, 0.0], [0.0, 0.0, 1.0]])
 
 
-def told(name, y=LABELS):
+def condition_of(name, y=LABELS):
     """The condition of two images, and how often it asked for logits."""
     asked = []
 
@@ -30,13 +30,13 @@ def told(name, y=LABELS):
 
 
 def test_each_condition_is_what_its_name_says():
-    assert told("logits") == ([[5, 5, 5], [5, 5, 5]], 1)
-    assert told("labels") == ([[0, 0, 1], [1, 0, 0]], 0)
-    assert told("noise") == ([[], []], 0)
+    assert condition_of("logits") == ([[5, 5, 5], [5, 5, 5]], 1)
+    assert condition_of("labels") == ([[0, 0, 1], [1, 0, 0]], 0)
+    assert condition_of("noise") == ([[], []], 0)
 
 
-def test_mixed_labels_are_told_as_they_are():
-    assert told("labels", MIXED)[0] == MIXED.numpy().tolist()
+def test_mixed_labels_are_given_as_they_are():
+    assert condition_of("labels", MIXED)[0] == MIXED.numpy().tolist()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+from replicas import two_replicas
 
 from dat_keras.attacks import PGD
 from dat_keras.augment import Unchanged
@@ -164,6 +165,70 @@ def test_policy_moves_at_its_interval_and_touches_nothing_else(
         assert change <= 1e-4 * 1.01
     assert moved == [True, False, True, False]
     assert same(before, snapshot(model.variables))
+
+
+def state(strategy):
+    return strategy.network.trainable_variables + strategy.optimizer.variables
+
+
+def test_between_updates_momentum_and_decay_rest(
+    make_tiny, make_step, snapshot, same
+):
+    policy = Policy(
+        "resnet8",
+        steps_grid=(1,),
+        reward=Reward(interval=3),
+        policy_learning_rate=0.1,
+        policy_momentum=0.9,
+        policy_weight_decay=0.1,
+    )
+    objective = replace(SHORT, policy=policy)
+    step = make_step(make_tiny(), objective)
+    strategy, (view,) = step.adversary, objective.craft(step)
+    moved = []
+    for _ in range(5):
+        before = snapshot(state(strategy))
+        strategy.ascend(Ascent(step, (view,), [], one))
+        moved.append(not same(before, snapshot(state(strategy))))
+    assert moved == [True, False, False, True, False]
+    assert int(strategy.optimizer.iterations) == 2
+
+
+def test_the_published_strategy_of_las_trades_has_momentum_and_decay():
+    policy = LASTRADES().policy
+    assert (policy.policy_momentum, policy.policy_weight_decay) == (0.9, 5e-4)
+    policy = LASAT().policy
+    assert (policy.policy_momentum, policy.policy_weight_decay) == (0, 0)
+
+
+def test_replicas_update_one_strategy(make_step, snapshot, same):
+    strategy = two_replicas()
+    with strategy.scope():
+        player = Policy("resnet8", (8,), (1,), (2, 3), Reward(), 0.1).build(
+            (8, 8, 3), SHORT.attack
+        )
+    player._gradients = lambda ascent: [
+        tf.ones(w.shape) for w in player.network.trainable_variables
+    ]
+    run = tf.function(
+        lambda: strategy.run(player.ascend, (Ascent(None, (), [], one),)),
+        autograph=False,
+    )
+    first = snapshot(state(player))
+    run()
+    second = snapshot(state(player))
+    run()
+    assert not same(first, second)
+    assert same(second, snapshot(state(player)))
+    # The gradient's norm is clipped at 1, whatever the number of replicas.
+    weights = len(player.network.trainable_variables)
+    change = [
+        (b - a).ravel()
+        for a, b in zip(first[:weights], second[:weights], strict=True)
+    ]
+    assert np.linalg.norm(np.concatenate(change)) == pytest.approx(
+        0.1, rel=1e-3
+    )
 
 
 def test_a_rewarded_choice_becomes_likelier(make_tiny, make_step):

@@ -24,10 +24,10 @@ def pixels(value):
     return round(float(value) * 255, 4)
 
 
-def moment(stage, stages=200, even=EVEN, **settings):
+def settings(stage, stages=200, even=EVEN, **changes):
     """The settings in the middle of a stage."""
     progress = tf.constant((stage - 0.5) / stages)
-    return OAAT(stages=stages, **settings).moment(progress, even)
+    return OAAT(stages=stages, **changes).settings(progress, even)
 
 
 @pytest.mark.parametrize(
@@ -42,16 +42,16 @@ def moment(stage, stages=200, even=EVEN, **settings):
     ],
 )
 def test_radius_follows_the_published_schedule(stage, eps, step, steps):
-    now = moment(stage, even=ODD)
+    now = settings(stage, even=ODD)
     assert pixels(now.eps) == pixels(now.attack.threat_model.eps)
     assert pixels(now.eps) == pytest.approx(eps, abs=1e-3)
     assert pixels(now.attack.step_size) == pytest.approx(step, abs=1e-3)
     assert int(now.attack.steps) == steps
 
 
-def test_nothing_is_mixed_or_looked_at_before_the_last_quarter():
+def test_no_mixture_and_no_penalty_before_the_last_quarter():
     for even in (EVEN, ODD):
-        now = moment(150, even=even)
+        now = settings(150, even=even)
         assert (float(now.ratio), float(now.distance)) == (1, 0)
         assert (float(now.beta), float(now.stretch)) == (1.5, 2)
         assert pixels(now.attack.start.ball.eps) == 4
@@ -62,15 +62,15 @@ def test_nothing_is_mixed_or_looked_at_before_the_last_quarter():
     [(151, 1 - 0.2 / 51, 1 / 50, 1.53), (200, 1 - 10 / 51, 1, 3)],
 )
 def test_ramps_of_the_last_quarter(stage, ratio, distance, beta):
-    mixes, looks = moment(stage), moment(stage, even=ODD)
+    mixes, penalizes = settings(stage), settings(stage, even=ODD)
     assert float(mixes.ratio) == pytest.approx(ratio, abs=1e-6)
-    assert float(looks.distance) == pytest.approx(distance, abs=1e-6)
-    assert (float(mixes.distance), float(looks.ratio)) == (0, 1)
+    assert float(penalizes.distance) == pytest.approx(distance, abs=1e-6)
+    assert (float(mixes.distance), float(penalizes.ratio)) == (0, 1)
     assert pixels(mixes.attack.threat_model.eps) == 24
     assert pixels(mixes.attack.step_size) == 6
     assert pixels(mixes.attack.start.ball.eps) == 4
-    assert pixels(looks.attack.start.ball.eps) == pixels(looks.eps)
-    for now in (mixes, looks):
+    assert pixels(penalizes.attack.start.ball.eps) == pixels(penalizes.eps)
+    for now in (mixes, penalizes):
         assert float(now.beta) == pytest.approx(beta, abs=1e-6)
         assert float(now.stretch) == 1
 
@@ -84,7 +84,7 @@ def test_early_batches_are_trades_with_cross_entropy(tiny_model, make_step):
         replace(attack, start=RandomStart(), loss=CrossEntropy()), beta=1.5
     )
     # Half way the radius is 8/255; only the start is narrower.
-    now = ours.moment(step.progress, EVEN)
+    now = ours.settings(step.progress, EVEN)
     key = step.key.fold_in("attack")
     expected = replace(attack, start=now.attack.start)(
         step.predict.with_batch_statistics, step.x, step.y, key
@@ -101,7 +101,7 @@ def test_mixed_reference_is_numpys(tiny_model, make_step, assert_close):
     step = make_step(tiny_model, SHORT, progress=LATE)
     (view,) = SHORT.craft(step)
     ratio = 1 - 0.2 / 2
-    assert float(view.moment.ratio) == pytest.approx(ratio)
+    assert float(view.settings.ratio) == pytest.approx(ratio)
     far = np.abs(view.x_far - view.x).max() * 255
     assert 16.5 < far <= 24.001
     clipped = np.clip(view.x_far - view.x, -16 / 255, 16 / 255)
@@ -136,20 +136,22 @@ def odd(step):
     return step
 
 
-def test_looking_keeps_images_nearer(make_tiny, make_step):
+def test_the_perceptual_penalty_keeps_images_nearer(make_tiny, make_step):
     distances = []
     for weight in (1e-9, 100.0):
         ours = replace(SHORT, perceptual=weight)
         step = odd(make_step(make_tiny(), ours, progress=LATE))
         (view,) = ours.craft(step)
-        assert float(view.moment.distance) > 0
+        assert float(view.settings.distance) > 0
         oracle = step.adversary
         maps = [oracle.features(x) for x in (view.x, view.x_adv)]
         distances.append(float(tf.reduce_mean(perceptual_distance(*maps))))
     assert distances[1] < 0.9 * distances[0]
 
 
-def test_without_weight_looking_is_the_cross_entropy(tiny_model, make_step):
+def test_without_weight_the_attack_climbs_the_cross_entropy(
+    tiny_model, make_step
+):
     views = []
     for weight in (0.0, 1e-12):
         ours = replace(SHORT, perceptual=weight)
@@ -158,7 +160,7 @@ def test_without_weight_looking_is_the_cross_entropy(tiny_model, make_step):
     np.testing.assert_allclose(*views, atol=1e-5)
 
 
-def test_batches_take_turns_and_stages_freeze_the_average(
+def test_batches_alternate_and_stages_freeze_the_average(
     make_tiny, make_step, snapshot, same
 ):
     model = make_tiny()

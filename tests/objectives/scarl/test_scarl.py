@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+from replicas import two_replicas
 
 from dat_keras.attacks import PGD, KLFromClean, NormalStart
 from dat_keras.augment import Unchanged
@@ -15,10 +16,11 @@ from dat_keras.objectives import SCARL, TRADES
 from dat_keras.objectives.scarl.scarl import geometry, mutual_information
 from dat_keras.objectives.scarl.semantics import (
     Semantics,
+    SemanticView,
     class_means,
     memory_share,
 )
-from dat_keras.objectives.step import View
+from dat_keras.objectives.step import Ascent, View
 from dat_keras.optimizers import SGD
 from dat_keras.training.model import AdversarialModel
 
@@ -126,11 +128,72 @@ def test_memory_mixes_present_classes_and_keeps_the_others(assert_close):
     y = tf.constant([0, 0, 3])
     vectors = semantics.text(y).numpy()
     assert_close(np.linalg.norm(vectors, axis=-1), 1.0)
-    semantics.remember(y, tf.constant(0.25))
-    after = semantics.memory.numpy()
+    after = semantics.memory_after(y, tf.constant(0.25)).numpy()
+    np.testing.assert_array_equal(semantics.memory, before)
     np.testing.assert_array_equal(after[1:3], before[1:3])
     assert_close(after[0], 0.75 * vectors[:2].mean(0) + 0.25 * before[0])
     assert_close(after[3], 0.75 * vectors[2] + 0.25 * before[3])
+
+
+def test_geometry_reads_a_memory_that_holds_the_batch(
+    tiny_model, make_step, assert_close
+):
+    step = make_step(tiny_model, SHORT, progress=tf.constant(0.5))
+    semantics, share = step.adversary, math.exp(-1.25)
+    (view,) = SHORT.craft(step)
+    text, present = class_means(semantics.text(step.y), step.y, 4)
+    memory = (1 - share) * text + share * semantics.memory.value
+    features, _ = step.predict.features(view.x_adv)
+    means, _ = class_means(semantics.image(features), step.y, 4)
+    terms = SHORT.loss(step.predict, (view,), step.y)
+    expected = share * geometry(means, memory, present)
+    assert_close(terms["geometry"], expected)
+    # What the loss has read is kept.
+    semantics.ascend(Ascent(step, (view,), [], pytest.fail))
+    assert_close(semantics.memory, memory)
+
+
+def test_geometry_moves_the_image_head_alone(tiny_model, make_step):
+    step = make_step(tiny_model, SHORT, progress=tf.constant(0.9))
+    heads = step.adversary.image_head, step.adversary.text_head
+    weights = [[w.value for w in head.trainable_variables] for head in heads]
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        views = SHORT.craft(step)
+        value = SHORT.loss(step.predict, views, step.y)["geometry"]
+    of_image, of_text = tape.gradient(value, weights)
+    assert np.abs(of_image[-2]).max() > 0
+    assert of_text == [None] * len(weights[1])
+
+
+def test_replicas_share_one_memory(assert_close):
+    """A class that one of two replicas has counts in full."""
+    strategy = two_replicas()
+    with strategy.scope():
+        semantics = Semantics(8, np.eye(4))
+    before, rows = semantics.memory.numpy(), [[0, 0, 1], [0, 2, 2]]
+    labels = strategy.experimental_distribute_values_from_function(
+        lambda c: tf.constant(rows[c.replica_id_in_sync_group])
+    )
+
+    def update(y):
+        view = SemanticView(
+            None,
+            None,
+            semantics=semantics,
+            memory=semantics.memory_after(y, tf.constant(0.25)),
+            geometry_weight=tf.constant(1.0),
+        )
+        semantics.ascend(Ascent(None, (view,), [], pytest.fail))
+
+    texts = [semantics.text(tf.constant(y)).numpy() for y in rows]
+    tf.function(lambda: strategy.run(update, (labels,)), autograph=False)()
+    after = semantics.memory.numpy()
+    text, classes = np.concatenate(texts), np.concatenate(rows)
+    for c in range(3):
+        mean = text[classes == c].mean(0)
+        assert_close(after[c], 0.75 * mean + 0.25 * before[c], atol=1e-6)
+    np.testing.assert_array_equal(after[3], before[3])
 
 
 def test_memory_share():
@@ -181,6 +244,7 @@ def test_without_semantics_it_is_trades_with_adversarial_labels(
 def test_a_step_moves_heads_and_memory(tiny_model, batch, snapshot, same):
     model = AdversarialModel(tiny_model, SHORT, augment=Unchanged())
     model.compile(optimizer=SGD(0.1, momentum=0.9))
+    model.total_steps.assign(1)
     semantics = model.adversary
     heads = semantics.cooperative_weights
     assert len(heads) == 12

@@ -1,4 +1,4 @@
-"""What is known of a model without loading it."""
+"""`describe`: the facts about a run or a model, without loading its weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dat_keras.utils.files import sha256_of
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.zoo.bundle.folder import is_model_folder
 from dat_keras.zoo.bundle.layout import CONFIG, RESULTS, WEIGHTS
@@ -13,36 +14,55 @@ from dat_keras.zoo.bundle.plain_json import read_json
 from dat_keras.zoo.cards.accuracies import Report, accuracies
 from dat_keras.zoo.cards.spec import FileRecord, ModelSpec, read_spec
 from dat_keras.zoo.commands.bundled import ZooCard, find
-from dat_keras.zoo.errors import RefusedContentError
+from dat_keras.zoo.commands.describe_run import describe_run
+from dat_keras.zoo.commands.sources import check_arguments, is_path
+from dat_keras.zoo.errors import BadReferenceError, RefusedContentError
 from dat_keras.zoo.hub.client import Hub
 from dat_keras.zoo.hub.pull import read_small
 from dat_keras.zoo.hub.reference import HubRef, parse
 
 
-def about(
+def describe(
     text: str,
     hub: Hub,
     filters: tuple[str | None, str | None] = (None, None),
     revision: str | None = None,
 ) -> dict[str, Any]:
-    """The facts about a model, as plain data.
+    """The facts about a run or a model, as plain data.
 
     Args:
-        text: The folder of a model, a zoo name or a repository.
-        hub: How to talk to the Hub.
+        text: A run folder, a `.keras` file, the folder of a model, a zoo
+            name or a repository.
+        hub: Client of the Hub; paths never ask it.
         filters: Data set and threat model, for zoo names.
         revision: Revision of the repository, given apart.
 
     Raises:
-        ZooError: If there is no such model, or it is refused.
+        DatKerasError: If there is no such model, or it is refused.
     """
-    if is_model_folder(Path(text)):
-        return _folder(Path(text))
+    path = Path(text)
+    check_arguments(text, None, filters)
+    if is_model_folder(path) or is_path(path):
+        if revision:
+            raise BadReferenceError(
+                f"a path has no revision. Received: {revision!r} for {text}"
+            )
+        return _local(path)
     ref = parse(text, revision)
     if isinstance(ref, HubRef):
         return _remote(ref, hub)
     card = find(ref, *filters)
     return {"name": card.name, **_bundled(card)}
+
+
+def _local(path: Path) -> dict[str, Any]:
+    if is_model_folder(path):
+        return _folder(path)
+    if path.suffix == ".keras" and path.is_file():
+        # Its config is Keras objects, which are not deserialised here.
+        size = path.stat().st_size
+        return {"name": str(path), "size": size, "sha256": sha256_of(path)}
+    return describe_run(path)
 
 
 def _bundled(card: ZooCard) -> dict[str, Any]:

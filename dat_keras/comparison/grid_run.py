@@ -1,4 +1,4 @@
-"""One cell of a grid: trained, counted and evaluated, then written down."""
+"""Trains and evaluates one run of a grid, and writes its results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dat_keras import data
-from dat_keras.comparison.grid import Cell
+from dat_keras.comparison.grid import GridRun
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.profiling.step_cost import passes_of_recipe
@@ -18,7 +18,7 @@ from dat_keras.training import checkpoint
 from dat_keras.training.run_info import RunInfo, load_classifier
 from dat_keras.training.train import RunOptions, train
 from dat_keras.utils.errors import DamagedFileError
-from dat_keras.utils.files import clear, write_whole
+from dat_keras.utils.files import clear, write_json
 from dat_keras.utils.locks import locked
 from dat_keras.utils.run_folder import RunFolder
 
@@ -27,24 +27,33 @@ COUNTED_STEPS = 20
 
 
 @dataclass(frozen=True)
-class CellResult:
-    """What a finished cell measured.
+class RunResult:
+    """What a finished run measured.
 
     Args:
         reports: By checkpoint, what `Report.to_json` returned.
         passes: Passes of a step.
         seconds_per_step: Median; `None` if too few steps were timed.
+        steps_per_epoch: Training steps of an epoch.
         peak_memory: Bytes.
     """
 
     reports: dict[str, dict]
     passes: Passes
     seconds_per_step: float | None
+    steps_per_epoch: int
     peak_memory: int
 
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """Training time of an epoch, without validation."""
+        if self.seconds_per_step is None:
+            return None
+        return self.seconds_per_step * self.steps_per_epoch
+
     @classmethod
-    def read(cls, path: Path) -> CellResult:
-        """Reads the file that `carry_out` wrote.
+    def read(cls, path: Path) -> RunResult:
+        """Reads the file that `train_and_evaluate` wrote.
 
         Raises:
             DamagedFileError: If it is not such a file.
@@ -55,6 +64,7 @@ class CellResult:
                 found["reports"],
                 Passes(**found["passes"]),
                 found["costs"]["seconds_per_step"],
+                found["steps_per_epoch"],
                 found["costs"]["peak_memory"],
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -63,49 +73,52 @@ class CellResult:
             ) from None
 
 
-def carry_out(cell: Cell, data_dir: Path | None, options: RunOptions) -> None:
-    """Trains and evaluates a cell; an interrupted one goes on.
+def train_and_evaluate(
+    grid_run: GridRun, data_dir: Path | None, options: RunOptions
+) -> None:
+    """Trains and evaluates a run of a grid; an interrupted one is resumed.
 
     Args:
-        cell: The cell.
+        grid_run: The run.
         data_dir: Folder of prepared data sets.
         options: How to train; `resume` and `overwrite` are decided here.
 
     Raises:
         ValueError: As `train` and `evaluate` do.
-        RunFolderError: If another process trains in the cell's folder.
+        RunFolderError: If another process trains in the run's folder.
         DamagedFileError: If what is to be resumed is damaged.
         TrainingDivergedError: If the loss stops being finite.
     """
-    run = RunFolder(cell.folder)
+    run = RunFolder(grid_run.folder)
     options = replace(
         options,
-        resume=_begun(run),
+        resume=_has_checkpoint(run),
         overwrite=False,
-        callbacks=(*options.callbacks, StepCosts(cell.costs)),
+        callbacks=(*options.callbacks, StepCosts(grid_run.costs)),
     )
     # Keras prints its progress to stdout, which is for results.
     with redirect_stdout(sys.stderr):
-        train(cell.recipe, cell.folder, data_dir=data_dir, options=options)
+        train(
+            grid_run.recipe,
+            grid_run.folder,
+            data_dir=data_dir,
+            options=options,
+        )
     info = RunInfo.read(run.recipe)
+    passes = passes_of_recipe(
+        info.recipe, info.image_shape, len(info.class_names), COUNTED_STEPS
+    )
     found = {
-        "costs": json.loads(cell.costs.read_text()),
-        "passes": asdict(
-            passes_of_recipe(
-                info.recipe,
-                info.image_shape,
-                len(info.class_names),
-                COUNTED_STEPS,
-            )
-        ),
-        "reports": _reports(cell, data_dir),
+        "costs": json.loads(grid_run.costs.read_text()),
+        "passes": asdict(passes),
+        "steps_per_epoch": _steps(run) // info.recipe.epochs,
+        "reports": _reports(grid_run, data_dir),
     }
-    text = json.dumps(found, indent=2) + "\n"
-    write_whole(cell.result, lambda file: file.write(text.encode()))
+    write_json(grid_run.result, found)
 
 
-def _begun(run: RunFolder) -> bool:
-    """Whether there is a run to go on with; what led to none is removed."""
+def _has_checkpoint(run: RunFolder) -> bool:
+    """Whether there is a run to resume; a folder without one is emptied."""
     if not run.path.is_dir():
         return False
     with locked(run.path):
@@ -115,17 +128,24 @@ def _begun(run: RunFolder) -> bool:
     return begun
 
 
-def _reports(cell: Cell, data_dir: Path | None) -> dict[str, dict]:
-    test = data.load_split(cell.recipe.dataset, "test", data_dir=data_dir)
-    wanted = cell.grid.n_examples
+def _steps(run: RunFolder) -> int:
+    """Steps of a finished training, by its last checkpoint."""
+    last = checkpoint.steps(run.checkpoints)[-1]
+    return int(last.name.rpartition("-")[2])
+
+
+def _reports(grid_run: GridRun, data_dir: Path | None) -> dict[str, dict]:
+    recipe, grid = grid_run.recipe, grid_run.grid
+    test = data.load_split(recipe.dataset, "test", data_dir=data_dir)
+    wanted = grid.n_examples
     return {
         which: evaluate(
-            load_classifier(cell.folder, which).model,
+            load_classifier(grid_run.folder, which).model,
             test,
-            cell.grid.attacks,
+            grid.attacks,
             n_examples=None if wanted is None else min(wanted, len(test)),
-            seed=cell.recipe.seed,
-            resume=cell.folder / f"evaluation-{which}",
+            seed=recipe.seed,
+            resume=grid_run.folder / f"evaluation-{which}",
         ).to_json()
-        for which in cell.grid.checkpoints
+        for which in grid.checkpoints
     }

@@ -1,0 +1,107 @@
+"""Checks of `dat-keras evaluate` that need no TensorFlow."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dat_keras.cli._names import EVALUATIONS, PROTOCOLS, STAGED
+
+
+def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
+    """Refuses unknown names, and options that exclude each other.
+
+    Args:
+        sources: Models, as the command takes them.
+        entry: Whether `--robustbench` is given.
+        options: The other options of the command.
+    """
+    from dat_keras.utils.norms import DEFAULT_EPS
+    from dat_keras.utils.registry import lookup, split_names
+    from dat_keras.zoo.commands.sources import check_source, is_run
+
+    names = split_names(options["attacks"])
+    _check_single(sources, entry, names, options)
+    for name in names:
+        lookup(dict.fromkeys(EVALUATIONS), name, "attack")
+    _refuse_twice(sources, "RUN_OR_MODEL")
+    _check_radii(options)
+    _check_entry(entry, names, options)
+    lookup(DEFAULT_EPS, options["norm"], "norm")
+    lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
+    for source in sources:
+        check_source(source, options["weights"])
+    runs = [source for source in sources if is_run(Path(source))]
+    if options["weights"] == "last" and not runs:
+        raise click.UsageError("--weights selects those of a run folder.")
+    if options["resume"] and not set(names) & set(STAGED):
+        raise click.UsageError(
+            "--resume continues AutoAttack or one of its parts. "
+            f"Received: --attack {options['attacks']}"
+        )
+
+
+def check_files(files: Sequence[Path]) -> None:
+    """Refuses output files that cannot be written, before hours are spent.
+
+    Args:
+        files: The files; their folders exist.
+    """
+    _refuse_twice([str(file.absolute()) for file in files], "output file")
+    for file in files:
+        try:
+            tempfile.TemporaryFile(dir=file.absolute().parent).close()
+        except OSError as error:
+            raise click.UsageError(
+                f"Cannot write {file}: {error.strerror}."
+            ) from None
+
+
+def _check_single(
+    sources: Sequence[str],
+    entry: bool,
+    names: Sequence[str],
+    options: dict[str, Any],
+) -> None:
+    one_report = options["save_adversarial"] or entry
+    if one_report and len(sources) > 1:
+        raise click.UsageError(
+            "--save-adversarial and --robustbench take one model. "
+            f"Received: {len(sources)}"
+        )
+    radii = options["eps"] or ()
+    if (one_report or options["resume"]) and len(radii) > 1:
+        raise click.UsageError(
+            "--resume, --save-adversarial and --robustbench take one --eps. "
+            f"Received: {len(radii)}"
+        )
+
+
+def _check_radii(options: dict[str, Any]) -> None:
+    from dat_keras.utils.norms import pixel_fraction
+
+    radii = options["eps"]
+    if radii is None:
+        return
+    if not radii:
+        raise click.UsageError("--eps is an empty list.")
+    _refuse_twice([pixel_fraction(eps) for eps in radii], "--eps")
+
+
+def _check_entry(
+    entry: bool, names: Sequence[str], options: dict[str, Any]
+) -> None:
+    if entry and "autoattack" not in names:
+        raise click.UsageError("--robustbench needs --attack autoattack.")
+    if entry and options["search_dtype"]:
+        raise click.UsageError("--robustbench takes no --search-dtype.")
+
+
+def _refuse_twice(values: Sequence[str], what: str) -> None:
+    twice = [value for value in values if values.count(value) > 1]
+    if twice:
+        raise click.UsageError(f"{what} is given twice: {twice[0]}")
