@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import keras
 from keras import KerasTensor, layers
 
+from dat_keras.core.onednn import strided_gradient_crashes
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -48,6 +50,13 @@ class Parts:
         self, x: KerasTensor, filters: int, name: str, strides: int
     ) -> KerasTensor:
         """1x1 convolution that gives a shortcut its new shape."""
+        pair = (strides, strides)
+        if strided_gradient_crashes((1, 1), pair, x.shape[1:]):
+            # Pooling of one pixel is a slice: the same numbers, in plain Keras.
+            slicer = self._layer(
+                f"{name}_slice", layers.MaxPooling2D, pool_size=1, strides=pair
+            )
+            x, strides = slicer(x), 1
         settings = _conv_settings(filters, 1, strides, "valid")
         return self._layer(name, layers.Conv2D, **settings)(x)
 

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from dat_keras.augment.base import Augment
+from dat_keras.core.keras_private import flat_layers
 from dat_keras.core.random import BatchKey, Key
 from dat_keras.core.types import Images, Labels
 from dat_keras.utils.registry import lookup
@@ -79,7 +80,7 @@ class KerasCV(Augment):
             layer = self.layer
             if isinstance(layer, str):
                 layer = _built(layer, dict(self.arguments))
-            for part in layer._flatten_layers():
+            for part in flat_layers(layer):
                 _redirect(part, generator)
         return layer, generator
 

@@ -1,4 +1,4 @@
-"""The classifier with its mode fixed."""
+"""A classifier with its mode fixed: images to logits, by BatchNorm branch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import partial, singledispatch
 import keras
 import tensorflow as tf
 
+from dat_keras.classifiers.inspection import branch_models, with_features
 from dat_keras.core.types import Features, Images, Logits, Predict
 from dat_keras.kernels.fold_batch_norm import folded
 from dat_keras.kernels.functional_graph import Graph
@@ -20,8 +21,8 @@ from dat_keras.kernels.joint_forward import run_jointly
 class Predictor:
     """A `Network`: the classifier in one mode, its logits in float32.
 
-    In training mode functional models run as `abreast.py` says; others are
-    called as they are.
+    In training mode functional models run through `joint_forward.py`; others
+    are called as they are.
 
     Args:
         classifier: Maps images to logits; called with `branch=` only where
@@ -86,7 +87,7 @@ class Predictor:
 
     def features(self, x: Images, branch: int = 0) -> tuple[Features, Logits]:
         """Returns what the last layer reads, and the logits, of `x`."""
-        model = _with_features(branch_models(self.classifier)[branch])
+        model = with_features(branch_models(self.classifier)[branch])
         with self.scope():
             features, logits = model(x, training=self.training)
         return tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
@@ -209,54 +210,3 @@ def features_of(
             f"function returns logits alone. Received: predict={predict!r}"
         )
     return features(x, branch)
-
-
-def feature_size(classifier: keras.Model) -> int | None:
-    """Number of features that a classifier's last layer reads.
-
-    Args:
-        classifier: Any classifier.
-
-    Returns:
-        `F`, or `None` for a classifier that does not show its last layer: a
-        subclassed model, or one nested in another.
-
-    Example:
-    >>> layers = [keras.Input((7,)), keras.layers.Dense(2)]
-    >>> feature_size(keras.Sequential(layers))
-    7
-    """
-    base = branch_models(classifier)[0]
-    if not isinstance(base, (keras.Sequential, keras.src.models.Functional)):
-        return None
-    shape = _last_input(base).shape
-    return shape[1] if len(shape) == 2 else None
-
-
-def branch_models(classifier: keras.Model) -> list[keras.Model]:
-    """Returns a classifier's branches; one without any is its own."""
-    return getattr(classifier, "branches", [classifier])
-
-
-def last_layer(classifier: keras.Model) -> keras.layers.Layer:
-    """The layer that makes the logits, on every BatchNorm branch.
-
-    Args:
-        classifier: A functional or branched classifier.
-
-    Example:
-    >>> layers = [keras.Input((7,)), keras.layers.Dense(2, name="logits")]
-    >>> last_layer(keras.Sequential(layers)).name
-    'logits'
-    """
-    return branch_models(classifier)[0].outputs[0]._keras_history.operation
-
-
-def _last_input(model: keras.Model) -> keras.KerasTensor:
-    # A layer shared by branches has many inputs; the output knows which.
-    operation, node, _ = model.outputs[0]._keras_history
-    return operation._inbound_nodes[node].input_tensors[0]
-
-
-def _with_features(model: keras.Model) -> keras.Model:
-    return keras.Model(model.inputs, [_last_input(model), model.outputs[0]])

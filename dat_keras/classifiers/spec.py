@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import keras
 
 from dat_keras.architectures import branches_of
-from dat_keras.classifiers.predictor import feature_size
+from dat_keras.classifiers.inspection import feature_size
 from dat_keras.classifiers.validation import check_classifier, image_shape_of
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core.keras_private import flat_layers
 
 
 def check_classifier(
@@ -52,7 +53,7 @@ def warn_of_rescaling(classifier: keras.Model) -> None:
     """
     scales = [
         float(np.max(layer.scale))
-        for layer in classifier._flatten_layers()
+        for layer in flat_layers(classifier)
         if isinstance(layer, keras.layers.Rescaling)
     ]
     if scales and max(scales) < 0.1:

@@ -89,7 +89,7 @@ def fingerprint(model: keras.Model) -> str:
 
     Returns:
         64 hexadecimal digits, the same for the same weights in any process:
-        names, which Keras may make up anew, do not count, order does.
+        names, which Keras may generate differently, do not count, order does.
 
     Example:
     >>> len(fingerprint(keras.Sequential([keras.Input((2,))])))

@@ -1,4 +1,4 @@
-"""BatchNorm with frozen statistics, folded into the convolution before it.
+"""Inference-mode BatchNorm folded into the convolution before it.
 
     norm(conv(x, W)) = conv(x, W * s) + (beta - mean * s),
     s = gamma / sqrt(variance + epsilon)
@@ -28,12 +28,12 @@ CARRIED = (layers.ReLU, layers.Add, layers.ZeroPadding2D)
 
 
 def folded(graph: Graph, dtype: str | None = None) -> dict:
-    """Folds with the weights of now; returns swaps for the layers concerned.
+    """Folds the current weights; returns replacements of the layers concerned.
 
     Args:
         graph: The model to run in inference mode.
-        dtype: Type of all convolutions but the first, which tells pixels
-            apart. Default: each layer's own.
+        dtype: Type of all convolutions but the first, whose input needs the
+            precision of pixels. Default: each layer's own.
 
     Returns:
         What to call in place of each convolution, BatchNorm layer and layer

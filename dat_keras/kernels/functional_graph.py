@@ -1,4 +1,4 @@
-"""Runs a functional model with some of its layers replaced by equal ones."""
+"""A functional model as a graph of layer calls, some of which are replaced."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src.models.functional import Functional, operation_fn
+
+from dat_keras.core.keras_private import (
+    Functional,
+    functional_of,
+    nodes_of,
+    operation_fn,
+    run_through_graph,
+    wants_plain_kernels,
+)
 
 Swap = Callable[..., tf.Tensor]
-"""Stands for a layer: takes its inputs, returns its output."""
+"""Replaces a layer: takes its inputs, returns its output."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +41,15 @@ class Graph:
 
     @classmethod
     def of(cls, model: keras.Model) -> Graph | None:
-        """Returns a model's graph; `None` where `call` is the model's own."""
-        if isinstance(model, keras.Sequential):
-            model = model._functional
-        plain = getattr(type(model), "call", None) is Functional.call
-        return cls(model) if plain and len(model.inputs) == 1 else None
+        """Returns a model's graph; `None` where `call` is the model's own.
+
+        Also `None` for several inputs, and where the environment asks for
+        plain Keras calls (`keras_private.py`).
+        """
+        functional = None if wants_plain_kernels() else functional_of(model)
+        if functional is None or len(functional.inputs) != 1:
+            return None
+        return cls(functional)
 
     def layers(self) -> list[keras.Operation]:
         """Returns the layer of each node, from input to output."""
@@ -83,10 +95,8 @@ class Graph:
             return operation_fn(layer, training=False)
 
         x = tf.cast(x, self.model.inputs[0].dtype)
-        out = self.model._run_through_graph([x], operation_fn=call)
-        return tf.nest.flatten(out)[0]
+        return run_through_graph(self.model, x, call)
 
     def nodes(self) -> Iterator[Any]:
-        """Yields Keras' nodes, from input to output."""
-        for _, nodes in sorted(self.model._nodes_by_depth.items())[::-1]:
-            yield from (node for node in nodes if not node.is_input)
+        """Returns Keras' nodes, from input to output."""
+        return nodes_of(self.model)

@@ -1,4 +1,4 @@
-"""BatchNorm on batch statistics by TensorFlow's fused kernel.
+"""Training-mode BatchNorm through TensorFlow's fused kernel.
 
 Keras' own layer composes it of elementary operations, each of which reads and
 writes the whole activation: three times the time, forward and backward.
@@ -17,7 +17,7 @@ from dat_keras.kernels.rematerialization import Activation
 
 
 def is_fusable(layer: keras.Operation) -> bool:
-    """Whether the kernel can stand for a layer in training mode.
+    """Whether the kernel can replace a layer in training mode.
 
     Example:
     >>> norms = [layers.BatchNormalization(axis=axis) for axis in (1, -1)]
@@ -35,11 +35,12 @@ def is_fusable(layer: keras.Operation) -> bool:
 
 
 def normalized(layer: layers.BatchNormalization, x: Activation) -> Activation:
-    """Normalizes on batch statistics, and moves the layer's own.
+    """Normalizes by batch statistics, and updates the layer's moving ones.
 
     Args:
         layer: A layer that `is_fusable`.
-        x: Its input, `(B, H, W, C)`. It is kept, the output remade.
+        x: Its input, `(B, H, W, C)`. It is kept; the output is recomputed in
+            the backward pass.
     """
     channels = x.value.shape[-1]
     gamma = layer.gamma.value if layer.scale else tf.ones(channels)
@@ -65,10 +66,10 @@ def normalized(layer: layers.BatchNormalization, x: Activation) -> Activation:
             layer.momentum * moving.value + (1.0 - layer.momentum) * value
         )
 
-    def remake() -> tf.Tensor:
+    def recompute() -> tf.Tensor:
         y, *_ = kernel(
-            x=x.again(), mean=mean, variance=variance, is_training=False
+            x=x.recomputed(), mean=mean, variance=variance, is_training=False
         )
         return tf.cast(y, layer.compute_dtype)
 
-    return Activation(tf.cast(y, layer.compute_dtype), remake)
+    return Activation(tf.cast(y, layer.compute_dtype), recompute)

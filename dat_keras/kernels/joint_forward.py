@@ -1,29 +1,30 @@
-"""Training passes of several batches, side by side through one classifier.
+"""Joint training-mode forward passes of several batches through one classifier.
 
 Each batch has BatchNorm statistics, and a branch, of its own; all else is
-shared. A convolution whose kernel outweighs its images reads the images of
-all batches at once: its kernel is read, transformed and differentiated once.
+shared. A convolution whose kernel is larger than its images runs once on the
+concatenated batches: its kernel is read, transformed and differentiated once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import layers
-from keras.src.models.functional import operation_fn
 
+from dat_keras.core.keras_private import operation_fn
+from dat_keras.core.onednn import strided_conv2d, strided_gradient_crashes
 from dat_keras.core.types import Images, Logits
 from dat_keras.kernels import winograd
 from dat_keras.kernels.functional_graph import Graph
 from dat_keras.kernels.fused_batch_norm import is_fusable, normalized
 from dat_keras.kernels.rematerialization import (
     Activation,
-    Turns,
+    GradientOrder,
+    call_twice,
     rectified,
-    rerun,
 )
 
 
@@ -46,19 +47,19 @@ def run_jointly(
         pairs = zip(graphs, images, strict=True)
         return [z for g, x in pairs for z in run_jointly([g], [x])]
     with tf.control_dependencies(images):
-        # Nobody starts before all can: half a pass would only be kept.
+        # Wait for all inputs: half a pass would only occupy memory.
         images = [tf.identity(x) for x in images]
     known = [
         {id(g.model.inputs[0]): Activation(tf.cast(x, g.model.inputs[0].dtype))}
         for g, x in zip(graphs, images, strict=True)
     ]
-    turns = Turns()
+    order = GradientOrder()
     for nodes in zip(*(graph.nodes() for graph in graphs), strict=True):
         inputs = [
             [values[id(x)] for x in node.input_tensors]
             for values, node in zip(known, nodes, strict=True)
         ]
-        outputs = _outputs(nodes, inputs, turns)
+        outputs = _outputs(nodes, inputs, order)
         for values, node, made in zip(known, nodes, outputs, strict=True):
             values |= zip(map(id, node.outputs), made, strict=True)
     return [
@@ -68,22 +69,22 @@ def run_jointly(
 
 
 def _outputs(
-    nodes: Sequence[Any], inputs: list[list[Activation]], turns: Turns
+    nodes: Sequence[Any], inputs: list[list[Activation]], order: GradientOrder
 ) -> list[list[Activation]]:
     """What the nodes in one place of all graphs make of their inputs."""
     layer, shape = nodes[0].operation, nodes[0].outputs[0].shape
     shared = all(node.operation is layer for node in nodes)
     if shared and _is_plain(layer) and winograd.outweighs(layer, shape):
         xs = [x for (x,) in inputs]
-        together = _convolved(layer, xs, shape, turns)
+        together = _convolved(layer, xs, shape, order)
         return [[y] for y in together]
     return [
-        _passed(node, xs, turns) for node, xs in zip(nodes, inputs, strict=True)
+        _passed(node, xs, order) for node, xs in zip(nodes, inputs, strict=True)
     ]
 
 
 def _passed(
-    node: Any, inputs: list[Activation], turns: Turns
+    node: Any, inputs: list[Activation], order: GradientOrder
 ) -> list[Activation]:
     """What one node makes of its inputs."""
     layer = node.operation
@@ -92,10 +93,10 @@ def _passed(
     if _is_rectifier(layer):
         return [rectified(*inputs)]
     if _is_plain(layer):
-        return _convolved(layer, inputs, node.outputs[0].shape, turns)
+        return _convolved(layer, inputs, node.outputs[0].shape, order)
     if type(layer) is layers.ZeroPadding2D:
         return [Activation.of(layer.call, *inputs)]
-    if type(layer) is layers.Add and all(x.remake for x in inputs):
+    if type(layer) is layers.Add and all(x.recompute for x in inputs):
         return [Activation.of(lambda *xs: layer.call(xs), *inputs)]
     values = zip(map(id, node.input_tensors), inputs, strict=True)
     args, options = node.arguments.fill_in({k: x.value for k, x in values})
@@ -125,22 +126,34 @@ def _convolved(
     layer: layers.Conv2D,
     inputs: list[Activation],
     shape: Sequence[int | None],
-    turns: Turns,
+    order: GradientOrder,
 ) -> list[Activation]:
     """Convolves batches as if they were one."""
     dtype = layer.compute_dtype
     tiles = winograd.tiles_for(layer, shape, dtype)
+    convolution = _convolution_of(layer, inputs[0].value.shape[1:])
 
     def convolve(kernel: tf.Tensor, *batches: tf.Tensor) -> list[tf.Tensor]:
         x = tf.cast(tf.concat(batches, axis=0), dtype)
         if tiles is None:
-            y = layer.convolution_op(x, tf.cast(kernel, dtype))
+            y = convolution(x, tf.cast(kernel, dtype))
         else:
             with tf.control_dependencies([x]):
-                # Not transformed before there is something to convolve.
+                # Transform the kernel only when its input is there.
                 kernel = tf.identity(kernel)
             y = tiles.convolve(x, tf.cast(tiles.transform(kernel), dtype))
         return tf.split(y, [tf.shape(batch)[0] for batch in batches])
 
     kernel = tf.identity(layer.kernel.value)
-    return [Activation(y) for y in rerun(convolve, [kernel], inputs, turns)]
+    return [
+        Activation(y) for y in call_twice(convolve, [kernel], inputs, order)
+    ]
+
+
+def _convolution_of(
+    layer: layers.Conv2D, image_shape: Sequence[int | None]
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The layer's convolution, as a function of images and kernel."""
+    if strided_gradient_crashes(layer.kernel_size, layer.strides, image_shape):
+        return lambda x, kernel: strided_conv2d(x, kernel, layer.strides)
+    return layer.convolution_op

@@ -19,7 +19,7 @@ class Averaging:
             the DAJAT and DAT line (a window of 2 500 steps).
         start: Share of the training after which averaging begins. Default:
             three quarters, of the same line.
-        measured: Whether BatchNorm statistics are measured anew before each
+        measured: Whether BatchNorm statistics are recomputed before each
             validation, by a pass over the training images under the averaged
             weights, in place of their average. Default: no; IDBH does it.
 

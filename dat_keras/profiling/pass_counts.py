@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from dat_keras.classifiers.predictor import last_layer
+from dat_keras.classifiers.inspection import last_layer
 from dat_keras.core.types import Images, Labels
 from dat_keras.training.model import AdversarialModel
 

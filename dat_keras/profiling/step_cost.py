@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dat_keras.classifiers.predictor import branch_models
+from dat_keras.classifiers.inspection import branch_models
 from dat_keras.kernels.functional_graph import Graph
 from dat_keras.profiling.pass_counts import Passes, passes_of_step
 from dat_keras.profiling.step_timer import peak_memory

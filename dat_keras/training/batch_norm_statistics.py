@@ -1,4 +1,4 @@
-"""BatchNorm statistics measured anew, for weights that were averaged.
+"""BatchNorm statistics recomputed on training images, for averaged weights.
 
 mean = 1/N sum_n mean(batch_n),   variance = 1/N sum_n variance(batch_n)
 
@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import keras
 import tensorflow as tf
 
-from dat_keras.classifiers.predictor import Predictor, branch_models
+from dat_keras.classifiers.inspection import branch_models
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core.keras_private import flat_layers
 from dat_keras.core.random import BatchKey
 from dat_keras.core.types import Images, Labels
 from dat_keras.data import Batches
@@ -131,7 +133,7 @@ def _norms(
     return [
         [
             layer
-            for layer in model._flatten_layers(include_self=False)
+            for layer in flat_layers(model)
             if isinstance(layer, keras.layers.BatchNormalization)
             and layer.trainable
         ]

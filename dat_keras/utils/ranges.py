@@ -12,9 +12,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import numbers
 import typing
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any, cast
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,17 @@ class RangeChecked:
 
     def __post_init__(self) -> None:
         """Refuses numbers outside their ranges."""
-        for name, allowed in ranges_of(type(self)).items():
+        for name, allowed in ranges_of(cast(Hashable, type(self))).items():
             value = getattr(self, name)
             for each in value if isinstance(value, tuple) else (value,):
-                if isinstance(each, numbers.Real) and each not in allowed:
+                if isinstance(each, int | float) and each not in allowed:
                     raise ValueError(
                         f"`{name}` must be {allowed}. Received: {name}={value}"
                     )
 
 
 @functools.cache
-def ranges_of(cls: type) -> dict[str, Range]:
+def ranges_of(cls: Any) -> dict[str, Range]:
     """Returns the ranges of a dataclass's fields, by name.
 
     Args:

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from dat_keras.classifiers.predictor import Predictor, feature_size
+from dat_keras.classifiers.inspection import feature_size
+from dat_keras.classifiers.predictor import Predictor
 
 
 def test_inference_mode_reads_moving_statistics(tiny_model, batch):

@@ -78,4 +78,4 @@ def test_the_output_is_remade_of_the_batch_it_came_from(assert_close):
     for seed in (1, 2):
         x = 3.0 + tf.random.stateless_normal((6, 5, 4, 3), [seed, 2])
         y = normalized(norm, Activation(x))
-        assert_close(y.again(), y.value, rtol=1e-5, atol=1e-5)
+        assert_close(y.recomputed(), y.value, rtol=1e-5, atol=1e-5)

@@ -7,11 +7,8 @@ import tensorflow as tf
 from keras import layers
 from toy_nets import NETS, lived_in
 
-from dat_keras.classifiers.predictor import (
-    Predictor,
-    branch_models,
-    logits_of_many,
-)
+from dat_keras.classifiers.inspection import branch_models
+from dat_keras.classifiers.predictor import Predictor, logits_of_many
 from dat_keras.kernels import winograd
 from dat_keras.kernels.functional_graph import Graph
 from dat_keras.kernels.joint_forward import run_jointly
@@ -60,7 +57,7 @@ def called(model):
     ]
 
 
-def abreast(model):
+def jointly(model):
     graphs = [Graph.of(m) for m in branch_models(model)]
     return lambda images: run_jointly(
         [graphs[branch] for branch in BRANCHES[: len(images)]], images
@@ -85,16 +82,16 @@ def assert_same(found, expected):
 def test_passes_are_those_of_the_model(name, monkeypatch):
     model, images = lived_in(NETS[name]()), batches()
     expected = outcome(model, called(model), images)
-    assert_same(outcome(model, abreast(model), images), expected)
+    assert_same(outcome(model, jointly(model), images), expected)
     # Now with every convolution reading all batches at once.
     monkeypatch.setattr(winograd, "outweighs", lambda layer, shape: True)
-    assert_same(outcome(model, abreast(model), images), expected)
+    assert_same(outcome(model, jointly(model), images), expected)
 
 
 def test_one_batch_is_a_pass_of_its_own():
     model, images = lived_in(NETS["resnet8"]()), batches()[:1]
     assert_same(
-        outcome(model, abreast(model), images),
+        outcome(model, jointly(model), images),
         outcome(model, called(model), images),
     )
 
@@ -138,7 +135,7 @@ def test_other_layers_are_called():
     x = layers.Conv2D(4, 3, activation="relu")(image)
     y = layers.Conv2D(4, 3, padding="same", use_bias=False)(x)
     y = layers.BatchNormalization()(y)
-    # One input is made anew, the other is kept.
+    # One input is recomputed, the other is kept.
     x = layers.Add()([x, y])
     x = layers.ReLU(max_value=0.5)(x)
     x = layers.Concatenate()([x, layers.LeakyReLU()(y)])

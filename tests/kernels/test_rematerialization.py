@@ -1,4 +1,4 @@
-"""Activations that are let go: remade once, when a gradient asks for them."""
+"""Freed activations are recomputed once, when a gradient asks for them."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from dat_keras.kernels.rematerialization import (
     Activation,
-    Turns,
+    GradientOrder,
+    call_twice,
     rectified,
-    rerun,
 )
 
 
@@ -25,7 +25,7 @@ class Counted:
 
 def test_a_kept_activation_is_itself():
     x = tf.constant([1.0, 2.0])
-    assert Activation(x).again() is x
+    assert Activation(x).recomputed() is x
 
 
 def test_a_chain_is_remade_from_what_is_kept_once_for_all_readers():
@@ -34,25 +34,27 @@ def test_a_chain_is_remade_from_what_is_kept_once_for_all_readers():
     y = Activation.of(double, Activation.of(square, x))
     assert (square.calls, double.calls) == (1, 1)
     for _ in range(2):
-        np.testing.assert_array_equal(y.again(), y.value)
+        np.testing.assert_array_equal(y.recomputed(), y.value)
     assert (square.calls, double.calls) == (2, 2)
 
 
-@pytest.mark.parametrize("remade", [True, False])
-def test_gradients_of_several_batches_are_the_closed_form(remade):
+@pytest.mark.parametrize("recomputed", [True, False])
+def test_gradients_of_several_batches_are_the_closed_form(recomputed):
     a, b = tf.constant([1.0, 2.0]), tf.constant([3.0])
     w = tf.constant(0.5)
     inputs = [
-        Activation.of(tf.square, Activation(x)) if remade else Activation(x**2)
+        Activation.of(tf.square, Activation(x))
+        if recomputed
+        else Activation(x**2)
         for x in (a, b)
     ]
     with tf.GradientTape() as tape:
         tape.watch([w, *(x.value for x in inputs)])
-        one, two = rerun(
+        one, two = call_twice(
             lambda w, x, y: [w**2 * x, w * tf.reduce_sum(x) * y],
             [w],
             inputs,
-            Turns(),
+            GradientOrder(),
         )
         total = tf.reduce_sum(one) + tf.reduce_sum(two)
     dw, dx, dy = tape.gradient(total, [w, *(x.value for x in inputs)])
@@ -70,8 +72,11 @@ def test_a_graph_runs_nothing_twice_that_its_gradient_does_not_need():
     def gradient(x, w):
         with tf.GradientTape() as tape:
             tape.watch(w)
-            (y,) = rerun(
-                lambda w, x: [heavy(x, w)], [w], [Activation(x)], Turns()
+            (y,) = call_twice(
+                lambda w, x: [heavy(x, w)],
+                [w],
+                [Activation(x)],
+                GradientOrder(),
             )
         return tape.gradient(y, w)
 
@@ -88,8 +93,10 @@ def test_what_is_remade_waits_for_the_gradient():
     def gradient(x, w):
         with tf.GradientTape() as tape:
             tape.watch(w)
-            remade = Activation.of(tf.square, Activation(x))
-            (y,) = rerun(lambda w, a: [w * a], [w], [remade], Turns())
+            recomputed = Activation.of(tf.square, Activation(x))
+            (y,) = call_twice(
+                lambda w, a: [w * a], [w], [recomputed], GradientOrder()
+            )
         return tape.gradient(y, w)
 
     spec = tf.TensorSpec((3,))
@@ -101,15 +108,15 @@ def test_what_is_remade_waits_for_the_gradient():
 def test_one_is_remade_when_the_one_before_is_done():
     @tf.function(autograph=False)
     def gradient(w, x, y):
-        turns = Turns()
+        order = GradientOrder()
         with tf.GradientTape() as tape:
             tape.watch(w)
             outputs = [
-                rerun(
+                call_twice(
                     lambda w, a: [w * a],
                     [w],
                     [Activation.of(tf.exp, Activation(batch))],
-                    turns,
+                    order,
                 )
                 for batch in (x, y)
             ]
@@ -137,17 +144,17 @@ def reached(operations):
     return seen
 
 
-@pytest.mark.parametrize("remade", [True, False])
-def test_the_gradient_of_a_rectifier_is_where_it_is_positive(remade):
+@pytest.mark.parametrize("recomputed", [True, False])
+def test_the_gradient_of_a_rectifier_is_where_it_is_positive(recomputed):
     x = tf.constant([-1.0, 0.0, 2.0])
     inputs = Activation.of(tf.identity, Activation(x))
-    if not remade:
+    if not recomputed:
         inputs = Activation(x)
     with tf.GradientTape() as tape:
         tape.watch(inputs.value)
         y = rectified(inputs)
-    assert (y.remake is not None) == remade
-    assert y.again().numpy().tolist() == [0.0, 0.0, 2.0]
+    assert (y.recompute is not None) == recomputed
+    assert y.recomputed().numpy().tolist() == [0.0, 0.0, 2.0]
     gradient = tape.gradient(y.value, inputs.value, tf.constant([1.0, 1, 3]))
     assert gradient.numpy().tolist() == [0.0, 0.0, 3.0]
 
@@ -156,8 +163,10 @@ def test_branches_of_a_condition_can_be_differentiated():
     @tf.function(autograph=False)
     def gradient(x, w):
         def branch():
-            remade = Activation.of(tf.square, Activation(tf.identity(x)))
-            return rerun(lambda w, a: [w * a], [w], [remade], Turns())[0]
+            recomputed = Activation.of(tf.square, Activation(tf.identity(x)))
+            return call_twice(
+                lambda w, a: [w * a], [w], [recomputed], GradientOrder()
+            )[0]
 
         with tf.GradientTape() as tape:
             tape.watch(w)

@@ -1,4 +1,4 @@
-"""Statistics measured anew, against NumPy's of the layers' own inputs."""
+"""Statistics recomputed, against NumPy's of the layers' own inputs."""
 
 import numpy as np
 import pytest

@@ -118,7 +118,7 @@ class Hub:
         self.thread.start()
 
     def close(self):
-        """Stops the server; held requests are let go."""
+        """Stops the server; held requests are released."""
         for gate in self.gates:
             gate.opened.set()
         self.server.shutdown()

@@ -16,7 +16,8 @@ import tensorflow as tf
 from keras import layers
 
 from dat_keras.attacks import AttackLoss
-from dat_keras.classifiers.predictor import branch_models
+from dat_keras.classifiers.inspection import branch_models
+from dat_keras.core.keras_private import functional_of, nodes_of
 from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 from dat_keras.objectives.step import Ascent, NoAdversary
 from dat_keras.optimizers.weight_averaging import Averaging, WeightAverage
@@ -163,12 +164,12 @@ def stage_outputs(classifier: keras.Model) -> keras.Model:
     """
     base = branch_models(classifier)[0]
     found: dict[int, keras.KerasTensor] = {}
-    nodes = getattr(base, "_nodes_by_depth", {})
-    for depth in sorted(nodes, reverse=True):
-        for node in nodes[depth]:
-            output = node.output_tensors[0]
-            if isinstance(node.operation, _ACTIVATIONS) and output.ndim == 4:
-                found[output.shape[1]] = output
+    functional = functional_of(base)
+    nodes = [] if functional is None else nodes_of(functional)
+    for node in nodes:
+        output = node.outputs[0]
+        if isinstance(node.operation, _ACTIVATIONS) and output.ndim == 4:
+            found[output.shape[1]] = output
     if not found:
         raise ValueError(
             "`OAAT` compares the feature maps of images, but this classifier "

@@ -1,0 +1,84 @@
+"""The parts of Keras' private API that this package uses, in one place.
+
+Read from Keras 3.15. `tests/core/test_keras_private.py` holds each to what
+is expected of it, so that a new Keras fails there and not in a number.
+The environment variable `DAT_KERAS_PLAIN_KERNELS=1` turns the kernels that
+rest on it off: models are then called as plain Keras calls them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras.src.models.functional import Functional, operation_fn
+
+__all__ = [
+    "Functional",
+    "flat_layers",
+    "functional_of",
+    "nodes_of",
+    "operation_fn",
+    "output_operation",
+    "output_reader_input",
+    "run_through_graph",
+    "wants_plain_kernels",
+]
+
+
+def wants_plain_kernels() -> bool:
+    """Whether the environment turns the kernels off."""
+    return os.environ.get("DAT_KERAS_PLAIN_KERNELS", "0") not in ("", "0")
+
+
+def flat_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Returns a layer or model and all layers inside it."""
+    return list(layer._flatten_layers())
+
+
+def functional_of(model: keras.Model) -> Functional | None:
+    """Returns the functional model behind a model without a `call` of its own.
+
+    Args:
+        model: Any model; a sequential one has a functional model inside.
+
+    Example:
+    >>> functional_of(keras.Sequential([keras.Input((2,))])) is None
+    False
+    """
+    if isinstance(model, keras.Sequential):
+        model = model._functional
+    plain = getattr(type(model), "call", None) is Functional.call
+    return model if plain else None
+
+
+def nodes_of(model: Functional) -> Iterator[Any]:
+    """Yields the calls of layers that make a model's outputs, inputs first.
+
+    A node has `operation`, `input_tensors`, `outputs` and `arguments`.
+    """
+    for _, nodes in sorted(model._nodes_by_depth.items())[::-1]:
+        yield from (node for node in nodes if not node.is_input)
+
+
+def run_through_graph(
+    model: Functional, x: tf.Tensor, call: Callable[[keras.Operation], Callable]
+) -> tf.Tensor:
+    """Returns a model's output, every layer called through `call(layer)`."""
+    out = model._run_through_graph([x], operation_fn=call)
+    return tf.nest.flatten(out)[0]
+
+
+def output_operation(model: keras.Model) -> keras.Operation:
+    """Returns the layer that makes a functional model's first output."""
+    return model.outputs[0]._keras_history.operation
+
+
+def output_reader_input(model: keras.Model) -> keras.KerasTensor:
+    """Returns what the layer of a functional model's first output reads."""
+    # A layer shared by branches has many inputs; the output knows which.
+    operation, node, _ = model.outputs[0]._keras_history
+    return operation._inbound_nodes[node].input_tensors[0]

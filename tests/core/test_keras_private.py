@@ -1,0 +1,62 @@
+"""What this package expects of Keras' private API."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core import keras_private as private
+from dat_keras.kernels.functional_graph import Graph
+
+
+@pytest.fixture
+def net():
+    image = keras.Input((2, 2, 1))
+    x = keras.layers.Flatten(name="flat")(image)
+    return keras.Model(image, keras.layers.Dense(3, name="logits")(x))
+
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
+def test_functional_models_are_recognised(net):
+    sequential = keras.Sequential([keras.Input((2,)), keras.layers.ReLU()])
+    assert private.functional_of(net) is net
+    assert isinstance(private.functional_of(sequential), private.Functional)
+    assert private.functional_of(Subclassed()) is None
+
+
+def test_nodes_run_from_input_to_output(net):
+    nodes = list(private.nodes_of(net))
+    assert [node.operation.name for node in nodes] == ["flat", "logits"]
+    assert nodes[1].input_tensors[0] is nodes[0].outputs[0]
+    assert nodes[1].outputs[0] is net.outputs[0]
+    args, _ = nodes[1].arguments.fill_in({id(nodes[1].input_tensors[0]): 7})
+    assert args == (7,)
+
+
+def test_the_output_knows_its_layer_and_what_it_reads(net):
+    assert private.output_operation(net).name == "logits"
+    assert private.output_reader_input(net).shape == (None, 4)
+
+
+def test_layers_can_be_replaced_in_a_run(net):
+    def call(layer):
+        if layer.name == "flat":
+            return lambda x, **_: tf.zeros((1, 4))
+        return private.operation_fn(layer, training=False)
+
+    out = private.run_through_graph(net, tf.ones((1, 2, 2, 1)), call)
+    np.testing.assert_array_equal(out, net.get_layer("logits").bias[None])
+
+
+def test_one_switch_turns_the_kernels_off(net, monkeypatch, tiny_model, batch):
+    before = Predictor(tiny_model).frozen()(batch[0]).numpy()
+    monkeypatch.setenv("DAT_KERAS_PLAIN_KERNELS", "1")
+    assert Graph.of(net) is None
+    plain = Predictor(tiny_model).frozen()(batch[0]).numpy()
+    np.testing.assert_allclose(before, plain, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(plain, tiny_model(batch[0], training=False))

@@ -1,0 +1,56 @@
+"""Strided 1x1 convolutions that would crash oneDNN's gradient kernel."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dat_keras.core.onednn import strided_conv2d
+
+CODE = """
+import numpy as np, tensorflow as tf
+from dat_keras.architectures import ResNet8
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.core.gradients import terms_and_gradients
+
+net = ResNet8(10, input_shape=(64, 64, 3), width=8)
+{wrap}
+weights = net.trainable_variables
+
+@tf.function(autograph=False)
+def gradients(x):
+    return terms_and_gradients(
+        lambda: {{"loss": tf.reduce_sum(predict(x) ** 2)}}, weights
+    )[1][0]
+
+x = np.random.default_rng(0).random((7, 64, 64, 3), np.float32)
+found = gradients(tf.constant(x))
+assert all(np.isfinite(g).all() for g in found)
+"""
+WRAPS = {
+    "ours": "predict = Predictor(net, training=True)",
+    "keras": "predict = lambda x: net(x, training=True)",
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_narrow_net_on_large_images_trains(wrap):
+    run = subprocess.run(
+        [sys.executable, "-c", CODE.format(wrap=WRAPS[wrap])],
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr[-500:]
+
+
+@pytest.mark.parametrize("side", [5, 6])
+def test_the_slice_gives_the_same_numbers(side):
+    draw = np.random.default_rng(side)
+    x = draw.integers(-4, 5, (2, side, side, 3)).astype("f")
+    kernel = draw.integers(-4, 5, (1, 1, 3, 4)).astype("f")
+    expected = tf.nn.conv2d(x, kernel, 2, "VALID")
+    assert np.array_equal(strided_conv2d(x, kernel, (2, 2)), expected)
