@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from dat_keras.core.random import Key, Shape
 from dat_keras.core.types import Images, Labels
+from dat_keras.utils.ranges import RangeChecked
 
 
 @dataclass(frozen=True)
-class Augment(abc.ABC):
+class Augment(RangeChecked, abc.ABC):
     """A random change of a training batch."""
 
     @abc.abstractmethod

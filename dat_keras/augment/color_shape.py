@@ -23,6 +23,7 @@ from dat_keras.augment.geometry import (
 from dat_keras.augment.operations import Apply, coloured, filled, pick
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels
+from dat_keras.utils.ranges import Size
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class _Move:
     low: float = 0.0
     high: float = 0.0
     signed: bool = False
-    tickets: int = 2
+    tickets: Size = 2
 
 
 def _turn(x: Images, degrees: tf.Tensor, fill: float) -> Images:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from dat_keras.augment.base import Augment, gather_pixels, integers
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels
+from dat_keras.utils.ranges import Share, Size
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class CropFlip(Augment):
             `"SYMMETRIC"`.
     """
 
-    pad: int = 4
-    flip: float = 0.5
+    pad: Size = 4
+    flip: Share = 0.5
     mode: str = "CONSTANT"
 
     def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:

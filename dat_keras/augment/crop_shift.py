@@ -9,6 +9,7 @@ import tensorflow as tf
 from dat_keras.augment.base import Augment, gather_pixels, integers
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels
+from dat_keras.utils.ranges import Size
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class CropShift(Augment):
         [Li and Spratling, 2023](https://arxiv.org/abs/2301.09879)
     """
 
-    least: int = 0
-    most: int = 10
+    least: Size = 0
+    most: Size = 10
 
     def __post_init__(self) -> None:
         """Refuses an empty range."""
+        super().__post_init__()
         if not 0 <= self.least <= self.most:
             raise ValueError(
                 "`least` and `most` must satisfy 0 <= least <= most. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import tensorflow as tf
 
@@ -10,6 +11,7 @@ from dat_keras.augment.base import Augment, box, random_pixels
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels
 from dat_keras.losses import as_distribution
+from dat_keras.utils.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class CutMix(Augment):
         [Yun et al., 2019](https://arxiv.org/abs/1905.04899)
     """
 
-    num_classes: int = 10
+    num_classes: Annotated[int, Range(2)] = 10
 
     def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
         """Returns mixed images and distributions over classes, `(B, K)`."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 from dat_keras.augment.base import Augment, box, random_pixels
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels
+from dat_keras.utils.ranges import Count
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class CutOut(Augment):
         [DeVries and Taylor, 2017](https://arxiv.org/abs/1708.04552)
     """
 
-    size: int = 16
+    size: Count = 16
 
     def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
         """Returns the images with a hole each."""

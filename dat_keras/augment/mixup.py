@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import tensorflow as tf
 
@@ -11,6 +12,7 @@ from dat_keras.augment.cutmix import partners
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels
 from dat_keras.losses import as_distribution
+from dat_keras.utils.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class MixUp(Augment):
         [Zhang et al., 2018](https://arxiv.org/abs/1710.09412)
     """
 
-    num_classes: int = 10
+    num_classes: Annotated[int, Range(2)] = 10
 
     def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
         """Returns mixed images and distributions over classes, `(B, K)`."""

@@ -10,6 +10,7 @@ from dat_keras.augment.base import Augment
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels
 from dat_keras.losses import as_distribution
+from dat_keras.utils.ranges import Share
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,7 @@ class Partly(Augment):
     """
 
     augment: Augment
-    share: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Refuses what is no share."""
-        if not 0.0 <= self.share <= 1.0:
-            raise ValueError(
-                f"`share` must be in [0, 1]. Received: share={self.share}"
-            )
+    share: Share = 0.5
 
     def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
         """Returns changed images, then unchanged ones, and their labels."""

@@ -10,6 +10,7 @@ from dat_keras.augment.base import Augment, integers, signs
 from dat_keras.augment.operations import operations, pick
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels
+from dat_keras.utils.ranges import Size, Weight
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class RandAugment(Augment):
         [Cubuk et al., 2020](https://arxiv.org/abs/1909.13719)
     """
 
-    operations: int = 2
-    magnitude: float = 9.0
+    operations: Size = 2
+    magnitude: Weight = 9.0
 
     def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
         """Returns the images after all operations."""

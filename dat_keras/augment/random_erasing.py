@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 import tensorflow as tf
 
 from dat_keras.augment.base import Augment, box, integers
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels
+from dat_keras.utils.ranges import Range, Share
+
+Ratio: TypeAlias = Annotated[float, Range(0.0, above=True)]
+"""Height over width."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,9 @@ class RandomErasing(Augment):
         [Zhong et al., 2020](https://arxiv.org/abs/1708.04896)
     """
 
-    probability: float = 0.5
-    area: tuple[float, float] = (0.02, 0.33)
-    aspect: tuple[float, float] = (0.3, 3.3)
+    probability: Share = 0.5
+    area: tuple[Share, Share] = (0.02, 0.33)
+    aspect: tuple[Ratio, Ratio] = (0.3, 3.3)
 
     def __call__(self, x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
         """Returns the images, some of them with a hole."""

@@ -46,8 +46,9 @@ def functional_of(model: keras.Model) -> Functional | None:
         model: Any model; a sequential one has a functional model inside.
 
     Example:
-    >>> functional_of(keras.Sequential([keras.Input((2,))])) is None
-    False
+    >>> layers = [keras.Input((2,)), keras.layers.ReLU()]
+    >>> type(functional_of(keras.Sequential(layers))).__name__
+    'Functional'
     """
     if isinstance(model, keras.Sequential):
         model = model._functional

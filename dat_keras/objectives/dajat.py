@@ -28,10 +28,9 @@ from dat_keras.objectives.base import (
     ramped,
     raw_images,
 )
-from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Step, Terms, View, Views
 from dat_keras.objectives.trades import TRADES
-from dat_keras.utils.ranges import Range
+from dat_keras.utils.ranges import Range, Share, Weight
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from dat_keras.objectives.base import (
     ramped,
     raw_images,
 )
-from dat_keras.objectives.ranges import Share
 from dat_keras.objectives.step import Step, Terms, Views
+from dat_keras.utils.ranges import Share
 
 WEAK = Chain((CropFlip(0), CropShift(), ColorShape(), RandomErasing(0.5)))
 STRONG = Chain((CropFlip(0), CropShift(), ColorShape(), RandomErasing(1.0)))

@@ -22,8 +22,8 @@ from dat_keras.objectives.base import (
     logits_of,
     mean_over_views,
 )
-from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Step, Terms, Views
+from dat_keras.utils.ranges import Share, Weight
 
 
 @dataclass(frozen=True)

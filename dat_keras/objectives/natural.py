@@ -11,8 +11,8 @@ from typing import ClassVar
 from dat_keras.core.types import Labels, Predict
 from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import Objective, mean_over_views
-from dat_keras.objectives.ranges import Share
 from dat_keras.objectives.step import Step, Terms, View, Views
+from dat_keras.utils.ranges import Share
 
 
 @dataclass(frozen=True)

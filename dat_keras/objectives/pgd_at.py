@@ -13,8 +13,8 @@ from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Predict
 from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import Objective, attacked_view, mean_over_views
-from dat_keras.objectives.ranges import Share
 from dat_keras.objectives.step import Step, Terms, Views
+from dat_keras.utils.ranges import Share
 
 
 @dataclass(frozen=True)

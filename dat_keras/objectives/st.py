@@ -28,8 +28,8 @@ from dat_keras.core.types import (
 )
 from dat_keras.losses import as_distribution, cross_entropy, kl_divergence
 from dat_keras.objectives.base import Objective, logits_of, mean_over_views
-from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Step, Terms, View, Views
+from dat_keras.utils.ranges import Share, Weight
 
 
 @dataclass(frozen=True)

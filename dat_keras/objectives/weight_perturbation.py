@@ -13,9 +13,8 @@ import keras
 import tensorflow as tf
 
 from dat_keras.core.gradients import terms_and_gradients
-from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Terms
-from dat_keras.utils.ranges import RangeChecked
+from dat_keras.utils.ranges import RangeChecked, Share, Weight
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ import abc
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
+
+from dat_keras.utils.ranges import Count, Range, RangeChecked, Size
 
 
 class _Schedule(LearningRateSchedule):
@@ -24,6 +27,9 @@ class _Schedule(LearningRateSchedule):
 @dataclass(frozen=True)
 class StepDrop(_Schedule):
     """`initial`, multiplied by `factor` at every boundary passed.
+
+    Keras' `PiecewiseConstantDecay` wants every rate and counts a boundary to
+    the step before it; this takes the factor, as recipes state it.
 
     Args:
         initial: Learning rate of step 0.
@@ -123,7 +129,7 @@ def _anneal(start: float, end: float, share: tf.Tensor) -> tf.Tensor:
     return end + (start - end) * 0.5 * (1.0 + tf.cos(math.pi * share))
 
 
-class ScheduleConfig(abc.ABC):
+class ScheduleConfig(RangeChecked, abc.ABC):
     """The shape of a schedule, in epochs; recipes hold one."""
 
     @abc.abstractmethod
@@ -153,8 +159,17 @@ class StepDropConfig(ScheduleConfig):
         factor: Factor of one drop.
     """
 
-    epochs: tuple[int, ...] = (100, 110)
-    factor: float = 0.1
+    epochs: tuple[Count, ...] = (100, 110)
+    factor: Annotated[float, Range(0.0, 1.0, above=True)] = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuses drops that are not in order."""
+        super().__post_init__()
+        if list(self.epochs) != sorted(set(self.epochs)):
+            raise ValueError(
+                "`epochs` must grow from drop to drop. "
+                f"Received: epochs={self.epochs}"
+            )
 
     def build(
         self, learning_rate: float, epochs: int, steps_per_epoch: int
@@ -175,7 +190,7 @@ class CosineConfig(ScheduleConfig):
             the others, as in OA-AT's code. Default: it spans the whole run.
     """
 
-    warmup: int = 0
+    warmup: Size = 0
     after_warmup: bool = False
 
     def build(
@@ -201,7 +216,9 @@ class OneCycleConfig(ScheduleConfig):
         warmup_share: Share of the run that goes up.
     """
 
-    warmup_share: float = 0.3
+    warmup_share: Annotated[float, Range(0.0, 1.0, above=True, below=True)] = (
+        0.3
+    )
 
     def build(
         self, learning_rate: float, epochs: int, steps_per_epoch: int

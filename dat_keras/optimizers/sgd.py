@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
 from dat_keras.optimizers.schedules import ConstantConfig, ScheduleConfig
+from dat_keras.utils.ranges import Count, Range, RangeChecked, Weight
 
 
 # Unregistered, its config would be read back as Keras' own SGD.
@@ -114,7 +116,7 @@ class SGD(keras.optimizers.Optimizer):
 
 
 @dataclass(frozen=True)
-class SGDConfig:
+class SGDConfig(RangeChecked):
     """The optimizer of a recipe.
 
     Args:
@@ -131,11 +133,11 @@ class SGDConfig:
     TensorShape([])
     """
 
-    learning_rate: float
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
+    learning_rate: Weight
+    momentum: Annotated[float, Range(0.0, 1.0, below=True)] = 0.9
+    weight_decay: Weight = 5e-4
     schedule: ScheduleConfig = ConstantConfig()
-    restarts: tuple[int, ...] = ()
+    restarts: tuple[Count, ...] = ()
 
     def build(self, epochs: int, steps_per_epoch: int) -> SGD:
         """Returns the optimizer for a run of this length."""

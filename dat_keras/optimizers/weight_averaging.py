@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
+from dat_keras.utils.ranges import RangeChecked, Share
+
 
 @dataclass(frozen=True)
-class Averaging:
+class Averaging(RangeChecked):
     """Settings of a weight average.
 
     Args:
@@ -28,17 +30,9 @@ class Averaging:
     Averaging(decay=0.999, start=0.75, measured=False)
     """
 
-    decay: float = 0.9996
-    start: float = 0.75
+    decay: Share = 0.9996
+    start: Share = 0.75
     measured: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuses shares outside `[0, 1]`."""
-        if not 0.0 <= self.decay <= 1.0 or not 0.0 <= self.start <= 1.0:
-            raise ValueError(
-                "`decay` and `start` must be in [0, 1]. Received: "
-                f"decay={self.decay}, start={self.start}"
-            )
 
 
 class WeightAverage(keras.layers.Layer):

@@ -15,7 +15,7 @@ import math
 import typing
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,16 @@ class Range:
             )
         left, right = "(" if self.above else "[", ")" if self.below else "]"
         return f"in {left}{self.low:g}, {self.high:g}{right}"
+
+
+Share: TypeAlias = Annotated[float, Range(0.0, 1.0)]
+"""A number in `[0, 1]`."""
+Weight: TypeAlias = Annotated[float, Range(0.0)]
+"""A factor, or a learning rate: 0 turns it off."""
+Count: TypeAlias = Annotated[int, Range(1)]
+"""A number of things of which there must be one."""
+Size: TypeAlias = Annotated[int, Range(0)]
+"""A number of things or of pixels; may be 0."""
 
 
 class RangeChecked:

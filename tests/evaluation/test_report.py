@@ -72,10 +72,10 @@ def test_table_is_aligned_text_with_intervals_for_a_part():
     assert report().table().splitlines() == [
         "the first 4 images of toy/test, linf eps 8/255, protocol strict, "
         "seed 3",
-        "attack   accuracy  95 % interval  correct  seconds",
-        "natural   75.00 %  30.1 - 95.4 %      3/4      0.5",
-        "fgsm      50.00 %  15.0 - 85.0 %      2/4      1.2",
-        "pgd20     50.00 %  15.0 - 85.0 %      2/4     12.0",
+        "attack      accuracy    95 % interval    correct    seconds",
+        "natural      75.00 %    30.1 - 95.4 %        3/4        0.5",
+        "fgsm         50.00 %    15.0 - 85.0 %        2/4        1.2",
+        "pgd20        50.00 %    15.0 - 85.0 %        2/4       12.0",
     ]
 
 

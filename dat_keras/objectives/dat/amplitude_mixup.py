@@ -16,9 +16,8 @@ from dat_keras.objectives.dat.generator import (
     AmplitudeAdversary,
     BorrowedAmplitude,
 )
-from dat_keras.objectives.ranges import Share
 from dat_keras.spectral import amplitude_phase, recombine
-from dat_keras.utils.ranges import RangeChecked
+from dat_keras.utils.ranges import RangeChecked, Share
 
 
 @dataclass(frozen=True)

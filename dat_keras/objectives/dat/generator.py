@@ -51,6 +51,10 @@ class AmplitudeGenerator(keras.Model):
         condition_length: Length `N` of the condition (see
             `generator_input.py`).
         latent: Length of the noise vector. Default 100, as published.
+        resolution: If given, largest side of the spectrum that the last dense
+            layer makes; it is interpolated to the image's size, low
+            frequencies in the middle. Default: the image's, as published,
+            which takes 3.9 million weights at 32 pixels, 155 million at 224.
 
     Example:
     >>> generator = AmplitudeGenerator((32, 32, 3), 10)
@@ -66,10 +70,14 @@ class AmplitudeGenerator(keras.Model):
         image_shape: tuple[int, int, int],
         condition_length: int,
         latent: int = 100,
+        resolution: int | None = None,
     ) -> None:
         super().__init__(name="amplitude_generator", dtype="float32")
         height, width, channels = image_shape
         self.condition_length, self.latent = condition_length, latent
+        self.image_size = height, width
+        if resolution is not None:
+            height, width = min(height, resolution), min(width, resolution)
         stack = [_dense(0, 128), _leaky(0)]
         for i, units in enumerate((256, 512, 1024), start=1):
             stack += [_dense(i, units), _norm(i), _leaky(i)]
@@ -92,7 +100,14 @@ class AmplitudeGenerator(keras.Model):
             inputs: Noise `(B, latent)` and the condition `(B, N)`.
             training: Whether BatchNorm uses batch statistics.
         """
-        return self.stack(tf.concat(inputs, axis=-1), training=training)
+        spectrum = self.stack(tf.concat(inputs, axis=-1), training=training)
+        if tuple(spectrum.shape[2:]) == self.image_size:
+            return spectrum
+        shifted = tf.transpose(spectrum, (0, 2, 3, 1))
+        larger = tf.image.resize(shifted, self.image_size)
+        return tf.signal.ifftshift(
+            tf.transpose(larger, (0, 3, 1, 2)), axes=(-2, -1)
+        )
 
 
 class AmplitudeAdversary(Adversary):

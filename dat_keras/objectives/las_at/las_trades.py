@@ -26,8 +26,8 @@ from dat_keras.objectives.base import (
 from dat_keras.objectives.las_at.las_at import strengthened
 from dat_keras.objectives.las_at.policy import Policy, check_grid
 from dat_keras.objectives.las_at.strategy import ChosenView, Reward, Strategy
-from dat_keras.objectives.ranges import Weight
 from dat_keras.objectives.step import Adversary, Step, Terms, Views
+from dat_keras.utils.ranges import Weight
 
 
 @dataclass(frozen=True)

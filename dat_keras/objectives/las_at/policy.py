@@ -8,9 +8,8 @@ from typing import Annotated
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.attacks import Attack
 from dat_keras.objectives.las_at.strategy import Grids, Reward, Strategy
-from dat_keras.objectives.ranges import Weight
 from dat_keras.optimizers import SGD
-from dat_keras.utils.ranges import Range, RangeChecked
+from dat_keras.utils.ranges import Range, RangeChecked, Weight
 from dat_keras.utils.registry import lookup
 
 

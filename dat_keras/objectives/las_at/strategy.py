@@ -15,9 +15,8 @@ from dat_keras.classifiers.predictor import with_batch_statistics
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, PerExample
 from dat_keras.objectives.base import hard_labels
-from dat_keras.objectives.ranges import Weight
 from dat_keras.objectives.step import Ascent, NoAdversary, Step, View
-from dat_keras.utils.ranges import Range, RangeChecked
+from dat_keras.utils.ranges import Range, RangeChecked, Weight
 
 Grids = tuple[tuple[float, ...], ...]
 """The values that each head of a strategy chooses from."""

@@ -29,10 +29,9 @@ from dat_keras.objectives.oa_at.oracle import (
     stage_of,
     with_perceptual_distance,
 )
-from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.step import Adversary, Step, Terms, View, Views
 from dat_keras.objectives.trades import TRADES
-from dat_keras.utils.ranges import Range
+from dat_keras.utils.ranges import Range, Share, Weight
 
 
 @dataclass(frozen=True)

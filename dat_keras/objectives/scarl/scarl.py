@@ -27,7 +27,6 @@ from dat_keras.objectives.base import (
     hard_labels,
     mean_over_views,
 )
-from dat_keras.objectives.ranges import Share, Weight
 from dat_keras.objectives.scarl.semantics import (
     Semantics,
     SemanticView,
@@ -35,6 +34,7 @@ from dat_keras.objectives.scarl.semantics import (
     memory_share,
 )
 from dat_keras.objectives.step import Adversary, Step, Terms, Views
+from dat_keras.utils.ranges import Share, Weight
 
 
 @dataclass(frozen=True)

@@ -155,3 +155,22 @@ def test_borrowed_amplitude_is_another_images(own):
 def test_a_batch_of_one_borrows_from_itself(own, key):
     borrowed = BorrowedAmplitude().amplitude(own[:1], None, key)
     np.testing.assert_array_equal(borrowed, own[:1])
+
+
+def test_a_coarse_generator_does_not_grow_with_the_image():
+    def build(side, resolution):
+        shape = (side, side, 3)
+        return AmplitudeGenerator(shape, 10, resolution=resolution)
+
+    counts = [build(side, 32).count_params() for side in (32, 48, 224)]
+    assert counts[0] == counts[1] == counts[2]
+    assert build(32, None).count_params() == counts[0]
+    coarse = build(48, 16)
+    inputs = tf.zeros((2, coarse.latent)), tf.zeros((2, 10))
+    amplitude = coarse(inputs, training=True)
+    assert amplitude.shape == (2, 3, 48, 48)
+    # The middle of the coarse spectrum is the lowest frequency.
+    spectrum = coarse.stack(tf.concat(inputs, -1), training=True)
+    middle = spectrum[..., 8 - 1 : 8 + 1, 8 - 1 : 8 + 1]
+    assert tf.reduce_min(middle) - 1e-6 <= tf.reduce_min(amplitude[..., 0, 0])
+    assert tf.reduce_max(amplitude[..., 0, 0]) <= tf.reduce_max(middle) + 1e-6
