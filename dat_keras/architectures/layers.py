@@ -51,7 +51,7 @@ class Parts:
     ) -> KerasTensor:
         """1x1 convolution that gives a shortcut its new shape."""
         pair = (strides, strides)
-        if strided_gradient_crashes((1, 1), pair, x.shape[1:]):
+        if strided_gradient_crashes((1, 1), pair, x.shape[-1]):
             # Pooling of one pixel is a slice: the same numbers, in plain Keras.
             slicer = self._layer(
                 f"{name}_slice", layers.MaxPooling2D, pool_size=1, strides=pair

@@ -131,7 +131,7 @@ def _convolved(
     """Convolves batches as if they were one."""
     dtype = layer.compute_dtype
     tiles = winograd.tiles_for(layer, shape, dtype)
-    convolution = _convolution_of(layer, inputs[0].value.shape[1:])
+    convolution = _convolution_of(layer, inputs[0].value.shape[-1])
 
     def convolve(kernel: tf.Tensor, *batches: tf.Tensor) -> list[tf.Tensor]:
         x = tf.cast(tf.concat(batches, axis=0), dtype)
@@ -151,9 +151,9 @@ def _convolved(
 
 
 def _convolution_of(
-    layer: layers.Conv2D, image_shape: Sequence[int | None]
+    layer: layers.Conv2D, channels: int | None
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """The layer's convolution, as a function of images and kernel."""
-    if strided_gradient_crashes(layer.kernel_size, layer.strides, image_shape):
+    if strided_gradient_crashes(layer.kernel_size, layer.strides, channels):
         return lambda x, kernel: strided_conv2d(x, kernel, layer.strides)
     return layer.convolution_op
