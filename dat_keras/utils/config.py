@@ -17,6 +17,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from dat_keras.utils.ranges import RangeChecked
 from dat_keras.utils.registry import lookup
 
 T = TypeVar("T")
@@ -211,6 +212,8 @@ def _kin(value: object, classes: Mapping[str, type]) -> dict[str, type]:
         base
         for base in type(value).__mro__[1:]
         if base.__module__.partition(".")[0] == package
+        # Every configuration is checked: that makes no two of a kind.
+        and base is not RangeChecked
     }
     return {
         name: cls
