@@ -93,7 +93,7 @@ def test_a_classifier_in_a_classifier_shows_no_features(tiny_model):
     assert feature_size(keras.Model(image, tiny_model(image))) is None
 
 
-def test_batchwise_reads_the_batch_and_leaves_no_trace(
+def test_batch_statistics_mode_reads_the_batch_and_leaves_no_trace(
     tiny_model, batch, snapshot, same, assert_close
 ):
     x, _ = batch

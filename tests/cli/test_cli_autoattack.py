@@ -64,22 +64,22 @@ import os, signal, sys
 from dat_keras.attacks import APGD, EachTarget, Square, TargetedDLR
 from dat_keras.evaluation import suites
 from dat_keras.cli import main
-from dat_keras.evaluation.resume_state import FolderJournal
+from dat_keras.evaluation.resume_state import ResumeFolder
 
 suites.standard = lambda ball: {
     "apgd-t": EachTarget(APGD(ball, TargetedDLR(), steps=2), targets=2),
     "square": Square(ball, queries=4, chunk=2),
 }
-save, left = FolderJournal.save, int(sys.argv.pop(1))
+save, left = ResumeFolder.save, int(sys.argv.pop(1))
 
-def dying(journal, name, arrays):
+def dying(folder, name, arrays):
     global left
-    save(journal, name, arrays)
+    save(folder, name, arrays)
     left -= 1
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
 
-FolderJournal.save = dying
+ResumeFolder.save = dying
 main()
 """
 
@@ -128,8 +128,8 @@ def test_a_killed_evaluation_goes_on_and_leaves_nothing(
     assert not state.exists()
     save, left = ResumeFolder.save, [3]
 
-    def dying(journal, name, arrays):
-        save(journal, name, arrays)
+    def dying(folder, name, arrays):
+        save(folder, name, arrays)
         left[0] -= 1
         if not left[0]:
             raise Killed
