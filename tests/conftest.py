@@ -1,6 +1,7 @@
 """Small models and batches that the tests share, and their tolerances."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import keras
@@ -30,6 +31,23 @@ tf.config.set_logical_device_configuration(
 
 # They need PyTorch, which the tests do without.
 collect_ignore = ["support/torch_twins.py", "gold/make_torch_fixtures.py"]
+
+
+def pytest_collection_modifyitems(items):
+    """Skips bfloat16 where oneDNN may not use what the processor has.
+
+    TensorFlow asks the processor whether it multiplies bfloat16, not oneDNN,
+    and the process dies where `ONEDNN_MAX_CPU_ISA` has taken it away.
+    """
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT").upper()
+    wide = ("DEFAULT", "ALL", "AVX512_CORE_BF16", "AVX512_CORE_FP16")
+    if limit in wide or "AMX" in limit:
+        return
+    reason = f"TensorFlow crashes in bfloat16 with ONEDNN_MAX_CPU_ISA={limit}"
+    for item in items:
+        if item.get_closest_marker("bfloat16"):
+            item.add_marker(pytest.mark.skip(reason))
+
 
 IMAGE = (8, 8, 3)
 CLASSES = 4

@@ -132,6 +132,7 @@ def test_mean_std_equals_standardizing_by_hand():
     assert np.abs(plain(IMAGES) - plain(by_hand)).max() > 1e-2
 
 
+@pytest.mark.bfloat16
 @pytest.mark.parametrize("branches", [1, 2])
 @pytest.mark.parametrize("name", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_keeps_pixels_and_logits_in_float32(

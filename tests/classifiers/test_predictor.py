@@ -59,6 +59,7 @@ def test_branches_share_everything_but_batch_norm(tiny_branched):
     assert not any(name.startswith("bn") for name in shared)
 
 
+@pytest.mark.bfloat16
 def test_logits_are_float32_under_a_mixed_policy(batch):
     head = layers.Dense(4, dtype="mixed_bfloat16")
     model = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), head])

@@ -385,6 +385,7 @@ def test_bad_options_are_refused(linear, options, message):
         evaluate(linear.model, (linear.x, linear.y), **options)
 
 
+@pytest.mark.bfloat16
 def test_a_search_in_bfloat16_is_judged_in_float32():
     # A channel of 1 and a tiny weight on the pixel: bfloat16 rounds the sum,
     # so in it every image looks broken, and none is.

@@ -106,6 +106,7 @@ def test_a_frozen_classifier_reads_its_weights_in_the_scope(tiny_model, batch):
     np.testing.assert_array_equal(predict.frozen()(x), tf.zeros((8, 4)))
 
 
+@pytest.mark.bfloat16
 @pytest.mark.parametrize("name", NETS)
 def test_bfloat16_is_close_and_float32_at_both_ends(name, images, assert_close):
     model = lived_in(NETS[name]())

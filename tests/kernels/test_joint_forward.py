@@ -64,23 +64,43 @@ def jointly(model):
     )
 
 
+def away_from_kinks(model):
+    """The model with rectifiers whose inputs are far from zero.
+
+    At zero the rounding of a machine decides about the gradient. Here every
+    rectifier reads a BatchNorm whose offset exceeds its spread; where it is
+    the only reader, every other channel is off.
+    """
+    for branch in branch_models(model):
+        graph = Graph.of(branch)
+        for layer in graph.layers():
+            if isinstance(layer, layers.BatchNormalization):
+                offset = 8.0 * np.abs(layer.gamma.numpy()) + 1.0
+                if isinstance(graph.only_reader(layer), layers.ReLU):
+                    offset[1::2] *= -1.0
+                layer.beta.assign(offset)
+    return model
+
+
 def assert_same(found, expected):
     """Tensors agree, each on its scale.
 
-    Where a rectifier's input is zero but for rounding, a gradient may be
-    another; so only half of the tensors must agree closely.
+    Gradients before BatchNorm are differences of large numbers: those that
+    nearly vanish are held to a hundredth of the largest tensor's scale.
     """
+    floor = 0.01 * max(float(tf.norm(b)) for b in expected)
     errors = [
-        float(tf.norm(a - b) / (tf.norm(b) + 1e-6))
+        float(tf.norm(a - b)) / (float(tf.norm(b)) + floor)
         for a, b in zip(found, expected, strict=True)
     ]
     assert np.median(errors) < 1e-4
-    assert max(errors) < 0.1
+    assert max(errors) < 1e-3
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_passes_are_those_of_the_model(name, monkeypatch):
-    model, images = lived_in(NETS[name]()), batches()
+    keras.utils.set_random_seed(5)
+    model, images = away_from_kinks(lived_in(NETS[name]())), batches()
     expected = outcome(model, called(model), images)
     assert_same(outcome(model, jointly(model), images), expected)
     # Now with every convolution reading all batches at once.
@@ -89,7 +109,8 @@ def test_passes_are_those_of_the_model(name, monkeypatch):
 
 
 def test_one_batch_is_a_pass_of_its_own():
-    model, images = lived_in(NETS["resnet8"]()), batches()[:1]
+    model = away_from_kinks(lived_in(NETS["resnet8"]()))
+    images = batches()[:1]
     assert_same(
         outcome(model, jointly(model), images),
         outcome(model, called(model), images),

@@ -97,6 +97,7 @@ def test_each_type_has_its_tiles():
     assert tiles_for(layer, (None, 4, 4, 256), "bfloat16") is F2
 
 
+@pytest.mark.bfloat16
 def test_small_tiles_can_compute_in_bfloat16_and_larger_cannot():
     x, w = draw(4, 4, 4, 256), draw(3, 3, 256, 64)
     exact = tf.nn.conv2d(x, w, 1, "SAME")
@@ -124,7 +125,10 @@ def test_a_gpu_keeps_its_own_convolutions(monkeypatch):
     assert tiles_for(convolution(), (None, 8, 8, 256), "float32") is None
 
 
-@pytest.mark.parametrize("dtype", [None, "bfloat16"])
+@pytest.mark.parametrize(
+    "dtype",
+    [None, pytest.param("bfloat16", marks=pytest.mark.bfloat16)],
+)
 def test_folding_takes_it_where_it_pays(dtype, monkeypatch, assert_close):
     net = keras.Sequential(
         [

@@ -146,6 +146,7 @@ def test_one_trace_serves_a_whole_run(name, make_tiny, batch):
     assert int(model.step) == 8 and traces == [1]
 
 
+@pytest.mark.bfloat16
 @pytest.mark.parametrize("name", first_of(OBJECTIVES))
 def test_runs_in_bfloat16(name, make_tiny, batch):
     keras.config.set_dtype_policy("mixed_bfloat16")

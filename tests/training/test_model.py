@@ -696,6 +696,7 @@ def test_calling_the_model_gives_the_classifiers_logits(make, batch):
     )
 
 
+@pytest.mark.bfloat16
 @pytest.mark.parametrize("objective", [SHORT_DAT, PGDAT(SHORT)])
 def test_attacks_in_bfloat16_leave_the_training_in_float32(
     objective, make, batch, monkeypatch
