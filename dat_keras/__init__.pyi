@@ -14,10 +14,12 @@ from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.report import Report as Report
 from .objectives import DAJAT as DAJAT
 from .objectives import DAT as DAT
+from .objectives import FGSMRS as FGSMRS
 from .objectives import IDBH as IDBH
 from .objectives import LASAT as LASAT
 from .objectives import LASTRADES as LASTRADES
 from .objectives import MART as MART
+from .objectives import NFGSM as NFGSM
 from .objectives import OAAT as OAAT
 from .objectives import PGDAT as PGDAT
 from .objectives import SCARL as SCARL

@@ -29,6 +29,7 @@ from dat_keras.attacks.losses import (
     KLFromClean,
 )
 from dat_keras.attacks.monitor import Monitor
+from dat_keras.attacks.noisy_fgsm import NoisyFGSM
 from dat_keras.attacks.pgd import PGD
 from dat_keras.attacks.returned_iterate import Keep, KeepFirstBroken, KeepLast
 from dat_keras.attacks.square import Square
@@ -72,6 +73,7 @@ __all__ = [
     "KeepLast",
     "Monitor",
     "NearestMargin",
+    "NoisyFGSM",
     "NormalStart",
     "RandomStart",
     "Restarts",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dat_keras.objectives.base import Objective, attacked_view
 from dat_keras.objectives.dajat import DAJAT
 from dat_keras.objectives.dat import DAT
+from dat_keras.objectives.fgsm_rs import FGSMRS
 from dat_keras.objectives.idbh import IDBH
 from dat_keras.objectives.las_at import LASAT, LASTRADES
 from dat_keras.objectives.mart import MART
+from dat_keras.objectives.n_fgsm import NFGSM
 from dat_keras.objectives.natural import Natural
 from dat_keras.objectives.oa_at import OAAT
 from dat_keras.objectives.pgd_at import PGDAT
@@ -17,6 +19,8 @@ from dat_keras.objectives.trades import TRADES
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "natural": Natural,
+    "fgsm-rs": FGSMRS,
+    "n-fgsm": NFGSM,
     "pgd-at": PGDAT,
     "trades": TRADES,
     "mart": MART,
@@ -34,10 +38,12 @@ OBJECTIVES: dict[str, type[Objective]] = {
 __all__ = [
     "DAJAT",
     "DAT",
+    "FGSMRS",
     "IDBH",
     "LASAT",
     "LASTRADES",
     "MART",
+    "NFGSM",
     "OAAT",
     "OBJECTIVES",
     "PGDAT",

@@ -136,6 +136,7 @@ _CLASSES: tuple[type, ...] = (
     attacks.KeepFirstBroken,
     attacks.KeepLast,
     attacks.Monitor,
+    attacks.NoisyFGSM,
     attacks.NormalStart,
     attacks.RandomStart,
     *augment.AUGMENTS.values(),

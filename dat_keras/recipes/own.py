@@ -12,11 +12,8 @@ from __future__ import annotations
 
 from dat_keras.recipes.base import Recipe
 from dat_keras.recipes.paper import PAPER, SCHEDULES
-from dat_keras.recipes.published import (
-    ELSEWHERE,
-    OWN_SETTINGS,
-    changed,
-)
+from dat_keras.recipes.published import OWN_SETTINGS, changed
+from dat_keras.recipes.published_elsewhere import ELSEWHERE
 
 ARCHITECTURES = ("resnet18", "wrn-34-10")
 """The networks that the methods' authors used."""

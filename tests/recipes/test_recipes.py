@@ -13,7 +13,7 @@ from dat_keras.augment import (
     CutOut,
     Partly,
 )
-from dat_keras.objectives import DAT, OBJECTIVES, TRADES
+from dat_keras.objectives import DAT, FGSMRS, NFGSM, OBJECTIVES, TRADES
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
 from dat_keras.recipes.additions import ABLATIONS
 from dat_keras.recipes.own import SETTINGS
@@ -171,6 +171,11 @@ def test_own_settings_follow_data_set_and_network():
     assert (policy.steps_grid[-1], policy.policy_momentum) == (12, 0.9)
 
 
+def single_step(recipe):
+    """Whether a method is one of cheap training, with its short schedules."""
+    return isinstance(recipe.objective, (FGSMRS, NFGSM))
+
+
 @pytest.mark.parametrize("architecture", ["resnet18", "wrn-34-10"])
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "tiny_imagenet"])
 @pytest.mark.parametrize("method", OBJECTIVES)
@@ -187,7 +192,7 @@ def test_every_method_has_common_and_own_settings(
     if method not in COMMON_ONLY:
         own = RECIPES[f"{method}-own-{place}"]
         assert isinstance(own.objective, OBJECTIVES[method])
-        assert own.epochs >= 76
+        assert own.epochs >= (15 if single_step(own) else 76)
 
 
 def test_settings_that_nobody_published_are_those_of_the_nearest_place():

@@ -5,6 +5,8 @@
 # an attack, and nothing twice.
 LEAST = {
     "natural": (1, 0, 1),
+    "fgsm-rs": (2, 1, 1),
+    "n-fgsm": (2, 1, 1),
     "pgd-at": (11, 10, 1),
     "trades": (13, 10, 2),
     "mart": (12, 10, 2),
