@@ -16,7 +16,10 @@ from dat_keras.recipes import RECIPES
 from dat_keras.training.train import RunOptions
 from dat_keras.utils.registry import lookup
 
-CHOICE = ("dataset", "architecture", "epochs", "batch_size", "limit")
+CHOICE = (
+    *("dataset", "architecture", "epochs", "batch_size"),
+    *("limit", "validation_images"),
+)
 """Options that pick and change the recipe of every row."""
 
 EVALUATION = ("seeds", "attacks", "n_examples", "checkpoints")

@@ -13,9 +13,13 @@ import click
 from keras.callbacks import Callback
 
 from dat_keras import data
+from dat_keras.attacks import Attack
 from dat_keras.cli._console import show
 from dat_keras.cli._types import TrainFlags
+from dat_keras.data import Split
 from dat_keras.evaluation.evaluate import evaluate
+from dat_keras.evaluation.samples import first_samples
+from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.recipes import SETTABLE, Recipe, resolve
 from dat_keras.training.callbacks import tensorboard_logs
 from dat_keras.training.profile_callback import ProfileSteps
@@ -45,27 +49,45 @@ def run_training(
         recipe, data_dir = resumed(output, choice, eps, data_dir)
     RunFolder(output).check_free(flags.resume, flags.overwrite)
     closing = closing_split(recipe, data_dir)
+    test = data.load_split(recipe.dataset, closing, data_dir=data_dir)
+    count = min(final_examples(recipe), len(test))
     click.echo(f"training {recipe.name} into {output}", err=True)
     options = RunOptions(
         resume=flags.resume,
         overwrite=flags.overwrite,
         verbose=1 if sys.stderr.isatty() else 2,
         say=_say,
-        callbacks=_watching(output, flags),
+        callbacks=[CheckFit(test), *_watching(output, flags)],
+        closing_images=count * relative_cost(recipe.eval_attack),
     )
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):
         train(recipe, output, data_dir=data_dir, options=options)
-    test = data.load_split(recipe.dataset, closing, data_dir=data_dir)
     report = evaluate(
         load_classifier(output).model,
         test,
         ("natural", "pgd20"),
         eps=eps,
-        n_examples=min(final_examples(recipe), len(test)),
+        n_examples=count,
         seed=recipe.seed,
     )
     show(report)
+
+
+class CheckFit(Callback):
+    """Refuses test images that do not fit the classifier, before step 1.
+
+    Args:
+        test: The images of the closing table.
+    """
+
+    def __init__(self, test: Split) -> None:
+        super().__init__()
+        self.test = test
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Compares image size and classes."""
+        check_fit(self.model.classifier, first_samples(self.test, None))
 
 
 def closing_split(recipe: Recipe, data_dir: Path | None) -> str:
@@ -86,6 +108,20 @@ def final_examples(recipe: Recipe) -> int:
     if recipe.limit is None:
         return FINAL_EXAMPLES
     return min(FINAL_EXAMPLES, max(recipe.limit, FEW))
+
+
+def relative_cost(attack: Attack) -> float:
+    """Returns the cost of PGD-20 in units of a validation attack's.
+
+    Example:
+    >>> from dat_keras.attacks import pgd
+    >>> from dat_keras.core.threat_models import Linf
+    >>> relative_cost(pgd(Linf(8 / 255), steps=10))
+    2.0
+    """
+    # Monitor takes its steps once, and once more for each target.
+    runs = 1 + getattr(attack, "targets", 0)
+    return 20 / (runs * getattr(attack, "steps", 20))
 
 
 def _say(sentence: str) -> None:

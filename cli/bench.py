@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import click
 
+from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
@@ -42,6 +45,7 @@ def bench(
     The recipe is the one that `train` would take with the same options; no
     data set is read.
     """
+    check_dataset(cast("str", choice["dataset"]))
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._bench import run_bench

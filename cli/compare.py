@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._types import Listed
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
@@ -58,6 +59,12 @@ Examples:
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--batch-size", type=click.IntRange(1))
 @click.option("--limit", type=click.IntRange(1), help="Training images used.")
+@click.option(
+    "--validation-images",
+    type=click.IntRange(1),
+    help="Validation images used.  [default: all; with --limit as many, but "
+    "100 or more]",
+)
 @click.option("--seeds", type=Listed(click.INT), default="0", show_default=True)
 @click.option(
     "--attack",
@@ -114,6 +121,7 @@ def compare(
     if not specs:
         raise click.UsageError("Give --methods, --recipe or --row.")
     check_distinct("labels", [spec.label for spec in specs])
+    check_dataset(options["dataset"], options["data_dir"])
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._comparing import run_comparison

@@ -9,6 +9,7 @@ import click
 
 from dat_keras.cli._checking import check, check_files
 from dat_keras.cli._console import show, show_comparison
+from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
 from dat_keras.cli._types import FractionType, Listed, NewFile
@@ -91,6 +92,7 @@ def evaluate(
     is done; --resume goes on from there with the same result.
     """
     files = [json_file, entry_file, options["save_adversarial"]]
+    check_dataset(options["dataset"], options["data_dir"])
     check(sources, entry_file is not None, options)
     check_files([file for file in files if file is not None])
     use_fast_kernels()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import click
 
+from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._types import FractionType, TrainFlags
 from dat_keras.utils.run_folder import RunFolder
@@ -40,6 +42,12 @@ Examples:
     type=click.IntRange(1),
     help="Training images used; validation and the closing test then use at "
     "most as many, or 100.",
+)
+@click.option(
+    "--validation-images",
+    type=click.IntRange(1),
+    help="Validation images used.  [default: all; with --limit as many, but "
+    "100 or more]",
 )
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="TFDS folder."
@@ -105,6 +113,7 @@ def train(
         RunFolder(output).check_free(flags.resume, flags.overwrite)
     if lr is not None:
         settings += (f"optimizer.learning_rate={lr}",)
+    check_dataset(cast("str | None", choice["dataset"]), data_dir)
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._training import run_training

@@ -46,24 +46,38 @@ def check_classifier(
 
 
 def warn_of_rescaling(classifier: keras.Model) -> None:
-    """Warns of a classifier that divides its images by 255 itself.
+    """Warns of a classifier made for images in [0, 255].
+
+    It is known by a `Rescaling` that divides, as in MobileNetV3, or by a
+    `Normalization` with the mean of such pixels, as in ConvNeXt.
 
     Example:
     >>> warn_of_rescaling(keras.Sequential([keras.layers.Rescaling(255)]))
     """
+    found = list(flat_layers(classifier))
     scales = [
         float(np.max(layer.scale))
-        for layer in flat_layers(classifier)
+        for layer in found
         if isinstance(layer, keras.layers.Rescaling)
     ]
+    means = [
+        float(np.max(layer.mean))
+        for layer in found
+        if isinstance(layer, keras.layers.Normalization)
+    ]
     if scales and max(scales) < 0.1:
-        warnings.warn(
-            "The classifier has a `Rescaling` layer for images in [0, 255], "
-            "but is given images in [0, 1]: build it without (Keras: "
-            "`include_preprocessing=False`), or put `Rescaling(255)` before "
-            f"it. Received: scale={max(scales):.4g}",
-            stacklevel=2,
-        )
+        received = f"Rescaling(scale={max(scales):.4g})"
+    elif not scales and means and max(means) > 1.0:
+        received = f"Normalization(mean={max(means):.4g})"
+    else:
+        return
+    warnings.warn(
+        "The classifier has a layer for images in [0, 255], but is given "
+        "images in [0, 1]: build it without (Keras: "
+        "`include_preprocessing=False`), or put `Rescaling(255)` before "
+        f"it. Received: {received}",
+        stacklevel=2,
+    )
 
 
 def check_logits(logits: np.ndarray) -> None:

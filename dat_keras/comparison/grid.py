@@ -137,8 +137,8 @@ def grid_of(
     Args:
         rows: The rows; a string is a method or a recipe and its own label.
         choice: What `recipes.resolve` takes, for every row: `epochs`,
-            `batch_size`, `limit`; for every method also `dataset` and
-            `architecture`, which a recipe fixes itself.
+            `batch_size`, `limit`, `validation_images`; for every method also
+            `dataset` and `architecture`, which a recipe fixes itself.
         settings: `key=value` for every row, `label:key=value` for one.
         **rest: Further fields of `Grid`.
 

@@ -87,8 +87,9 @@ def _check_classes(folder: Path, classes: tuple[str, ...]) -> None:
     for name in _folders(folder):
         if name not in classes:
             raise ValueError(
-                f"{folder} must have the classes of {folder.parent / 'train'}."
-                f" Received: {name!r}, which is not there"
+                f"{folder} must hold only classes that are in "
+                f"{folder.parent / 'train'}; rename or remove the others. "
+                f"Received: {name!r}"
             )
         if not any(map(_is_image, (folder / name).iterdir())):
             raise ValueError(

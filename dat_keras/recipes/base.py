@@ -42,6 +42,8 @@ class Recipe(RangeChecked):
         batch_size: Images a step.
         width: Width of the architecture; `None` is its own default.
         limit: Number of training images used; `None` is all.
+        validation_images: Number of validation images used; `None` is all,
+            or with `limit` as many as that, but 100 or more.
         augment: Augmentation of the base view.
         eval_attack: Attack of the validation during training.
         weight_perturbation: AWP.
@@ -67,6 +69,7 @@ class Recipe(RangeChecked):
     batch_size: Annotated[int, Range(1)] = 128
     width: Annotated[int | None, Range(1)] = None
     limit: Annotated[int | None, Range(1)] = None
+    validation_images: Annotated[int | None, Range(1)] = None
     augment: Augment = CropFlip()
     eval_attack: Attack = pgd(Linf(8 / 255))
     weight_perturbation: WeightPerturbation = WeightPerturbation()

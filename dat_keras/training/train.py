@@ -18,10 +18,10 @@ from dat_keras.training import checkpoint
 from dat_keras.training.batch_norm_statistics import MeasureStatistics
 from dat_keras.training.callbacks import (
     KeepFreedMemory,
-    ProjectedTime,
     RestoreMetrics,
 )
 from dat_keras.training.model import AdversarialModel
+from dat_keras.training.projected_time import ProjectedTime
 from dat_keras.training.resume import check_same
 from dat_keras.training.run_callbacks import (
     BestClassifier,
@@ -29,7 +29,7 @@ from dat_keras.training.run_callbacks import (
     RunCheckpoint,
 )
 from dat_keras.training.run_info import RunInfo
-from dat_keras.training.validation_images import few, say_caveat
+from dat_keras.training.validation_images import bounded, say_caveat
 from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.run_folder import RunFolder
 
@@ -50,6 +50,9 @@ class RunOptions:
         say: Receives sentences for the user.
         callbacks: Further Keras callbacks.
         checkpoint_seconds: Least time between checkpoints in an epoch.
+        closing_images: What the caller evaluates after training, as the
+            number of validation images that take as long. The projected
+            time counts it; at 0 it says that it does not.
     """
 
     resume: bool = False
@@ -58,6 +61,7 @@ class RunOptions:
     say: Callable[[str], None] = silent
     callbacks: Sequence[Callback] = ()
     checkpoint_seconds: float = 120.0
+    closing_images: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuses to continue a run and to remove it."""
@@ -111,7 +115,9 @@ def train(
             limit=recipe.limit,
             seed=recipe.seed,
         )
-        validation = few(validation, recipe.limit, options.say)
+        validation = bounded(
+            validation, recipe.limit, recipe.validation_images, options.say
+        )
         split = batches.split
         model = build(
             recipe, split.image_shape, split.num_classes, len(batches)
@@ -204,7 +210,9 @@ def _fit(
     measures = recipe.averaging is not None and recipe.averaging.measured
     callbacks = [
         KeepFreedMemory(),
-        ProjectedTime(options.say),
+        ProjectedTime(
+            options.say, recipe.epochs, validation, options.closing_images
+        ),
         *options.callbacks,
         *([MeasureStatistics(batches)] if measures else []),
         history,

@@ -1,4 +1,4 @@
-"""How many images validate a run; those of full-size runs are all used."""
+"""How many images validate a run: few where it trains on few."""
 
 from __future__ import annotations
 
@@ -12,27 +12,47 @@ FEW = 100
 training images is validated on so many."""
 
 
-def few(
-    validation: Batches, limit: int | None, say: Callable[[str], None]
+def bounded(
+    validation: Batches,
+    limit: int | None,
+    count: int | None,
+    say: Callable[[str], None],
 ) -> Batches:
-    """Bounds the validation of a run on few training images.
+    """Takes the validation images of a run from those of its data set.
 
     Args:
-        validation: The validation images.
+        validation: All validation images.
         limit: Number of training images; `None` is all.
-        say: Receives a caution if they are too few to choose by.
+        count: Number of validation images; `None` is all of them, or with a
+            `limit` at most `max(limit, 100)`.
+        say: Receives how many they are if that was not asked for, and a
+            caution if they are too few to choose the best epoch by.
 
     Returns:
-        All of them, or a fixed sample of `max(limit, 100)`.
+        All of them, or a fixed sample.
+
+    Raises:
+        ValueError: If `count` is more than there are.
     """
-    split = validation.split
-    if limit is not None and len(split) > max(limit, FEW):
-        split = split.sample(max(limit, FEW))
+    whole = len(validation.split)
+    if count is not None and count > whole:
+        raise ValueError(
+            f"`validation_images` must be at most {whole}, the number of "
+            f"{validation.split.name}. Received: validation_images={count}"
+        )
+    wanted = count or (whole if limit is None else max(limit, FEW))
+    if wanted < whole:
+        split = validation.split.sample(wanted)
         validation = Batches(split, validation.batch_size, shuffle=False)
-    if len(split) < FEW:
+    if wanted < whole and count is None:
         say(
-            f"caution: the best epoch is chosen on {len(split)} validation "
-            f"images; below {FEW} this is mostly chance"
+            f"validation uses {wanted} of {whole} images because limit="
+            f"{limit}; `validation_images` sets another number"
+        )
+    if len(validation.split) < FEW:
+        say(
+            f"caution: the best epoch is chosen on {len(validation.split)} "
+            f"validation images; below {FEW} this is mostly chance"
         )
     return validation
 

@@ -80,13 +80,18 @@ def test_a_model_that_fixes_no_image_size(make):
 
 
 @pytest.mark.parametrize(
-    ("scales", "warns"),
-    [((1 / 127.5,), True), ((255, 1 / 127.5), False), ((), False)],
+    ("given", "warns"),
+    [
+        ([layers.Rescaling(1 / 127.5)], True),
+        ([layers.Rescaling(255), layers.Rescaling(1 / 127.5)], False),
+        ([layers.Normalization(mean=124.0, variance=3600.0)], True),
+        ([layers.Normalization(mean=0.5, variance=0.06)], False),
+        ([], False),
+    ],
 )
-def test_a_rescaling_from_255_is_noticed(scales, warns):
+def test_a_layer_for_pixels_up_to_255_is_noticed(given, warns):
     inner = keras.Sequential(
-        [layers.Input((4, 4, 3)), *map(layers.Rescaling, scales)]
-        + [layers.Flatten(), layers.Dense(3)]
+        [layers.Input((4, 4, 3)), *given] + [layers.Flatten(), layers.Dense(3)]
     )
     inputs = keras.Input((4, 4, 3))
     with warnings.catch_warnings(record=True) as seen:

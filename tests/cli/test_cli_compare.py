@@ -38,6 +38,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
     result = run(
         *("compare", "--methods", "natural, dat", "--seeds", "0,3"),
         *("--epochs", 4, "--limit", 32, "--attack", "pgd20"),
+        *("--validation-images", 50),
         *("--checkpoint", "best,last", "--n-examples", 9, "--resume"),
         *("--set", "dat:objective.beta=2", "--data-dir", tmp_path),
     )
@@ -47,6 +48,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
     assert (grid.attacks, grid.n_examples) == (("pgd20",), 9)
     assert grid.checkpoints == ("best", "last")
     assert [(r.epochs, r.limit) for r in grid.recipes] == [(4, 32)] * 2
+    assert [r.validation_images for r in grid.recipes] == [50] * 2
     assert grid.recipes[1].objective.beta == 2.0
     assert asked["output"].as_posix() == "runs/shapes-compare"
     assert asked["data_dir"] == tmp_path and asked["options"].resume

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from dat_keras.cli import _names
+from dat_keras.cli import _datasets, _names
 from dat_keras.core.threat_models import THREAT_MODELS
+from dat_keras.data import DATASETS
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.suites import EVALUATIONS
 from dat_keras.utils.norms import DEFAULT_EPS
@@ -27,6 +28,17 @@ CASES = [
     (("evaluate", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
     ((*EVALUATE, "--weights", "last"), 6, "has no last weights yet"),
     ((*EVALUATE, "--attack", "natural, pdg20"), 2, "Did you mean 'pgd20'"),
+    ((*EVALUATE, "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),
+    ((*EVALUATE, "--dataset", "no/such"), 2, "no no/such/train"),
+    (("train", "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),
+    (("train", "--dataset", "./nowhere"), 2, "--dataset must be a name"),
+    (("bench", "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),
+    (
+        ("compare", "--methods", "dat", "--dataset", "shpaes"),
+        2,
+        "Did you mean 'shapes'",
+    ),
+    (("info", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
     ((*EVALUATE, "--norm", "l1"), 2, "Unknown norm 'l1'"),
     ((*EVALUATE, "--protocol", "strcit"), 2, "Did you mean 'strict'"),
     ((*EVALUATE, "half", "--robustbench", "r"), 2, "take one model"),
@@ -106,4 +118,16 @@ def test_it_is_refused_without_tensorflow(told, number, arguments, code, line):
 def test_the_names_are_those_of_the_tables():
     assert list(_names.EVALUATIONS) == list(EVALUATIONS)
     assert list(_names.PROTOCOLS) == list(PROTOCOLS)
+    assert list(_datasets.DATASETS) == list(DATASETS)
     assert DEFAULT_EPS.keys() == THREAT_MODELS.keys()
+
+
+def test_names_that_tfds_knows_are_left_to_it(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "folder" / "train").mkdir(parents=True)
+    folder = str(tmp_path / "folder")
+    for name in ("svhn_cropped", "cifar10_corrupted/fog_1", folder, None):
+        _datasets.check_dataset(name)
+    _datasets.check_dataset("mine", tmp_path)
+    with pytest.raises(ValueError, match="Unknown data set 'mine'"):
+        _datasets.check_dataset("mine")

@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import keras
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -80,6 +82,7 @@ def test_a_finished_run_is_not_overwritten_by_accident(trained, colours):
         (["--epochs", "0"], "--epochs"),
         (["--resume", "--overwrite"], "give either"),
         (["--lr", "fast"], "expected a number"),
+        (["--validation-images", "1001"], "at most 1000"),
     ],
 )
 def test_typos_get_one_line_and_leave_nothing(arguments, message, tmp_path):
@@ -127,6 +130,19 @@ def test_classes_of_the_test_images_are_checked_first(colours, tmp_path):
     assert result.exit_code == 2
     assert "'teal'" in result.stderr
     assert not output.exists()
+
+
+def test_the_size_of_test_images_is_checked_first(colours, tmp_path):
+    shutil.copytree(colours, tmp_path / "set")
+    for path in (tmp_path / "set" / "test").glob("*/*.png"):
+        keras.utils.save_img(path, np.zeros((9, 9, 3)), scale=False)
+    output = tmp_path / "run"
+    result = run(
+        *("train", "--dataset", tmp_path / "set", *FAST, "--output", output)
+    )
+    assert result.exit_code == 2
+    assert "images of shape (9, 9, 3) from set/test" in result.stderr
+    assert not list(output.glob("*"))
 
 
 def test_the_radius_is_that_of_all_attacks():

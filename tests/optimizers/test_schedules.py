@@ -28,6 +28,12 @@ def test_drops_count_completed_epochs():
     )
 
 
+@pytest.mark.parametrize("epochs", [(100, 80), (80, 80)])
+def test_drops_out_of_order_are_refused(epochs):
+    with pytest.raises(ValueError, match="must grow from drop to drop"):
+        StepDropConfig(epochs)
+
+
 def test_step_drop_without_boundaries_is_constant():
     assert values(StepDrop(0.5, ()), [0, 99]) == [0.5, 0.5]
 

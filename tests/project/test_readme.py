@@ -19,7 +19,7 @@ def test_there_are_examples():
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_examples_run(index, capsys, monkeypatch):
     # The text as printed; only the sets are smaller.
-    for part, count in {"train": 512, "validation": 64, "test": 200}.items():
+    for part, count in {"train": 128, "validation": 32, "test": 200}.items():
         monkeypatch.setitem(shapes.COUNTS, part, count)
     exec(compile(BLOCKS[index], f"README.md, block {index}", "exec"), {})
 

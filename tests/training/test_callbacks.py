@@ -3,12 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dat_keras.training.callbacks import (
-    ProjectedTime,
-    RaiseOnNaN,
-    projection,
-)
-from dat_keras.utils.durations import duration
+from dat_keras.training.callbacks import RaiseOnNaN
 from dat_keras.utils.errors import TrainingDivergedError
 
 
@@ -25,39 +20,8 @@ def attach(callback, **attributes):
     return callback
 
 
-def test_the_projection_times_steps_after_the_first():
-    said = []
-    times = iter([100.0, 110.0])
-    callback = ProjectedTime(said.append, clock=lambda: next(times), after=5)
-    attach(callback, total_steps=Number(1006), step=Number(6))
-    callback.on_train_begin()
-    for batch in range(10):
-        callback.on_train_batch_end(batch)
-    assert said == [projection(2.0, 1000)]
-    assert "33 min" in said[0]
-
-
 def test_a_loss_that_is_no_number_stops_the_run():
     callback = attach(RaiseOnNaN(), step=Number(7))
     callback.on_train_batch_end(0, {"loss": np.float32(1.0)})
     with pytest.raises(TrainingDivergedError, match="step 7"):
         callback.on_train_batch_end(1, {"loss": np.float32("nan")})
-
-
-def test_a_run_of_days_is_told_what_would_shorten_it():
-    assert "--limit" in projection(10.0, 10_000)
-    assert "--limit" not in projection(1.0, 10_000)
-
-
-def test_validation_and_closing_table_are_counted():
-    said, times = [], iter([10.0, 70.0, 100.0])
-    callback = ProjectedTime(said.append, clock=lambda: next(times))
-    callback.set_params({"epochs": 4})
-    callback.on_train_begin()
-    for epoch in (1, 2):
-        callback.on_epoch_begin(epoch)
-        callback.on_test_begin()
-        callback.on_test_end()
-    (sentence,) = said
-    assert "validation took 60 s" in sentence
-    assert f"{duration(180.0)} more for 2 further" in sentence

@@ -18,7 +18,6 @@ from dat_keras.training import checkpoint
 from dat_keras.training.resume import check_same
 from dat_keras.training.run_info import RunInfo, load_classifier
 from dat_keras.training.train import RunOptions, build, train
-from dat_keras.training.validation_images import few
 from dat_keras.utils.errors import (
     DamagedFileError,
     RunFolderError,
@@ -264,18 +263,6 @@ def test_what_depends_on_the_length_is_not_made_longer():
         recipe = replace(NATURAL, **change)
         with pytest.raises(ValueError, match="length of the run"):
             check_same(recipe, replace(recipe, epochs=9))
-
-
-def test_few_training_images_are_validated_on_few():
-    split, said = data.load_split("shapes", "validation"), []
-    whole = data.Batches(split, 50, shuffle=False)
-    assert few(whole, None, said.append) is whole
-    assert few(whole, 5000, said.append) is whole
-    assert len(few(whole, 300, said.append).split) == 300
-    assert len(few(whole, 5, said.append).split) == 100
-    assert said == []
-    few(data.Batches(split.take(2), 2, shuffle=False), None, said.append)
-    assert "2 validation images" in said[0]
 
 
 def test_a_damaged_checkpoint_is_named(finished, tmp_path):
