@@ -12,6 +12,7 @@ from dat_keras.augment import (
     CutMix,
     CutOut,
     Partly,
+    Unchanged,
 )
 from dat_keras.objectives import DAT, OBJECTIVES, TRADES
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
@@ -279,9 +280,10 @@ def test_additions_change_the_recipe_of_a_method():
 
 
 @pytest.mark.parametrize("name", ADDITIONS)
-def test_every_addition_changes_dat_and_survives_json(name):
-    plain = choose("cifar10", "dat")
-    recipe = choose("cifar10", f"dat+{name}")
+def test_every_addition_changes_its_host_and_survives_json(name):
+    host = "trades" if name == "aag" else "dat"
+    plain = choose("cifar10", host)
+    recipe = choose("cifar10", f"{host}+{name}")
     assert dataclasses.replace(recipe, name=plain.name) != plain
     assert Recipe.from_json(recipe.to_json()) == recipe
 
@@ -311,6 +313,29 @@ def test_ablations_leave_out_what_they_say():
     assert objective("z-only").generator_input == "noise"
     assert objective("z-onehot").generator_input == "labels"
     assert objective("single-ae").single_ae
+
+
+def test_no_augment_is_one_act():
+    dat = choose("cifar10", "dat+no-augment")
+    assert dat.augment == dat.objective.augment == Unchanged()
+    added = choose("cifar10", "trades+aag+no-augment")
+    assert added.augment == added.objective.augment == Unchanged()
+    assert choose("shapes", "pgd-at+no-augment").augment == Unchanged()
+    with pytest.raises(ValueError, match="Received: a recipe of IDBH"):
+        choose("cifar10", "idbh+no-augment")
+
+
+@pytest.mark.parametrize("host", ["pgd-at", "trades"])
+def test_the_generator_is_added_to_a_host(host):
+    recipe = RECIPES[f"{host}+aag-tiny_imagenet-resnet18"]
+    plain = RECIPES[f"{host}-tiny_imagenet-resnet18"]
+    assert recipe.objective.base == plain.objective
+    assert recipe.objective.augment == CropFlip(pad=2)
+    assert recipe.objective.update == "sequential"
+    assert (recipe.epochs, recipe.augment) == (plain.epochs, plain.augment)
+    assert choose("tiny_imagenet", f"{host}+aag") == recipe
+    with pytest.raises(ValueError, match="Received: a recipe of MART"):
+        choose("cifar10", "mart+aag")
 
 
 def one_step(recipe, batch):
