@@ -40,6 +40,15 @@ class Objective(RangeChecked, abc.ABC):
     """Validation metrics that pick the best checkpoint, the first one first."""
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of what is logged beside the loss and is no part of it."""
+        return ()
+
+    def measure(self, step: Step, views: Views) -> Terms:
+        """Returns the scalars of `measures`, of what `craft` returned."""
+        return {}
+
+    @property
     def branches(self) -> int:
         """Number of BatchNorm branches that the method trains."""
         return 1

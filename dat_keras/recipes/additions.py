@@ -148,6 +148,29 @@ def unaugmented(recipe: Recipe) -> Recipe:
     return replace(recipe, objective=objective, augment=Unchanged())
 
 
+def all_or_no_augmentation(recipe: Recipe) -> str | None:
+    """A caution on a recipe that augments one of its kinds of view alone.
+
+    Args:
+        recipe: Any recipe.
+
+    Returns:
+        A sentence if the base view is augmented and the recombined one is
+        not, or the other way round; else `None`.
+    """
+    if not isinstance(recipe.objective, DAT | RecombinedAT):
+        return None
+    views = recipe.augment, recipe.objective.augment
+    base, recombined = (isinstance(view, Unchanged) for view in views)
+    if base == recombined:
+        return None
+    off, on = ("augment", "objective.augment")[:: 1 if base else -1]
+    return (
+        f"`{off}` is Unchanged and `{on}` is not: one kind of view alone is "
+        "augmented. `+no-augment` after the method turns both off."
+    )
+
+
 def with_generator(recipe: Recipe) -> Recipe:
     """Adds DAT's recombined images, as augmented and updated in its recipe.
 

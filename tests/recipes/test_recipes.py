@@ -14,9 +14,11 @@ from dat_keras.augment import (
     Partly,
     Unchanged,
 )
+from dat_keras.comparison.grid import grid_of
+from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.objectives import DAT, OBJECTIVES, TRADES
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
-from dat_keras.recipes.additions import ABLATIONS
+from dat_keras.recipes.additions import ABLATIONS, all_or_no_augmentation
 from dat_keras.recipes.own import SETTINGS
 from dat_keras.training.train import build
 
@@ -129,6 +131,75 @@ def test_las_trades_follows_the_arguments_of_each_data_set():
         assert policy.policy_momentum == momentum
         assert policy.policy_weight_decay == (5e-4 if momentum else 0.0)
         assert (recipe.epochs, recipe.clip_norm) == (epochs, clip)
+
+
+def test_las_trades_on_tiny_imagenet_drops_within_an_epoch():
+    recipe = RECIPES["las-trades-own-tiny_imagenet-resnet18"]
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    for steps in (782, 781):
+        built = recipe.optimizer.schedule.build(0.1, recipe.epochs, steps)
+        # As published: shares of all steps, rounded down.
+        run = 110 * steps
+        assert built.boundaries == (run * 75 // 100, run * 90 // 100)
+
+
+ARMS = {
+    "dat": {},
+    "base-only": {"method": "dat+base-only"},
+    "smoothed": {
+        "method": "pgd-at",
+        "settings": ("objective.label_smoothing=0.5",),
+    },
+    "still": {"settings": ("objective.generator_learning_rate=0",)},
+    "no-aag": {"method": "dat+no-aag"},
+    "matched": {"settings": ("objective.amplitude_scale=match_mean",)},
+    "matched-6": {
+        "settings": (
+            "objective.amplitude_scale=match_mean",
+            "objective.beta=6",
+            "objective.label_smoothing=0",
+        )
+    },
+}
+"""Arms of the study: label and choice; DAT where no method is named."""
+
+
+@pytest.mark.parametrize("augment", ["", "+no-augment"])
+@pytest.mark.parametrize("label", ARMS)
+def test_every_arm_of_the_study_is_a_row(label, augment):
+    choice = {"method": "dat", **ARMS[label]}
+    method = choice["method"] + augment
+    settings = choice.get("settings", ())
+    row = RowSpec.parse(" ".join((f"{label}: {method}", *settings)))
+    grid = grid_of([row], {"dataset": "cifar10", "architecture": "resnet8"})
+    trained = resolve(
+        {
+            "dataset": "cifar10",
+            "architecture": "resnet8",
+            "method": method,
+            "settings": settings,
+        }
+    )
+    assert grid.recipes == (trained,)
+    assert all_or_no_augmentation(trained) is None
+    objective, host = trained.objective, choice["method"].partition("+")[0]
+    plain = choose("cifar10", host + augment, "resnet8").objective
+    assert label == "dat" or objective != plain
+    for setting in settings:
+        name, _, value = setting.removeprefix("objective.").partition("=")
+        found = getattr(objective, name)
+        assert found == type(found)(value)
+
+
+def test_half_an_augmentation_is_named():
+    half = resolve({"dataset": "cifar10", "settings": ("augment=Unchanged",)})
+    other = resolve(
+        {"dataset": "cifar10", "settings": ("objective.augment=Unchanged",)}
+    )
+    for recipe in (half, other):
+        assert "+no-augment" in all_or_no_augmentation(recipe)
+    for method in ("dat", "dat+no-augment", "trades", "idbh", "dajat"):
+        assert all_or_no_augmentation(choose("cifar10", method)) is None
 
 
 def test_las_awp_follows_the_arguments_of_each_data_set():

@@ -146,6 +146,21 @@ class DAT(Objective):
         return 1 + self.split_bn
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """The spread of the generated amplitude, where one is generated."""
+        return ("amplitude_spread",) if self.learned_amplitude else ()
+
+    def measure(self, step: Step, views: Views) -> Terms:
+        """Returns the standard deviation of the generator's numbers."""
+        if not self.learned_amplitude:
+            return {}
+        view = cast(RecombinedView, views[1])
+        adversary = cast(AmplitudeAdversary, step.adversary)
+        key = step.key.fold_in("mix")
+        spread = self.mix.spread(view.clean, adversary, key)
+        return {"amplitude_spread": spread}
+
+    @property
     def ascent_updates_statistics(self) -> bool:
         """Whether the generator's passes move BatchNorm statistics."""
         return self.generator_updates_statistics

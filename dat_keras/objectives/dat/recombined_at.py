@@ -104,6 +104,15 @@ class RecombinedAT(Objective):
             split_bn=self.split_bn,
         )
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The spread of the generated amplitude."""
+        return self._source.measures
+
+    def measure(self, step: Step, views: Views) -> Terms:
+        """Returns the standard deviation of the generator's numbers."""
+        return self._source.measure(step, views)
+
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns DAT's generator with its optimizer."""
         return self._source.build_adversary(spec)
