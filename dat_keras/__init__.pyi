@@ -27,6 +27,7 @@ from .objectives import ST as ST
 from .objectives import TRADES as TRADES
 from .objectives import Natural as Natural
 from .objectives import Objective as Objective
+from .objectives import RecombinedAT as RecombinedAT
 from .objectives.weight_perturbation import (
     WeightPerturbation as WeightPerturbation,
 )

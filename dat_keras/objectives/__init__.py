@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dat_keras.objectives.base import Objective, attacked_view
 from dat_keras.objectives.dajat import DAJAT
-from dat_keras.objectives.dat import DAT
+from dat_keras.objectives.dat import DAT, RecombinedAT
 from dat_keras.objectives.fgsm_rs import FGSMRS
 from dat_keras.objectives.idbh import IDBH
 from dat_keras.objectives.las_at import LASAT, LASTRADES
@@ -52,5 +52,6 @@ __all__ = [
     "TRADES",
     "Natural",
     "Objective",
+    "RecombinedAT",
     "attacked_view",
 ]

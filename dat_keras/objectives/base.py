@@ -40,6 +40,15 @@ class Objective(RangeChecked, abc.ABC):
     """Validation metrics that pick the best checkpoint, the first one first."""
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of what is logged beside the loss and is no part of it."""
+        return ()
+
+    def measure(self, step: Step, views: Views) -> Terms:
+        """Returns the scalars of `measures`, of what `craft` returned."""
+        return {}
+
+    @property
     def branches(self) -> int:
         """Number of BatchNorm branches that the method trains."""
         return 1
@@ -176,7 +185,8 @@ def without_attack(objective: Objective) -> Objective:
     cost; the adversarial ones are where the attack would start.
 
     Args:
-        objective: Any method; one without a field `attack` stays as it is.
+        objective: Any method; one whose attack is that of its field `base`
+            loses it there, one without any stays as it is.
 
     Example:
     >>> from dat_keras.objectives import TRADES
@@ -185,10 +195,14 @@ def without_attack(objective: Objective) -> Objective:
     """
     attack = getattr(objective, "attack", None)
     if attack is None:
-        return objective
+        base = getattr(objective, "base", None)
+        if base is None:
+            return objective
+        unmoved = without_attack(base)
+        return replace(objective, base=unmoved)  # type: ignore[call-arg]
     # As a plain number, zero steps are refused: nobody trains on them.
-    unmoved = replace(attack, steps=tf.constant(0))
-    return replace(objective, attack=unmoved)  # type: ignore[call-arg]
+    still = replace(attack, steps=tf.constant(0))
+    return replace(objective, attack=still)  # type: ignore[call-arg]
 
 
 def mean_over_views(values: list[tf.Tensor]) -> tf.Tensor:

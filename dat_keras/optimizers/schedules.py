@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
-from dat_keras.utils.ranges import Count, Range, RangeChecked, Size
+from dat_keras.utils.ranges import Range, RangeChecked, Size
 
 
 class _Schedule(LearningRateSchedule):
@@ -155,11 +155,12 @@ class StepDropConfig(ScheduleConfig):
     """`StepDrop` after so many epochs; the default is DAT's for CIFAR.
 
     Args:
-        epochs: Completed epochs at each drop (epochs numbered from 0).
+        epochs: Completed epochs at each drop (epochs numbered from 0). A
+            fraction drops within an epoch, at a step rounded down.
         factor: Factor of one drop.
     """
 
-    epochs: tuple[Count, ...] = (100, 110)
+    epochs: tuple[Annotated[float, Range(0.0, above=True)], ...] = (100, 110)
     factor: Annotated[float, Range(0.0, 1.0, above=True)] = 0.1
 
     def __post_init__(self) -> None:
@@ -175,7 +176,7 @@ class StepDropConfig(ScheduleConfig):
         self, learning_rate: float, epochs: int, steps_per_epoch: int
     ) -> StepDrop:
         """Returns the schedule in steps."""
-        boundaries = tuple(epoch * steps_per_epoch for epoch in self.epochs)
+        boundaries = tuple(int(e * steps_per_epoch) for e in self.epochs)
         return StepDrop(learning_rate, boundaries, self.factor)
 
 

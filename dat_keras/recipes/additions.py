@@ -2,6 +2,7 @@
 
 dat-keras train --method trades+awp
 dat-keras compare --methods dat,dat+awp+swa,dat+no-js,dat+base-only+cutout
+dat-keras train --dataset cifar10 --method pgd-at+aag
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from dat_keras.augment import (
     Augment,
@@ -18,20 +20,29 @@ from dat_keras.augment import (
     CutOut,
     MixUp,
     RandAugment,
+    Unchanged,
 )
 from dat_keras.objectives import (
+    DAJAT,
     DAT,
     IDBH,
     LASAT,
     PGDAT,
     TRADES,
     Objective,
+    RecombinedAT,
 )
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.schedules import StepDropConfig
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes.base import Recipe
-from dat_keras.recipes.paper import SCHEDULES, WITH_AWP, Schedule
+from dat_keras.recipes.paper import (
+    METHODS,
+    SCHEDULES,
+    SPECIAL,
+    WITH_AWP,
+    Schedule,
+)
 from dat_keras.utils.registry import lookup
 
 WHOLE_RUN = WeightPerturbation(0.01)
@@ -117,6 +128,67 @@ def label_mixing(
     return after(augment(CLASSES_OF[recipe.dataset]), recipe)
 
 
+def unaugmented(recipe: Recipe) -> Recipe:
+    """Turns augmentation off, of the base view and of recombined images.
+
+    Raises:
+        ValueError: If the method consists in an augmentation.
+    """
+    if isinstance(recipe.objective, DAJAT | IDBH):
+        raise ValueError(
+            "`+no-augment` would leave nothing of a method that consists in "
+            "an augmentation: use `trades` or `pgd-at`. Received: a recipe of "
+            f"{type(recipe.objective).__name__}"
+        )
+    objective = recipe.objective
+    if hasattr(objective, "augment"):
+        objective = replace(  # type: ignore[call-arg]
+            objective, augment=Unchanged()
+        )
+    return replace(recipe, objective=objective, augment=Unchanged())
+
+
+def all_or_no_augmentation(recipe: Recipe) -> str | None:
+    """A caution on a recipe that augments one of its kinds of view alone.
+
+    Args:
+        recipe: Any recipe.
+
+    Returns:
+        A sentence if the base view is augmented and the recombined one is
+        not, or the other way round; else `None`.
+    """
+    if not isinstance(recipe.objective, DAT | RecombinedAT):
+        return None
+    views = recipe.augment, recipe.objective.augment
+    base, recombined = (isinstance(view, Unchanged) for view in views)
+    if base == recombined:
+        return None
+    off, on = ("augment", "objective.augment")[:: 1 if base else -1]
+    return (
+        f"`{off}` is Unchanged and `{on}` is not: one kind of view alone is "
+        "augmented. `+no-augment` after the method turns both off."
+    )
+
+
+def with_generator(recipe: Recipe) -> Recipe:
+    """Adds DAT's recombined images, as augmented and updated in its recipe.
+
+    Raises:
+        ValueError: If the recipe trains neither PGD-AT nor TRADES.
+    """
+    if not isinstance(recipe.objective, PGDAT | TRADES):
+        raise ValueError(
+            "`+aag` is offered for `pgd-at` and `trades`. "
+            f"Received: a recipe of {type(recipe.objective).__name__}"
+        )
+    dat = cast(DAT, SPECIAL.get(("dat", recipe.dataset), METHODS["dat"]))
+    objective = RecombinedAT(
+        recipe.objective, augment=dat.augment, update=dat.update
+    )
+    return replace(recipe, objective=objective)
+
+
 def ablated(change: Callable[[DAT], Objective], recipe: Recipe) -> Recipe:
     """Changes DAT.
 
@@ -159,6 +231,8 @@ ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "mixup": partial(label_mixing, MixUp, "mixup"),
     "autoaugment": partial(before, AutoAugment()),
     "randaugment": partial(before, RandAugment()),
+    "no-augment": unaugmented,
+    "aag": with_generator,
     **{name: partial(ablated, change) for name, change in ABLATIONS.items()},
 }
 """What can follow a method's name after a `+`."""

@@ -15,7 +15,7 @@ from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.core.threat_models import THREAT_MODELS, Linf
 from dat_keras.kernels.fold_batch_norm import DTYPES
-from dat_keras.objectives import OBJECTIVES, Objective
+from dat_keras.objectives import OBJECTIVES, Objective, RecombinedAT
 from dat_keras.objectives.dat import amplitude_mixup
 from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.objectives.las_at.strategy import Reward
@@ -123,6 +123,7 @@ class Recipe(RangeChecked):
 _CLASSES: tuple[type, ...] = (
     Recipe,
     *OBJECTIVES.values(),
+    RecombinedAT,
     *THREAT_MODELS.values(),
     Averaging,
     Policy,

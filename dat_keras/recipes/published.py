@@ -60,7 +60,7 @@ class Settings:
     clip_norm: float | None = None
 
 
-def drops(rate: float, weight_decay: float, *epochs: int) -> SGDConfig:
+def drops(rate: float, weight_decay: float, *epochs: float) -> SGDConfig:
     """Returns SGD whose rate drops tenfold after each of these epochs."""
     return SGDConfig(
         rate, weight_decay=weight_decay, schedule=StepDropConfig(epochs)

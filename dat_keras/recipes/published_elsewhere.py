@@ -75,7 +75,7 @@ ELSEWHERE: dict[tuple[str, str, str], Settings] = {
         "las-trades", objective=LAS_TRADES_CIFAR100
     ),
     ("las-trades", "tiny_imagenet", "resnet18"): Settings(
-        LAS_TRADES_TINY, drops(0.1, 5e-4, 82, 99), 110, clip_norm=10.0
+        LAS_TRADES_TINY, drops(0.1, 5e-4, 82.5, 99), 110, clip_norm=10.0
     ),
     ("las-awp", "cifar100", "resnet18"): _las_awp(
         Reward(interval=10), policy_momentum=0.9, policy_weight_decay=5e-4

@@ -8,8 +8,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from dat_keras.training.generator_gain import GeneratorGain
 from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.runtime import keep_freed_memory
+
+__all__ = [
+    "GeneratorGain",
+    "KeepFreedMemory",
+    "ProjectedTime",
+    "RaiseOnNaN",
+    "RestoreMetrics",
+    "projection",
+    "tensorboard_logs",
+]
 
 
 class RestoreMetrics(keras.callbacks.Callback):

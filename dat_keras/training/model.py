@@ -18,7 +18,7 @@ from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Images, Labels
 from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.objectives import Objective
-from dat_keras.objectives.step import Ascent, Step, Views
+from dat_keras.objectives.step import Ascent, Step, Terms, Views
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.weight_averaging import Averaging, WeightAverage
 from dat_keras.training.checks import check_branches, checked, pair
@@ -95,7 +95,7 @@ class AdversarialModel(CountedModel):
         self.average: WeightAverage | None = None
         self.step = self._counter("step", 0)
         self.total_steps = self._counter("total_steps", 0)
-        names = ("loss", *objective.terms)
+        names = ("loss", *objective.terms, *objective.measures)
         self.train_metrics = {n: keras.metrics.Mean(name=n) for n in names}
         names = ("accuracy", "robust_accuracy")
         self.test_metrics = {n: keras.metrics.Mean(name=n) for n in names}
@@ -151,6 +151,7 @@ class AdversarialModel(CountedModel):
         self.check_run_length()
         step = self._augment(*checked(*pair(data), self.num_classes))
         views = self.objective.craft(step)
+        measured = self.objective.measure(step, views)
         descent = outer_descent(
             self.classifier,
             self.objective,
@@ -168,7 +169,7 @@ class AdversarialModel(CountedModel):
             self.step.assign_add(1)
             if self.average is not None:
                 self.average.update(self.classifier.weights, self.progress)
-            return self._track(descent.terms)
+            return self._track(descent.terms, measured)
 
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """Measures natural and robust accuracy on one batch."""
@@ -230,8 +231,9 @@ class AdversarialModel(CountedModel):
             )
         )
 
-    def _track(self, terms: dict[str, tf.Tensor]) -> dict:
-        terms = {"loss": tf.add_n(list(terms.values())), **terms}
+    def _track(self, terms: Terms, measured: Terms) -> dict:
+        loss = tf.add_n(list(terms.values()))
+        values = {"loss": loss, **terms, **measured}
         for name, metric in self.train_metrics.items():
-            metric.update_state(terms[name])
+            metric.update_state(values[name])
         return {name: m.result() for name, m in self.train_metrics.items()}

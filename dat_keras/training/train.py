@@ -14,6 +14,7 @@ from keras.callbacks import Callback
 from dat_keras import data
 from dat_keras.data import Batches
 from dat_keras.recipes import Recipe
+from dat_keras.recipes.additions import all_or_no_augmentation
 from dat_keras.training import checkpoint
 from dat_keras.training.batch_norm_statistics import MeasureStatistics
 from dat_keras.training.callbacks import (
@@ -131,6 +132,9 @@ def train(
             info = RunInfo(recipe, split.image_shape, split.class_names, where)
             info.write(run.recipe)
         say_caveat(recipe.eval_attack, options.say)
+        caution = all_or_no_augmentation(recipe)
+        if caution is not None:
+            options.say(caution)
         try:
             _fit(model, recipe, batches, validation, run, options)
         except Exception as error:

@@ -12,10 +12,13 @@ from dat_keras.augment import (
     CropFlip,
     CutMix,
     CutOut,
+    Unchanged,
 )
+from dat_keras.comparison.grid import grid_of
+from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.objectives import DAT, FGSMRS, NFGSM, OBJECTIVES, TRADES
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
-from dat_keras.recipes.additions import ABLATIONS
+from dat_keras.recipes.additions import ABLATIONS, all_or_no_augmentation
 from dat_keras.recipes.own import SETTINGS
 from dat_keras.training.train import build
 
@@ -128,6 +131,75 @@ def test_las_trades_follows_the_arguments_of_each_data_set():
         assert policy.policy_momentum == momentum
         assert policy.policy_weight_decay == (5e-4 if momentum else 0.0)
         assert (recipe.epochs, recipe.clip_norm) == (epochs, clip)
+
+
+def test_las_trades_on_tiny_imagenet_drops_within_an_epoch():
+    recipe = RECIPES["las-trades-own-tiny_imagenet-resnet18"]
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    for steps in (782, 781):
+        built = recipe.optimizer.schedule.build(0.1, recipe.epochs, steps)
+        # As published: shares of all steps, rounded down.
+        run = 110 * steps
+        assert built.boundaries == (run * 75 // 100, run * 90 // 100)
+
+
+ARMS = {
+    "dat": {},
+    "base-only": {"method": "dat+base-only"},
+    "smoothed": {
+        "method": "pgd-at",
+        "settings": ("objective.label_smoothing=0.5",),
+    },
+    "still": {"settings": ("objective.generator_learning_rate=0",)},
+    "no-aag": {"method": "dat+no-aag"},
+    "matched": {"settings": ("objective.amplitude_scale=match_mean",)},
+    "matched-6": {
+        "settings": (
+            "objective.amplitude_scale=match_mean",
+            "objective.beta=6",
+            "objective.label_smoothing=0",
+        )
+    },
+}
+"""Arms of the study: label and choice; DAT where no method is named."""
+
+
+@pytest.mark.parametrize("augment", ["", "+no-augment"])
+@pytest.mark.parametrize("label", ARMS)
+def test_every_arm_of_the_study_is_a_row(label, augment):
+    choice = {"method": "dat", **ARMS[label]}
+    method = choice["method"] + augment
+    settings = choice.get("settings", ())
+    row = RowSpec.parse(" ".join((f"{label}: {method}", *settings)))
+    grid = grid_of([row], {"dataset": "cifar10", "architecture": "resnet8"})
+    trained = resolve(
+        {
+            "dataset": "cifar10",
+            "architecture": "resnet8",
+            "method": method,
+            "settings": settings,
+        }
+    )
+    assert grid.recipes == (trained,)
+    assert all_or_no_augmentation(trained) is None
+    objective, host = trained.objective, choice["method"].partition("+")[0]
+    plain = choose("cifar10", host + augment, "resnet8").objective
+    assert label == "dat" or objective != plain
+    for setting in settings:
+        name, _, value = setting.removeprefix("objective.").partition("=")
+        found = getattr(objective, name)
+        assert found == type(found)(value)
+
+
+def test_half_an_augmentation_is_named():
+    half = resolve({"dataset": "cifar10", "settings": ("augment=Unchanged",)})
+    other = resolve(
+        {"dataset": "cifar10", "settings": ("objective.augment=Unchanged",)}
+    )
+    for recipe in (half, other):
+        assert "+no-augment" in all_or_no_augmentation(recipe)
+    for method in ("dat", "dat+no-augment", "trades", "idbh", "dajat"):
+        assert all_or_no_augmentation(choose("cifar10", method)) is None
 
 
 def test_las_awp_follows_the_arguments_of_each_data_set():
@@ -284,9 +356,10 @@ def test_additions_change_the_recipe_of_a_method():
 
 
 @pytest.mark.parametrize("name", ADDITIONS)
-def test_every_addition_changes_dat_and_survives_json(name):
-    plain = choose("cifar10", "dat")
-    recipe = choose("cifar10", f"dat+{name}")
+def test_every_addition_changes_its_host_and_survives_json(name):
+    host = "trades" if name == "aag" else "dat"
+    plain = choose("cifar10", host)
+    recipe = choose("cifar10", f"{host}+{name}")
     assert dataclasses.replace(recipe, name=plain.name) != plain
     assert Recipe.from_json(recipe.to_json()) == recipe
 
@@ -316,6 +389,29 @@ def test_ablations_leave_out_what_they_say():
     assert objective("z-only").generator_input == "noise"
     assert objective("z-onehot").generator_input == "labels"
     assert objective("single-ae").single_ae
+
+
+def test_no_augment_is_one_act():
+    dat = choose("cifar10", "dat+no-augment")
+    assert dat.augment == dat.objective.augment == Unchanged()
+    added = choose("cifar10", "trades+aag+no-augment")
+    assert added.augment == added.objective.augment == Unchanged()
+    assert choose("shapes", "pgd-at+no-augment").augment == Unchanged()
+    with pytest.raises(ValueError, match="Received: a recipe of IDBH"):
+        choose("cifar10", "idbh+no-augment")
+
+
+@pytest.mark.parametrize("host", ["pgd-at", "trades"])
+def test_the_generator_is_added_to_a_host(host):
+    recipe = RECIPES[f"{host}+aag-tiny_imagenet-resnet18"]
+    plain = RECIPES[f"{host}-tiny_imagenet-resnet18"]
+    assert recipe.objective.base == plain.objective
+    assert recipe.objective.augment == CropFlip(pad=2)
+    assert recipe.objective.update == "sequential"
+    assert (recipe.epochs, recipe.augment) == (plain.epochs, plain.augment)
+    assert choose("tiny_imagenet", f"{host}+aag") == recipe
+    with pytest.raises(ValueError, match="Received: a recipe of MART"):
+        choose("cifar10", "mart+aag")
 
 
 def one_step(recipe, batch):

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from dat_keras.objectives.dat.dat import DAT
+from dat_keras.objectives.dat.recombined_at import RecombinedAT
 
-__all__ = ["DAT"]
+__all__ = ["DAT", "RecombinedAT"]

@@ -80,6 +80,18 @@ class AmplitudeMixup(RangeChecked):
         mixed = ratio * other + (1.0 - ratio) * own
         return tf.clip_by_value(recombine(mixed, spectrum.phase), 0.0, 1.0)
 
+    def spread(
+        self, spectrum: Spectrum, adversary: AmplitudeAdversary, key: Key
+    ) -> tf.Tensor:
+        """Standard deviation of the numbers that the generator makes.
+
+        Over images, channels and frequencies, of the numbers in (0, 1) behind
+        the images that a call with the same key returns; a scalar.
+        """
+        noise = key.fold_in("noise")
+        made = adversary.generated(spectrum.condition, noise)
+        return tf.math.reduce_std(made)
+
     def ratio(self, batch: int | tf.Tensor, key: Key) -> tf.Tensor:
         """Returns one ratio per image, shape `(B, 1, 1, 1)`."""
         drawn = key.uniform((batch, 1, 1, 1), 0.0, self.mu)

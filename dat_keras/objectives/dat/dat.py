@@ -146,6 +146,21 @@ class DAT(Objective):
         return 1 + self.split_bn
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """The spread of the generated amplitude, where one is generated."""
+        return ("amplitude_spread",) if self.learned_amplitude else ()
+
+    def measure(self, step: Step, views: Views) -> Terms:
+        """Returns the standard deviation of the generator's numbers."""
+        if not self.learned_amplitude:
+            return {}
+        view = cast(RecombinedView, views[1])
+        adversary = cast(AmplitudeAdversary, step.adversary)
+        key = step.key.fold_in("mix")
+        spread = self.mix.spread(view.clean, adversary, key)
+        return {"amplitude_spread": spread}
+
+    @property
     def ascent_updates_statistics(self) -> bool:
         """Whether the generator's passes move BatchNorm statistics."""
         return self.generator_updates_statistics
@@ -180,10 +195,9 @@ class DAT(Objective):
     def craft(self, step: Step) -> Views:
         """Attacks the images and their recombinations."""
         base = attacked_view(self.ae_attack, step, step.x)
-        second = (
-            self._recombined_pair if self.single_ae else self._second_attack
-        )
-        return base, second(step, base)
+        if self.single_ae:
+            return base, self._recombined_pair(step, base)
+        return base, self.recombined(step, self.ae_attack)
 
     def attach(self, step: Step, views: Views) -> Views:
         """Returns the views as functions of the generator."""
@@ -223,11 +237,12 @@ class DAT(Objective):
             "consistency": self.omega * tf.reduce_mean(js_divergence(*clean)),
         }
 
-    def _second_attack(self, step: Step, base: View) -> RecombinedView:
+    def recombined(self, step: Step, attack: PGD) -> RecombinedView:
+        """Returns the view of the recombined images, attacked."""
         x = raw_images(step)
         spectrum = Spectrum.of(x, step.adversary.condition(step, x))
         x = tf.stop_gradient(self._augmented(step, self._mixed(step, spectrum)))
-        view = attacked_view(self.ae_attack, step, x, branch=self.branches - 1)
+        view = attacked_view(attack, step, x, branch=self.branches - 1)
         return RecombinedView(view.x, view.x_adv, view.branch, clean=spectrum)
 
     def _recombined_pair(self, step: Step, base: View) -> RecombinedView:

@@ -154,11 +154,15 @@ class AmplitudeAdversary(Adversary):
             condition: What `condition` returned, shape `(B, N)`.
             key: Source of the noise; the same key gives the same amplitudes.
         """
-        noise = key.normal((tf.shape(own)[0], self.generator.latent))
+        generated = self.generated(condition, key)
+        return AMPLITUDE_SCALES[self.scale](generated, own)
+
+    def generated(self, condition: tf.Tensor, key: Key) -> tf.Tensor:
+        """Returns the generator's numbers in (0, 1), before their scale."""
+        noise = key.normal((tf.shape(condition)[0], self.generator.latent))
         # Only batch statistics are ever used, so moving ones need no update.
         with keras.StatelessScope():
-            generated = self.generator((noise, condition), training=True)
-        return AMPLITUDE_SCALES[self.scale](generated, own)
+            return self.generator((noise, condition), training=True)
 
     @property
     def joint_weights(self) -> list[keras.Variable]:

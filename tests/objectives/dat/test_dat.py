@@ -29,6 +29,8 @@ from dat_keras.objectives.dat.generator import (
 )
 from dat_keras.objectives.dat.generator_input import CONDITIONS
 from dat_keras.objectives.step import View
+from dat_keras.optimizers import SGD
+from dat_keras.training.model import AdversarialModel
 
 EPS = 8 / 255
 SHORT = PGD(Linf(EPS), steps=2, start=NormalStart())
@@ -544,3 +546,34 @@ def test_adversary_is_built_from_the_settings():
     assert adversary.scale == "match_mean"
     assert adversary.joint_weights == adversary.generator.trainable_variables
     assert adversary.generator.stack.output_shape == (None, 3, 8, 8)
+
+
+@pytest.mark.parametrize("scale", ["reference", "match_mean"])
+def test_the_spread_of_the_amplitude_is_logged_but_not_added(
+    scale, tiny_branched, batch
+):
+    dat = DAT(SHORT, amplitude_scale=scale)
+    model = AdversarialModel(tiny_branched, dat, augment=Unchanged())
+    model.compile(optimizer=SGD(0.1))
+    step = model._augment(*batch)
+    (_, view), key = dat.craft(step), step.key.fold_in("mix").fold_in("noise")
+    made = model.adversary.generated(view.clean.condition, key).numpy()
+    logs = model.train_step(batch)
+    assert float(logs["amplitude_spread"]) == pytest.approx(
+        made.astype("d").std(), rel=1e-4
+    )
+    added = sum(float(logs[name]) for name in dat.terms)
+    assert float(logs["loss"]) == pytest.approx(added, rel=1e-5)
+
+
+def test_a_constant_amplitude_has_no_spread(tiny_branched, batch):
+    dat = DAT(SHORT)
+    model = AdversarialModel(tiny_branched, dat, augment=Unchanged())
+    model.compile(optimizer=SGD(0.1))
+    for weight in model.adversary.generator.trainable_variables[-2:]:
+        weight.assign(tf.zeros_like(weight))
+    assert float(model.train_step(batch)["amplitude_spread"]) == 0.0
+
+
+def test_another_images_amplitude_has_no_spread_to_log():
+    assert DAT(learned_amplitude=False).measures == ()
