@@ -15,10 +15,8 @@ from dat_keras.utils.runtime import keep_freed_memory
 __all__ = [
     "GeneratorGain",
     "KeepFreedMemory",
-    "ProjectedTime",
     "RaiseOnNaN",
     "RestoreMetrics",
-    "projection",
     "tensorboard_logs",
 ]
 
