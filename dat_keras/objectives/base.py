@@ -49,6 +49,15 @@ class Objective(RangeChecked, abc.ABC):
         """Whether a step reads `Step.progress`, the share of the run done."""
         return False
 
+    @property
+    def single_step(self) -> Attack | None:
+        """The inner attack where it is one step, which may be overfitted to.
+
+        `None` for stronger attacks, and for none.
+        """
+        attack: Attack | None = getattr(self, "attack", None)
+        return attack if attack and attack.is_single_step else None
+
     @abc.abstractmethod
     def craft(self, step: Step) -> Views:
         """Returns the views of this step, detached from every gradient."""

@@ -10,6 +10,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from dat_keras.training.catastrophic_overfitting import (
+    CatastrophicOverfitting as CatastrophicOverfitting,
+)
 from dat_keras.utils.durations import duration
 from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.runtime import keep_freed_memory

@@ -88,7 +88,7 @@ def load_classifier(
 
     Args:
         path: A run folder or a `.keras` file.
-        weights: `"best"` or `"last"`, for a run folder.
+        weights: `"best"`, `"last"` or `"last-good"`, for a run folder.
 
     Raises:
         RunFolderError: If the path is neither.

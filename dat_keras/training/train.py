@@ -21,6 +21,7 @@ from dat_keras.training.callbacks import (
     ProjectedTime,
     RestoreMetrics,
 )
+from dat_keras.training.catastrophic_overfitting import watching
 from dat_keras.training.model import AdversarialModel
 from dat_keras.training.resume import check_same
 from dat_keras.training.run_callbacks import (
@@ -206,6 +207,7 @@ def _fit(
         KeepFreedMemory(),
         ProjectedTime(options.say),
         *options.callbacks,
+        *watching(recipe.objective, batches.split, run, options.say),
         *([MeasureStatistics(batches)] if measures else []),
         history,
         BestClassifier(run.weights("best"), history),
