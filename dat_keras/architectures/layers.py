@@ -1,4 +1,4 @@
-"""The named layers that classifiers are made of."""
+"""Named layers, shared by the BatchNorm branches of a classifier."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from dat_keras.core.onednn import strided_gradient_crashes
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Makes each layer at its first use and hands it out again afterwards.
+class LayerFactory:
+    """Creates each layer at its first use and returns the same one later.
 
-    Branches that are given the same `made` share every layer but BatchNorm.
+    Branches that are given the same `created` share every layer but BatchNorm.
     All names are explicit: the paths of the weights are the keys of the
     published files and must not depend on what else a process has built.
 
     Args:
         branch: BatchNorm branch; 0 is the base branch.
-        made: The layers so far, by name.
+        created: The layers so far, by name.
         sync_bn: Whether BatchNorm averages its statistics over replicas.
     """
 
     branch: int
-    made: dict[str, layers.Layer]
+    created: dict[str, layers.Layer]
     sync_bn: bool = False
 
     def conv(
@@ -109,17 +109,17 @@ class Parts:
     def _layer(
         self, name: str, make: type[layers.Layer], **settings: object
     ) -> layers.Layer:
-        if name not in self.made:
-            self.made[name] = make(name=name, **settings)
-        return self.made[name]
+        if name not in self.created:
+            self.created[name] = make(name=name, **settings)
+        return self.created[name]
 
 
-Block = Callable[[Parts, KerasTensor, int, int, str], KerasTensor]
-"""A residual block: parts, input, width, strides, name."""
+Block = Callable[[LayerFactory, KerasTensor, int, int, str], KerasTensor]
+"""A residual block: factory, input, width, strides, name."""
 
 
 def residual_stages(
-    parts: Parts,
+    factory: LayerFactory,
     x: KerasTensor,
     block: Block,
     widths: Sequence[int],
@@ -128,7 +128,7 @@ def residual_stages(
     """Stages of residual blocks; all but the first halve the resolution.
 
     Args:
-        parts: Source of the layers.
+        factory: Source of the layers.
         x: Output of the stem, `(B, H, W, C)`.
         block: Makes one block.
         widths: Channels of each stage.
@@ -142,7 +142,7 @@ def residual_stages(
         for index in range(count):
             strides = 2 if stage > 0 and index == 0 else 1
             name = f"stage{stage + 1}_block{index}"
-            x = block(parts, x, width, strides, name)
+            x = block(factory, x, width, strides, name)
     return x
 
 

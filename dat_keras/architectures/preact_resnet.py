@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import keras
 from keras import KerasTensor
 
+from dat_keras.architectures.builder import ClassifierBuilder, MeanStd
 from dat_keras.architectures.layers import (
-    Parts,
+    LayerFactory,
     changes_shape,
     residual_stages,
 )
-from dat_keras.architectures.outline import MeanStd, Outline
 
 
 def PreActResNet18(
@@ -39,17 +39,17 @@ def PreActResNet18(
     >>> PreActResNet18(10, width=8).output_shape
     (None, 10)
     """
-    outline = Outline(
+    builder = ClassifierBuilder(
         "preactresnet18", num_classes, input_shape, branches, mean_std, sync_bn
     )
     widths = [width, 2 * width, 4 * width, 8 * width]
-    return outline.build(
-        lambda parts, x: preact_trunk(parts, x, width, widths, [2] * 4)
+    return builder.build(
+        lambda factory, x: preact_backbone(factory, x, width, widths, [2] * 4)
     )
 
 
-def preact_trunk(
-    parts: Parts,
+def preact_backbone(
+    factory: LayerFactory,
     x: KerasTensor,
     stem: int,
     widths: Sequence[int],
@@ -58,7 +58,7 @@ def preact_trunk(
     """Stem, pre-activation stages and the activation that ends them.
 
     Args:
-        parts: Source of the layers.
+        factory: Source of the layers.
         x: Images, `(B, H, W, C)`.
         stem: Channels of the stem.
         widths: Channels of each stage.
@@ -68,18 +68,18 @@ def preact_trunk(
         Feature maps of `widths[-1]` channels.
     """
     # bfloat16 cannot tell pixels apart that differ by half a grey level.
-    x = parts.conv(x, stem, "stem_conv", dtype="float32")
-    x = residual_stages(parts, x, _block, widths, blocks)
-    return parts.norm_relu(x, "final_bn")
+    x = factory.conv(x, stem, "stem_conv", dtype="float32")
+    x = residual_stages(factory, x, _block, widths, blocks)
+    return factory.norm_relu(x, "final_bn")
 
 
 def _block(
-    parts: Parts, x: KerasTensor, width: int, strides: int, name: str
+    factory: LayerFactory, x: KerasTensor, width: int, strides: int, name: str
 ) -> KerasTensor:
-    active = parts.norm_relu(x, f"{name}_bn1")
-    y = parts.conv(active, width, f"{name}_conv1", strides)
-    y = parts.norm_relu(y, f"{name}_bn2")
-    y = parts.conv(y, width, f"{name}_conv2")
+    active = factory.norm_relu(x, f"{name}_bn1")
+    y = factory.conv(active, width, f"{name}_conv1", strides)
+    y = factory.norm_relu(y, f"{name}_bn2")
+    y = factory.conv(y, width, f"{name}_conv2")
     if changes_shape(x, width, strides):
-        x = parts.project(active, width, f"{name}_shortcut", strides)
-    return parts.add(x, y, f"{name}_add")
+        x = factory.project(active, width, f"{name}_shortcut", strides)
+    return factory.add(x, y, f"{name}_add")

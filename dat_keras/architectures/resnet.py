@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import keras
 from keras import KerasTensor
 
+from dat_keras.architectures.builder import ClassifierBuilder, MeanStd
 from dat_keras.architectures.layers import (
-    Parts,
+    LayerFactory,
     changes_shape,
     residual_stages,
 )
-from dat_keras.architectures.outline import MeanStd, Outline
 
 
 def ResNet18(
@@ -57,11 +57,13 @@ def ResNet18(
     >>> ResNet18(10, width=8).output_shape
     (None, 10)
     """
-    outline = Outline(
+    builder = ClassifierBuilder(
         "resnet18", num_classes, input_shape, branches, mean_std, sync_bn
     )
     widths = [width, 2 * width, 4 * width, 8 * width]
-    return outline.build(lambda parts, x: _trunk(parts, x, widths, [2] * 4))
+    return builder.build(
+        lambda factory, x: _backbone(factory, x, widths, [2] * 4)
+    )
 
 
 def ResNet8(
@@ -82,30 +84,35 @@ def ResNet8(
     >>> ResNet8(10).count_params()
     78714
     """
-    outline = Outline(
+    builder = ClassifierBuilder(
         "resnet8", num_classes, input_shape, branches, mean_std, sync_bn
     )
     widths = [width, 2 * width, 4 * width]
-    return outline.build(lambda parts, x: _trunk(parts, x, widths, [1] * 3))
+    return builder.build(
+        lambda factory, x: _backbone(factory, x, widths, [1] * 3)
+    )
 
 
-def _trunk(
-    parts: Parts, x: KerasTensor, widths: Sequence[int], blocks: Sequence[int]
+def _backbone(
+    factory: LayerFactory,
+    x: KerasTensor,
+    widths: Sequence[int],
+    blocks: Sequence[int],
 ) -> KerasTensor:
     # bfloat16 cannot tell pixels apart that differ by half a grey level.
-    x = parts.conv(x, widths[0], "stem_conv", dtype="float32")
-    x = parts.norm_relu(x, "stem_bn")
-    return residual_stages(parts, x, _block, widths, blocks)
+    x = factory.conv(x, widths[0], "stem_conv", dtype="float32")
+    x = factory.norm_relu(x, "stem_bn")
+    return residual_stages(factory, x, _block, widths, blocks)
 
 
 def _block(
-    parts: Parts, x: KerasTensor, width: int, strides: int, name: str
+    factory: LayerFactory, x: KerasTensor, width: int, strides: int, name: str
 ) -> KerasTensor:
-    y = parts.conv(x, width, f"{name}_conv1", strides)
-    y = parts.norm_relu(y, f"{name}_bn1")
-    y = parts.conv(y, width, f"{name}_conv2")
-    y = parts.norm(y, f"{name}_bn2")
+    y = factory.conv(x, width, f"{name}_conv1", strides)
+    y = factory.norm_relu(y, f"{name}_bn1")
+    y = factory.conv(y, width, f"{name}_conv2")
+    y = factory.norm(y, f"{name}_bn2")
     if changes_shape(x, width, strides):
-        x = parts.project(x, width, f"{name}_shortcut", strides)
-        x = parts.norm(x, f"{name}_shortcut_bn")
-    return parts.relu(parts.add(x, y, f"{name}_add"), f"{name}_relu")
+        x = factory.project(x, width, f"{name}_shortcut", strides)
+        x = factory.norm(x, f"{name}_shortcut_bn")
+    return factory.relu(factory.add(x, y, f"{name}_add"), f"{name}_relu")

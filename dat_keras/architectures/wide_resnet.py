@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keras
 
-from dat_keras.architectures.outline import MeanStd, Outline
-from dat_keras.architectures.preact_resnet import preact_trunk
+from dat_keras.architectures.builder import ClassifierBuilder, MeanStd
+from dat_keras.architectures.preact_resnet import preact_backbone
 
 
 def WideResNet34_10(
@@ -29,10 +29,10 @@ def WideResNet34_10(
     >>> WideResNet34_10(10, width=1).output_shape
     (None, 10)
     """
-    outline = Outline(
+    builder = ClassifierBuilder(
         "wrn34", num_classes, input_shape, branches, mean_std, sync_bn
     )
-    return _wide_resnet(outline, width, blocks=5)
+    return _wide_resnet(builder, width, blocks=5)
 
 
 def WideResNet28_10(
@@ -50,14 +50,16 @@ def WideResNet28_10(
     >>> WideResNet28_10(10, width=1).output_shape
     (None, 10)
     """
-    outline = Outline(
+    builder = ClassifierBuilder(
         "wrn28", num_classes, input_shape, branches, mean_std, sync_bn
     )
-    return _wide_resnet(outline, width, blocks=4)
+    return _wide_resnet(builder, width, blocks=4)
 
 
-def _wide_resnet(outline: Outline, width: int, blocks: int) -> keras.Model:
+def _wide_resnet(
+    builder: ClassifierBuilder, width: int, blocks: int
+) -> keras.Model:
     widths = [16 * width, 32 * width, 64 * width]
-    return outline.build(
-        lambda parts, x: preact_trunk(parts, x, 16, widths, [blocks] * 3)
+    return builder.build(
+        lambda factory, x: preact_backbone(factory, x, 16, widths, [blocks] * 3)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dat_keras.augment.apply_to_share import ApplyToShare
 from dat_keras.augment.auto_augment import AutoAugment
 from dat_keras.augment.base import Augment, Chain, Unchanged
 from dat_keras.augment.color_shape import ColorShape
@@ -11,7 +12,6 @@ from dat_keras.augment.cutmix import CutMix
 from dat_keras.augment.cutout import CutOut
 from dat_keras.augment.keras_cv import KerasCV
 from dat_keras.augment.mixup import MixUp
-from dat_keras.augment.partly import Partly
 from dat_keras.augment.rand_augment import RandAugment
 from dat_keras.augment.random_erasing import RandomErasing
 
@@ -27,7 +27,7 @@ __all__ = [
     "CutOut",
     "KerasCV",
     "MixUp",
-    "Partly",
+    "ApplyToShare",
     "RandAugment",
     "RandomErasing",
     "Unchanged",
@@ -45,4 +45,4 @@ AUGMENTS: dict[str, type[Augment]] = {
     "colorshape": ColorShape,
     "random-erasing": RandomErasing,
 }
-"""Augmentations by name; `Chain` runs several, `Partly` one on some images."""
+"""Augmentations by name; `Chain` runs several of them, one after the other."""

@@ -15,8 +15,8 @@ from dat_keras.data.draws import permutation
 from dat_keras.data.split import Split
 from dat_keras.utils.errors import DatKerasError
 
-Parts: TypeAlias = Mapping[str, Callable[[], Split]]
-"""The labelled parts that a data set publishes, by name, not read yet."""
+SplitReaders: TypeAlias = Mapping[str, Callable[[], Split]]
+"""For each published split of a data set, a function that reads it."""
 
 SPLITS = ("train", "validation", "test")
 """The names that every data set answers to."""
@@ -38,7 +38,7 @@ class Dataset(abc.ABC):
     held_out: int | None = field(default=None, kw_only=True)
 
     @abc.abstractmethod
-    def open(self, data_dir: Path | None) -> Parts:
+    def open(self, data_dir: Path | None) -> SplitReaders:
         """Finds the data and returns what can be read.
 
         Args:
@@ -102,7 +102,7 @@ def available_splits(
     return tuple(name for name in SPLITS if name in parts)
 
 
-def _by_role(dataset: Dataset, data_dir: Path | None) -> Parts:
+def _by_role(dataset: Dataset, data_dir: Path | None) -> SplitReaders:
     """The parts under the names of `SPLITS`, not read yet."""
     parts: dict[str, Callable[[], Split]] = {
         name: functools.cache(read)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from dat_keras.data.base import DataNotFoundError, Dataset, Parts
+from dat_keras.data.base import DataNotFoundError, Dataset, SplitReaders
 from dat_keras.data.split import Split
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -24,7 +24,7 @@ _FOLDERS |= {"test": "test"}
 class ImageFolders(Dataset):
     """Images in `<path>/<part>/<class>/`, with the class as folder name.
 
-    Parts are `train`, and if they exist `validation` (or `val`) and `test`.
+    Splits are `train`, and if they exist `validation` (or `val`) and `test`.
     The classes are the folders of `train`, in the order of their names. All
     images must have one size; grey ones become RGB.
 
@@ -35,7 +35,7 @@ class ImageFolders(Dataset):
 
     path: Path
 
-    def open(self, data_dir: Path | None) -> Parts:
+    def open(self, data_dir: Path | None) -> SplitReaders:
         """Returns the parts; `data_dir` is ignored."""
         if not (self.path / "train").is_dir():
             raise DataNotFoundError(

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dat_keras.data.base import Dataset, Parts
+from dat_keras.data.base import Dataset, SplitReaders
 from dat_keras.data.draws import bits, uniform
 from dat_keras.data.split import Split
 from dat_keras.utils.registry import lookup
@@ -105,7 +105,7 @@ SHAPES: dict[str, Field] = {
 class Shapes(Dataset):
     """Drawn shapes; needs no files, so `data_dir` is ignored."""
 
-    def open(self, data_dir: Path | None) -> Parts:
+    def open(self, data_dir: Path | None) -> SplitReaders:
         """Returns the three parts, each drawn when it is read."""
         return {part: functools.partial(draw, part) for part in COUNTS}
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dat_keras.data.base import DataNotFoundError, Dataset, Parts
+from dat_keras.data.base import DataNotFoundError, Dataset, SplitReaders
 from dat_keras.data.split import Split
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class TFDSImages(Dataset):
 
     name: str
 
-    def open(self, data_dir: Path | None) -> Parts:
+    def open(self, data_dir: Path | None) -> SplitReaders:
         """Returns the parts; nothing is downloaded if they are prepared.
 
         Args:
@@ -52,7 +52,7 @@ class TFDSImages(Dataset):
                 _download(builder, self.name)
             # The folder says how it is encoded; TFDS' own class only assumes.
             builder = tfds.builder_from_directory(builder.data_path)
-        return parts_of(builder, self.name)
+        return readers_of(builder, self.name)
 
 
 def known(name: str, data_dir: Path | None) -> bool:
@@ -67,7 +67,7 @@ def known(name: str, data_dir: Path | None) -> bool:
     return True
 
 
-def parts_of(builder: tfds.core.DatasetBuilder, name: str) -> Parts:
+def readers_of(builder: tfds.core.DatasetBuilder, name: str) -> SplitReaders:
     """Returns the parts of a prepared TFDS set, not read yet.
 
     Args:

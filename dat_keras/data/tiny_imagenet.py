@@ -7,8 +7,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dat_keras.data.base import DataNotFoundError, Dataset, Parts
-from dat_keras.data.tfds_source import parts_of, quiet
+from dat_keras.data.base import DataNotFoundError, Dataset, SplitReaders
+from dat_keras.data.tfds_source import quiet, readers_of
 
 ARCHIVE = "tiny-imagenet-200"
 """Name of the standard archive, without `.zip`, and of its folder."""
@@ -23,7 +23,7 @@ class TinyImageNet(Dataset):
     `data_dir` itself. Its labelled validation images are the test split.
     """
 
-    def open(self, data_dir: Path | None) -> Parts:
+    def open(self, data_dir: Path | None) -> SplitReaders:
         """Returns the parts, prepared before if need be.
 
         Args:
@@ -43,7 +43,7 @@ class TinyImageNet(Dataset):
             if not prepared.is_dir():
                 _prepare(_source(folder), folder)
             builder = tfds.builder_from_directory(prepared)
-        return parts_of(builder, TinyImagenet.name)
+        return readers_of(builder, TinyImagenet.name)
 
 
 def _prepare(source: Path, folder: Path) -> None:

@@ -141,7 +141,7 @@ _CLASSES: tuple[type, ...] = (
     attacks.RandomStart,
     *augment.AUGMENTS.values(),
     augment.Chain,
-    augment.Partly,
+    augment.ApplyToShare,
     amplitude_mixup.AmplitudeMixup,
     schedules.ConstantConfig,
     schedules.CosineConfig,

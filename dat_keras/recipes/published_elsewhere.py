@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dat_keras.augment import AutoAugment, Chain, CropFlip, Partly
+from dat_keras.augment import ApplyToShare, AutoAugment, Chain, CropFlip
 from dat_keras.objectives import DAJAT, IDBH, LASAT, MART
 from dat_keras.objectives.idbh import WEAK
 from dat_keras.objectives.las_at.policy import Policy
@@ -52,7 +52,7 @@ def _las_awp(reward: Reward, start: float = 0.0, **policy: Any) -> Settings:
     )
 
 
-_HALF_AUGMENTED = Chain((CropFlip(), Partly(AutoAugment())))
+_HALF_AUGMENTED = Chain((CropFlip(), ApplyToShare(AutoAugment())))
 
 ELSEWHERE: dict[tuple[str, str, str], Settings] = {
     ("pgd-at", "cifar10", "wrn-34-10"): OWN_SETTINGS["pgd-at"],

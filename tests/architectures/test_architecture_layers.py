@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dat_keras.architectures import PreActResNet18, ResNet8
-from dat_keras.architectures.layers import Parts
+from dat_keras.architectures.layers import LayerFactory
 
 RNG = np.random.default_rng(2)
 
@@ -53,8 +53,8 @@ def test_conv_pads_one_pixel_on_every_side(strides, side):
     x = RNG.normal(size=(2, side, side, 3)).astype("float32")
     image = keras.Input((side, side, 3))
     made = {}
-    parts = Parts(0, made)
-    model = keras.Model(image, parts.conv(image, 4, "conv", strides))
+    factory = LayerFactory(0, made)
+    model = keras.Model(image, factory.conv(image, 4, "conv", strides))
     expected = numpy_conv(x, made["conv"].get_weights()[0], strides, 1)
     np.testing.assert_allclose(model(x), expected, rtol=1e-4, atol=1e-5)
 
@@ -63,7 +63,7 @@ def test_projection_reads_every_second_pixel():
     x = RNG.normal(size=(2, 8, 8, 3)).astype("float32")
     image = keras.Input((8, 8, 3))
     made = {}
-    y = Parts(0, made).project(image, 4, "shortcut", 2)
+    y = LayerFactory(0, made).project(image, 4, "shortcut", 2)
     expected = numpy_conv(x, made["shortcut"].get_weights()[0], 2, 0)
     model = keras.Model(image, y)
     np.testing.assert_allclose(model(x), expected, rtol=1e-4, atol=1e-5)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from dat_keras import augment as package
 from dat_keras.augment import (
     AUGMENTS,
+    ApplyToShare,
     AutoAugment,
     Chain,
     ColorShape,
@@ -17,7 +18,6 @@ from dat_keras.augment import (
     CutMix,
     CutOut,
     MixUp,
-    Partly,
     RandAugment,
     RandomErasing,
     Unchanged,
@@ -82,23 +82,23 @@ def test_chain_runs_in_order_with_keys_of_its_own(images, key):
 
 
 @pytest.mark.parametrize(("share", "changed"), [(0, 0), (0.4, 9), (1, BATCH)])
-def test_partly_changes_the_first_images(share, changed, images, key):
+def test_apply_to_share_changes_the_first_images(share, changed, images, key):
     x, y = images
     everywhere, _ = CutOut(4)(x, y, key)
-    made, labels = Partly(CutOut(4), share)(x, y, key)
+    made, labels = ApplyToShare(CutOut(4), share)(x, y, key)
     np.testing.assert_array_equal(made[:changed], everywhere[:changed])
     np.testing.assert_array_equal(made[changed:], x[changed:])
     np.testing.assert_array_equal(labels, y)
 
 
-def test_partly_mixes_the_labels_of_the_mixed_images(images, key):
+def test_apply_to_share_mixes_the_labels_of_the_mixed_images(images, key):
     x, y = images
     _, mixed = CutMix(4)(x, y, key)
-    _, labels = Partly(CutMix(4))(x, y, key)
+    _, labels = ApplyToShare(CutMix(4))(x, y, key)
     np.testing.assert_array_equal(labels[:12], mixed[:12])
     np.testing.assert_array_equal(labels[12:], tf.one_hot(y[12:], 4))
     with pytest.raises(ValueError, match="Received: share=1.5"):
-        Partly(CutMix(4), share=1.5)
+        ApplyToShare(CutMix(4), share=1.5)
 
 
 def test_cutout_blackens_one_clipped_square(key):

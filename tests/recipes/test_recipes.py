@@ -6,12 +6,12 @@ import tensorflow as tf
 from short_methods import shortened
 
 from dat_keras.augment import (
+    ApplyToShare,
     AutoAugment,
     Chain,
     CropFlip,
     CutMix,
     CutOut,
-    Partly,
 )
 from dat_keras.objectives import DAT, FGSMRS, NFGSM, OBJECTIVES, TRADES
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
@@ -247,7 +247,7 @@ def test_oa_at_on_cifar100_augments_half_and_warms_up():
         assert recipe.optimizer.weight_decay == 3e-4
         assert recipe.optimizer.schedule.warmup == 10
         assert recipe.optimizer.schedule.after_warmup
-        assert recipe.augment.parts[1] == Partly(AutoAugment(), 0.5)
+        assert recipe.augment.parts[1] == ApplyToShare(AutoAugment(), 0.5)
 
 
 def test_the_defaults_are_small():

@@ -6,7 +6,7 @@ import typing
 
 import pytest
 
-from dat_keras.augment import AUGMENTS, Chain, CropFlip, Partly
+from dat_keras.augment import AUGMENTS, ApplyToShare, Chain, CropFlip
 from dat_keras.optimizers import (
     Averaging,
     ConstantConfig,
@@ -20,7 +20,7 @@ from dat_keras.utils.ranges import ranges_of
 CONFIGS = [
     *AUGMENTS.values(),
     Chain,
-    Partly,
+    ApplyToShare,
     SGDConfig,
     Averaging,
     ConstantConfig,

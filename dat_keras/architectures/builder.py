@@ -1,4 +1,4 @@
-"""Classifiers from trunks: what all architectures have in common."""
+"""Builds a classifier around a backbone: standardization, head, branches."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import keras
 from keras import KerasTensor
 
 from dat_keras.architectures.branched import BranchedClassifier
-from dat_keras.architectures.layers import Parts
+from dat_keras.architectures.layers import LayerFactory
 
 MeanStd: TypeAlias = tuple[Sequence[float], Sequence[float]]
 """Mean and standard deviation of each channel, in units of `[0, 1]`."""
-Trunk: TypeAlias = Callable[[Parts, KerasTensor], KerasTensor]
+Backbone: TypeAlias = Callable[[LayerFactory, KerasTensor], KerasTensor]
 """Maps (standardized) images to the last feature maps."""
 
 
 @dataclass(frozen=True)
-class Outline:
-    """Everything of a classifier but its trunk.
+class ClassifierBuilder:
+    """Builds classifiers that differ only in their backbone.
 
     Args:
         name: Name of the model.
@@ -60,25 +60,25 @@ class Outline:
                 f"mean_std={self.mean_std}"
             )
 
-    def build(self, trunk: Trunk) -> keras.Model:
+    def build(self, backbone: Backbone) -> keras.Model:
         """Returns a functional model, or a `BranchedClassifier` over several.
 
         Args:
-            trunk: Makes the feature maps; called once for each branch.
+            backbone: Makes the feature maps; called once for each branch.
         """
-        made: dict[str, keras.layers.Layer] = {}
+        created: dict[str, keras.layers.Layer] = {}
         models = [
-            self._branch(trunk, Parts(branch, made, self.sync_bn))
+            self._branch(backbone, LayerFactory(branch, created, self.sync_bn))
             for branch in range(self.branches)
         ]
         if len(models) == 1:
             return models[0]
         return BranchedClassifier(models, name=f"{self.name}_branched")
 
-    def _branch(self, trunk: Trunk, parts: Parts) -> keras.Model:
+    def _branch(self, backbone: Backbone, factory: LayerFactory) -> keras.Model:
         image = x = keras.Input(self.input_shape, name="image")
         if self.mean_std is not None:
-            x = parts.standardize(x, *self.mean_std)
-        logits = parts.classify(trunk(parts, x), self.num_classes)
-        suffix = f"_branch{parts.branch}" if parts.branch else ""
+            x = factory.standardize(x, *self.mean_std)
+        logits = factory.classify(backbone(factory, x), self.num_classes)
+        suffix = f"_branch{factory.branch}" if factory.branch else ""
         return keras.Model(image, logits, name=self.name + suffix)

@@ -1,4 +1,4 @@
-"""Partly: an augmentation of the first images of a batch only."""
+"""ApplyToShare: another augmentation, on a share of each batch only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dat_keras.utils.ranges import Share
 
 
 @dataclass(frozen=True)
-class Partly(Augment):
+class ApplyToShare(Augment):
     """Changes a share of every batch and leaves the other images.
 
     Batches come in random order, so the first images are as good as any.
@@ -29,7 +29,7 @@ class Partly(Augment):
 
     Example:
     >>> from dat_keras.augment.base import Unchanged
-    >>> Partly(Unchanged()).share
+    >>> ApplyToShare(Unchanged()).share
     0.5
     """
 
