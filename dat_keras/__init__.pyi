@@ -25,6 +25,7 @@ from .objectives import PGDAT as PGDAT
 from .objectives import SCARL as SCARL
 from .objectives import ST as ST
 from .objectives import TRADES as TRADES
+from .objectives import GradAlign as GradAlign
 from .objectives import Natural as Natural
 from .objectives import Objective as Objective
 from .objectives.weight_perturbation import (

@@ -6,6 +6,7 @@ from dat_keras.objectives.base import Objective, attacked_view
 from dat_keras.objectives.dajat import DAJAT
 from dat_keras.objectives.dat import DAT
 from dat_keras.objectives.fgsm_rs import FGSMRS
+from dat_keras.objectives.grad_align import GradAlign
 from dat_keras.objectives.idbh import IDBH
 from dat_keras.objectives.las_at import LASAT, LASTRADES
 from dat_keras.objectives.mart import MART
@@ -21,6 +22,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "natural": Natural,
     "fgsm-rs": FGSMRS,
     "n-fgsm": NFGSM,
+    "grad-align": GradAlign,
     "pgd-at": PGDAT,
     "trades": TRADES,
     "mart": MART,
@@ -50,6 +52,7 @@ __all__ = [
     "SCARL",
     "ST",
     "TRADES",
+    "GradAlign",
     "Natural",
     "Objective",
     "attacked_view",

@@ -195,8 +195,10 @@ def without_attack(objective: Objective) -> Objective:
     attack = getattr(objective, "attack", None)
     if attack is None:
         return objective
+    # An attack of another kind gives way to one that can be left out.
+    movable = attack if isinstance(attack, PGD) else PGD(attack.threat_model)
     # As a plain number, zero steps are refused: nobody trains on them.
-    unmoved = replace(attack, steps=tf.constant(0))
+    unmoved = replace(movable, steps=tf.constant(0))
     return replace(objective, attack=unmoved)  # type: ignore[call-arg]
 
 

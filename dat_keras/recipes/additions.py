@@ -25,6 +25,7 @@ from dat_keras.objectives import (
     LASAT,
     PGDAT,
     TRADES,
+    GradAlign,
     Objective,
 )
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
@@ -83,6 +84,23 @@ def averaged(recipe: Recipe) -> Recipe:
     """Adds an average of the weights, as published for the method or DAJAT."""
     average = AVERAGES.get(type(recipe.objective), Averaging())
     return replace(recipe, averaging=average)
+
+
+def aligned(recipe: Recipe) -> Recipe:
+    """Adds GradAlign's term to a single-step method.
+
+    Raises:
+        ValueError: If the method does not train on such images alone.
+    """
+    host = recipe.objective
+    if not isinstance(host, PGDAT) or host.single_step is None:
+        raise ValueError(
+            "`+grad-align` is for methods that train on the images of one "
+            "step alone, such as `fgsm-rs` and `n-fgsm`. "
+            f"Received: a recipe of {type(host).__name__}"
+        )
+    method = GradAlign(host.attack, host.label_smoothing)
+    return replace(recipe, objective=method)
 
 
 def before(augment: Augment, recipe: Recipe) -> Recipe:
@@ -154,6 +172,7 @@ ABLATIONS: dict[str, Callable[[DAT], Objective]] = {
 ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "awp": perturbed,
     "swa": averaged,
+    "grad-align": aligned,
     "cutout": cut_out,
     "cutmix": partial(label_mixing, CutMix, "cutmix"),
     "mixup": partial(label_mixing, MixUp, "mixup"),

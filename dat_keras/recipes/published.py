@@ -33,6 +33,7 @@ from dat_keras.objectives import (
     SCARL,
     ST,
     TRADES,
+    GradAlign,
     Objective,
 )
 from dat_keras.objectives.las_at.policy import Policy
@@ -96,16 +97,17 @@ def oa_at(
 OLD_PGD = PGD(Linf(0.031), step_size=0.007, start=NormalStart())
 
 
-def _cyclic(objective: Objective, epochs: int) -> Settings:
+def _cyclic(objective: Objective, epochs: int, rate: float = 0.2) -> Settings:
     # Published with straight lines up and down; half cosines here.
     return Settings(
-        objective, SGDConfig(0.2, schedule=OneCycleConfig(0.4)), epochs
+        objective, SGDConfig(rate, schedule=OneCycleConfig(0.4)), epochs
     )
 
 
 OWN_SETTINGS: dict[str, Settings] = {
     "fgsm-rs": _cyclic(FGSMRS(), 15),
     "n-fgsm": _cyclic(NFGSM(), 30),
+    "grad-align": _cyclic(GradAlign(), 30, rate=0.3),
     "pgd-at": Settings(
         PGDAT(), drops(0.1, 5e-4, 100, 150), 200, CropFlip(mode="REFLECT")
     ),

@@ -13,7 +13,12 @@ from dat_keras.augment import (
     CutMix,
     CutOut,
 )
-from dat_keras.objectives import DAT, FGSMRS, NFGSM, OBJECTIVES, TRADES
+from dat_keras.objectives import (
+    DAT,
+    OBJECTIVES,
+    TRADES,
+    GradAlign,
+)
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
 from dat_keras.recipes.additions import ABLATIONS
 from dat_keras.recipes.own import SETTINGS
@@ -173,7 +178,7 @@ def test_own_settings_follow_data_set_and_network():
 
 def single_step(recipe):
     """Whether a method is one of cheap training, with its short schedules."""
-    return isinstance(recipe.objective, (FGSMRS, NFGSM))
+    return recipe.objective.single_step is not None
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "wrn-34-10"])
@@ -283,10 +288,15 @@ def test_additions_change_the_recipe_of_a_method():
     assert both.weight_perturbation == awp.weight_perturbation
 
 
+HOSTS = {"grad-align": "fgsm-rs"}
+"""Methods for additions that are not for `dat`."""
+
+
 @pytest.mark.parametrize("name", ADDITIONS)
-def test_every_addition_changes_dat_and_survives_json(name):
-    plain = choose("cifar10", "dat")
-    recipe = choose("cifar10", f"dat+{name}")
+def test_every_addition_changes_its_host_and_survives_json(name):
+    host = HOSTS.get(name, "dat")
+    plain = choose("cifar10", host)
+    recipe = choose("cifar10", f"{host}+{name}")
     assert dataclasses.replace(recipe, name=plain.name) != plain
     assert Recipe.from_json(recipe.to_json()) == recipe
 
@@ -318,6 +328,12 @@ def test_ablations_leave_out_what_they_say():
     assert objective("single-ae").single_ae
 
 
+def test_gradients_are_aligned_around_the_attack_of_the_host():
+    host = choose("cifar10", "n-fgsm").objective
+    aligned = choose("cifar10", "n-fgsm+grad-align").objective
+    assert aligned == GradAlign(host.attack)
+
+
 def one_step(recipe, batch):
     """The loss terms of a first step, on a small net and short attacks."""
     small = dataclasses.replace(
@@ -332,7 +348,7 @@ def one_step(recipe, batch):
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ADDITIONS)
 def test_every_addition_trains(name, batch):
-    host = "dat" if name in ABLATIONS else "trades"
+    host = HOSTS.get(name, "dat" if name in ABLATIONS else "trades")
     terms = one_step(choose("cifar10", f"{host}+{name}"), batch)
     assert all(np.isfinite(float(value)) for value in terms.values())
 
@@ -366,6 +382,8 @@ def test_options_replace_fields():
         ({"method": "dta"}, "Did you mean 'dat'"),
         ({"method": "dat+apw"}, "Unknown addition 'apw'. Did you mean 'awp'"),
         ({"method": "trades+no-js"}, "Received: a recipe of TRADES"),
+        ({"method": "trades+grad-align"}, "Received: a recipe of TRADES"),
+        ({"method": "pgd-at+grad-align"}, "Received: a recipe of PGDAT"),
         (
             {"method": "trades+cutmix", "dataset": "photos"},
             "Received: dataset='photos'",

@@ -19,7 +19,7 @@ def shortened(objective, steps):
             objective.policy, architecture="resnet8", steps_grid=STEPS
         )
         objective = replace(objective, policy=policy)
-    if not hasattr(objective, "attack"):
+    if not hasattr(getattr(objective, "attack", None), "steps"):
         return objective
     return replace(objective, attack=replace(objective.attack, steps=steps))
 
