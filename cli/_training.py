@@ -25,6 +25,7 @@ from dat_keras.training.train import RunOptions, train
 from dat_keras.training.validation_images import FEW
 from dat_keras.utils.config import encode, override
 from dat_keras.utils.run_folder import RunFolder
+from dat_keras.zoo.commands.load import load_model
 
 FINAL_EXAMPLES = 1000
 """Test images of the closing table; `dat-keras evaluate` takes any number."""
@@ -52,6 +53,7 @@ def run_training(
         verbose=1 if sys.stderr.isatty() else 2,
         say=_say,
         callbacks=_watching(output, flags),
+        load_teacher=load_model,
     )
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dat_keras.objectives.ard import ARD
 from dat_keras.objectives.base import Objective, attacked_view
 from dat_keras.objectives.dajat import DAJAT
 from dat_keras.objectives.dat import DAT
@@ -14,6 +15,7 @@ from dat_keras.objectives.n_fgsm import NFGSM
 from dat_keras.objectives.natural import Natural
 from dat_keras.objectives.oa_at import OAAT
 from dat_keras.objectives.pgd_at import PGDAT
+from dat_keras.objectives.rslad import RSLAD
 from dat_keras.objectives.scarl import SCARL
 from dat_keras.objectives.st import ST
 from dat_keras.objectives.trades import TRADES
@@ -31,6 +33,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "las-at": LASAT,
     "las-trades": LASTRADES,
     "oa-at": OAAT,
+    "ard": ARD,
+    "rslad": RSLAD,
     "dajat": DAJAT,
     "idbh": IDBH,
     "dat": DAT,
@@ -38,6 +42,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
 """Training methods by name."""
 
 __all__ = [
+    "ARD",
     "DAJAT",
     "DAT",
     "FGSMRS",
@@ -49,6 +54,7 @@ __all__ = [
     "OAAT",
     "OBJECTIVES",
     "PGDAT",
+    "RSLAD",
     "SCARL",
     "ST",
     "TRADES",

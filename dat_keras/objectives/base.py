@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
+import keras
 import tensorflow as tf
 
 from dat_keras.attacks import PGD, Attack
@@ -71,6 +73,14 @@ class Objective(RangeChecked, abc.ABC):
             views: What `craft` returned, or `attach`.
             y: Labels, shape `(B,)`, or distributions, `(B, K)`.
         """
+
+    def resolved(self, load: Callable[[str], keras.Model]) -> Objective:
+        """Returns the method with the models that it names, by default none.
+
+        Args:
+            load: Returns the classifier of a name.
+        """
+        return self
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the second player, by default none.

@@ -140,7 +140,14 @@ def passes_of_recipe(
         optimizer=replace(recipe.optimizer, learning_rate=0.0),
     )
     batch = random_batch(4, image_shape, num_classes)
-    model = build(small, image_shape, num_classes, steps)
+    model = build(
+        small,
+        image_shape,
+        num_classes,
+        steps,
+        # A teacher's own passes are not counted: any will do.
+        load_teacher=lambda name: small.classifier(image_shape, num_classes),
+    )
     return passes_of_step(model, batch, steps)
 
 

@@ -20,6 +20,7 @@ from dat_keras.augment import (
 )
 from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import (
+    ARD,
     DAJAT,
     DAT,
     FGSMRS,
@@ -30,6 +31,7 @@ from dat_keras.objectives import (
     NFGSM,
     OAAT,
     PGDAT,
+    RSLAD,
     SCARL,
     ST,
     TRADES,
@@ -118,6 +120,8 @@ OWN_SETTINGS: dict[str, Settings] = {
     ),
     "mart": Settings(MART(OLD_PGD), drops(0.01, 3.5e-3, 74, 89, 99), 120),
     "st": Settings(ST(), drops(0.1, 5e-4, 79, 99), 120),
+    "ard": Settings(ARD(), drops(0.1, 2e-4, 100, 150), 200),
+    "rslad": Settings(RSLAD(), drops(0.1, 2e-4, 215, 260, 285), 300),
     # Published with a crop that repeats the edge; zeros here.
     "scarl": Settings(SCARL(), drops(0.1, 5e-4, 100, 150), 200),
     "las-at": Settings(LASAT(), drops(0.1, 5e-4, 99, 104), 110),

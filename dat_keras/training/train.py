@@ -29,7 +29,7 @@ from dat_keras.training.run_callbacks import (
     HistoryCSV,
     RunCheckpoint,
 )
-from dat_keras.training.run_info import RunInfo
+from dat_keras.training.run_info import RunInfo, load_teacher
 from dat_keras.training.validation_images import few, say_caveat
 from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.run_folder import RunFolder
@@ -51,6 +51,8 @@ class RunOptions:
         say: Receives sentences for the user.
         callbacks: Further Keras callbacks.
         checkpoint_seconds: Least time between checkpoints in an epoch.
+        load_teacher: Returns the classifier that a recipe of distillation
+            names. Default: run folders and `.keras` files.
     """
 
     resume: bool = False
@@ -59,6 +61,7 @@ class RunOptions:
     say: Callable[[str], None] = silent
     callbacks: Sequence[Callback] = ()
     checkpoint_seconds: float = 120.0
+    load_teacher: Callable[[str], keras.Model] = load_teacher
 
     def __post_init__(self) -> None:
         """Refuses to continue a run and to remove it."""
@@ -115,7 +118,11 @@ def train(
         validation = few(validation, recipe.limit, options.say)
         split = batches.split
         model = build(
-            recipe, split.image_shape, split.num_classes, len(batches)
+            recipe,
+            split.image_shape,
+            split.num_classes,
+            len(batches),
+            options.load_teacher,
         )
         if resumes:
             _restore(model, run)
@@ -151,6 +158,7 @@ def build(
     image_shape: tuple[int, int, int],
     num_classes: int,
     steps_per_epoch: int,
+    load_teacher: Callable[[str], keras.Model] = load_teacher,
 ) -> AdversarialModel:
     """Returns the compiled, untrained model of a recipe.
 
@@ -159,13 +167,18 @@ def build(
         image_shape: `(H, W, C)`.
         num_classes: Number of classes.
         steps_per_epoch: Batches an epoch.
+        load_teacher: Returns the classifier that a method names.
+
+    Raises:
+        ValueError: If the method needs a teacher, and has none that fits.
     """
+    objective = recipe.objective.resolved(load_teacher)
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         classifier = recipe.classifier(image_shape, num_classes)
     model = AdversarialModel(
         classifier,
-        recipe.objective,
+        objective,
         augment=recipe.augment,
         eval_attack=recipe.eval_attack,
         weight_perturbation=recipe.weight_perturbation,

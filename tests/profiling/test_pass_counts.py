@@ -3,6 +3,7 @@
 import pytest
 from pass_counts import LEAST
 from selection import first_of
+from teachers import taught
 
 from dat_keras.augment import Unchanged
 from dat_keras.objectives import DAJAT, DAT, OAAT, OBJECTIVES, PGDAT, ST, TRADES
@@ -39,7 +40,7 @@ def few(batch):
 @pytest.mark.parametrize("name", first_of(OBJECTIVES))
 def test_a_step_makes_no_pass_too_many(name, make_tiny, few):
     assert name in LEAST, f"say in LEAST what a step of {name!r} costs"
-    objective = OBJECTIVES[name](**SMALLER.get(name, {}))
+    objective = taught(OBJECTIVES[name](**SMALLER.get(name, {})))
     model = trainer(objective, make_tiny)
     if name.startswith("las-"):
         model.adversary.updates_due.assign(1)

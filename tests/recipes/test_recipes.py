@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from short_methods import shortened
+from teachers import linear_teacher
 
 from dat_keras.augment import (
     ApplyToShare,
@@ -19,6 +20,7 @@ from dat_keras.objectives import (
     TRADES,
     GradAlign,
 )
+from dat_keras.objectives.distillation import Distillation
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
 from dat_keras.recipes.additions import ABLATIONS
 from dat_keras.recipes.own import SETTINGS
@@ -341,7 +343,16 @@ def one_step(recipe, batch):
         **{"architecture": "resnet8", "width": 2},
         objective=shortened(recipe.objective, steps=1),
     )
-    model = build(small, (8, 8, 3), 10, steps_per_epoch=1)
+    if isinstance(small.objective, Distillation):
+        named = dataclasses.replace(small.objective, teacher="linear")
+        small = dataclasses.replace(small, objective=named)
+    model = build(
+        small,
+        (8, 8, 3),
+        10,
+        steps_per_epoch=1,
+        load_teacher=lambda name: linear_teacher(num_classes=10),
+    )
     return model.train_step(batch)
 
 

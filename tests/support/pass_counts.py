@@ -22,6 +22,9 @@ LEAST = {
     "las-trades": (17, 14, 2),
     # Its first quarter: 5 steps on the cross-entropy.
     "oa-at": (7, 5, 2),
+    # And a forward pass of the teacher.
+    "ard": (11, 10, 1),
+    "rslad": (12, 10, 2),
     "dajat": (16, 10, 4),
     "idbh": (11, 10, 1),
     "dat": (17, 10, 4),

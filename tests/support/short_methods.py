@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from teachers import taught
+
 from dat_keras.objectives import OBJECTIVES
 
 STEPS = (1, 2)
@@ -9,7 +11,7 @@ STEPS = (1, 2)
 
 def short(name, steps=2):
     """The method with its defaults, but that its step costs little."""
-    return shortened(OBJECTIVES[name](), steps)
+    return taught(shortened(OBJECTIVES[name](), steps))
 
 
 def shortened(objective, steps):
