@@ -27,6 +27,7 @@ from .objectives import RSLAD as RSLAD
 from .objectives import SCARL as SCARL
 from .objectives import ST as ST
 from .objectives import TRADES as TRADES
+from .objectives import FreeAT as FreeAT
 from .objectives import GradAlign as GradAlign
 from .objectives import Natural as Natural
 from .objectives import Objective as Objective

@@ -7,6 +7,7 @@ from dat_keras.objectives.base import Objective, attacked_view
 from dat_keras.objectives.dajat import DAJAT
 from dat_keras.objectives.dat import DAT
 from dat_keras.objectives.fgsm_rs import FGSMRS
+from dat_keras.objectives.free_at import FreeAT
 from dat_keras.objectives.grad_align import GradAlign
 from dat_keras.objectives.idbh import IDBH
 from dat_keras.objectives.las_at import LASAT, LASTRADES
@@ -24,6 +25,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "natural": Natural,
     "fgsm-rs": FGSMRS,
     "n-fgsm": NFGSM,
+    "free-at": FreeAT,
     "grad-align": GradAlign,
     "pgd-at": PGDAT,
     "trades": TRADES,
@@ -58,6 +60,7 @@ __all__ = [
     "SCARL",
     "ST",
     "TRADES",
+    "FreeAT",
     "GradAlign",
     "Natural",
     "Objective",

@@ -74,13 +74,37 @@ class Objective(RangeChecked, abc.ABC):
             y: Labels, shape `(B,)`, or distributions, `(B, K)`.
         """
 
-    def resolved(self, load: Callable[[str], keras.Model]) -> Objective:
-        """Returns the method with the models that it names, by default none.
+    def prepared(
+        self, batch_size: int, load: Callable[[str], keras.Model]
+    ) -> Objective:
+        """Returns the method for a run, by default itself.
 
         Args:
-            load: Returns the classifier of a name.
+            batch_size: Images a step.
+            load: Returns the classifier of a name, such as a teacher's.
         """
         return self
+
+    def without_attack(self) -> Objective:
+        """Returns the method with an attack of no steps.
+
+        What it crafts has the clean images of the method's views, at next to
+        no cost; the adversarial ones are where the attack would start. A
+        method without a field `attack` stays as it is.
+
+        Example:
+        >>> from dat_keras.objectives import TRADES
+        >>> int(TRADES().without_attack().attack.steps)
+        0
+        """
+        attack = getattr(self, "attack", None)
+        if attack is None:
+            return self
+        # An attack of another kind gives way to one that can be left out.
+        known = attack if isinstance(attack, PGD) else PGD(attack.threat_model)
+        # As a plain number, zero steps are refused: nobody trains on them.
+        unmoved = replace(known, steps=tf.constant(0))
+        return replace(self, attack=unmoved)  # type: ignore[call-arg]
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the second player, by default none.
@@ -186,30 +210,6 @@ def ramped(attack: PGD, progress: tf.Tensor, over: float) -> PGD:
         threat_model=replace(attack.threat_model, eps=eps),
         step_size=share * attack.step_size,
     )
-
-
-def without_attack(objective: Objective) -> Objective:
-    """The same method with an attack of no steps.
-
-    What it crafts has the clean images of the method's views, at next to no
-    cost; the adversarial ones are where the attack would start.
-
-    Args:
-        objective: Any method; one without a field `attack` stays as it is.
-
-    Example:
-    >>> from dat_keras.objectives import TRADES
-    >>> int(without_attack(TRADES()).attack.steps)
-    0
-    """
-    attack = getattr(objective, "attack", None)
-    if attack is None:
-        return objective
-    # An attack of another kind gives way to one that can be left out.
-    movable = attack if isinstance(attack, PGD) else PGD(attack.threat_model)
-    # As a plain number, zero steps are refused: nobody trains on them.
-    unmoved = replace(movable, steps=tf.constant(0))
-    return replace(objective, attack=unmoved)  # type: ignore[call-arg]
 
 
 def mean_over_views(values: list[tf.Tensor]) -> tf.Tensor:

@@ -44,7 +44,9 @@ class Distillation(Objective):
 
     teacher: str | keras.Model | None = None
 
-    def resolved(self, load: Callable[[str], keras.Model]) -> Objective:
+    def prepared(
+        self, batch_size: int, load: Callable[[str], keras.Model]
+    ) -> Objective:
         """Returns the method with its teacher loaded.
 
         Raises:

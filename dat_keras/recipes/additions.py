@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from dat_keras.attacks import RandomStart
 from dat_keras.augment import (
     Augment,
     AutoAugment,
@@ -157,6 +158,16 @@ def base_only(dat: DAT) -> TRADES:
     return TRADES(dat.ae_attack, dat.beta, dat.label_smoothing)
 
 
+def one_step(dat: DAT) -> DAT:
+    """DAT with the single step of FGSM-RS in place of its attack.
+
+    From a uniform start, 1.25 times the radius long.
+    """
+    length = 1.25 * dat.attack.threat_model.eps
+    attack = replace(dat.attack, steps=1, step_size=length, start=RandomStart())
+    return replace(dat, attack=attack)
+
+
 ABLATIONS: dict[str, Callable[[DAT], Objective]] = {
     "base-only": base_only,
     "no-js": lambda dat: replace(dat, omega=0.0),
@@ -178,6 +189,7 @@ ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "mixup": partial(label_mixing, MixUp, "mixup"),
     "autoaugment": partial(before, AutoAugment()),
     "randaugment": partial(before, RandAugment()),
+    "single-step": partial(ablated, one_step),
     **{name: partial(ablated, change) for name, change in ABLATIONS.items()},
 }
 """What can follow a method's name after a `+`."""

@@ -35,6 +35,7 @@ from dat_keras.objectives import (
     SCARL,
     ST,
     TRADES,
+    FreeAT,
     GradAlign,
     Objective,
 )
@@ -109,6 +110,8 @@ def _cyclic(objective: Objective, epochs: int, rate: float = 0.2) -> Settings:
 OWN_SETTINGS: dict[str, Settings] = {
     "fgsm-rs": _cyclic(FGSMRS(), 15),
     "n-fgsm": _cyclic(NFGSM(), 30),
+    # Published as 80 000 steps, drops after 40 000 and 60 000.
+    "free-at": Settings(FreeAT(), drops(0.1, 2e-4, 102, 153), 205),
     "grad-align": _cyclic(GradAlign(), 30, rate=0.3),
     "pgd-at": Settings(
         PGDAT(), drops(0.1, 5e-4, 100, 150), 200, CropFlip(mode="REFLECT")

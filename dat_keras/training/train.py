@@ -172,7 +172,7 @@ def build(
     Raises:
         ValueError: If the method needs a teacher, and has none that fits.
     """
-    objective = recipe.objective.resolved(load_teacher)
+    objective = recipe.objective.prepared(recipe.batch_size, load_teacher)
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         classifier = recipe.classifier(image_shape, num_classes)

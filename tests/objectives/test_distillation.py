@@ -188,9 +188,9 @@ def test_a_recipe_names_its_teacher(method):
     assert recipe.objective.teacher == "runs/a"
     assert Recipe.from_json(recipe.to_json()) == recipe
     net = linear_teacher()
-    assert recipe.objective.resolved({"runs/a": net}.get).teacher is net
+    assert recipe.objective.prepared(8, {"runs/a": net}.get).teacher is net
     plain = RECIPES[f"{method}-shapes-resnet8"]
     with pytest.raises(ValueError, match="--set teacher="):
-        plain.objective.resolved(lambda name: net)
+        plain.objective.prepared(8, lambda name: net)
     with pytest.raises(ValueError, match="`teacher` in a recipe is a name"):
         replace(plain, objective=replace(plain.objective, teacher=net))

@@ -16,6 +16,7 @@ from dat_keras.augment import (
 )
 from dat_keras.objectives import (
     DAT,
+    FGSMRS,
     OBJECTIVES,
     TRADES,
     GradAlign,
@@ -336,11 +337,19 @@ def test_gradients_are_aligned_around_the_attack_of_the_host():
     assert aligned == GradAlign(host.attack)
 
 
+def test_a_single_step_of_dat_is_that_of_fgsm_rs():
+    dat = choose("cifar10", "dat").objective
+    single = choose("cifar10", "dat+single-step").objective
+    assert single.attack == FGSMRS().attack
+    assert single.single_step == single.attack
+    assert dataclasses.replace(single, attack=dat.attack) == dat
+
+
 def one_step(recipe, batch):
     """The loss terms of a first step, on a small net and short attacks."""
     small = dataclasses.replace(
         recipe,
-        **{"architecture": "resnet8", "width": 2},
+        **{"architecture": "resnet8", "width": 2, "batch_size": len(batch[0])},
         objective=shortened(recipe.objective, steps=1),
     )
     if isinstance(small.objective, Distillation):
@@ -359,7 +368,8 @@ def one_step(recipe, batch):
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ADDITIONS)
 def test_every_addition_trains(name, batch):
-    host = HOSTS.get(name, "dat" if name in ABLATIONS else "trades")
+    of_dat = (*ABLATIONS, "single-step")
+    host = HOSTS.get(name, "dat" if name in of_dat else "trades")
     terms = one_step(choose("cifar10", f"{host}+{name}"), batch)
     assert all(np.isfinite(float(value)) for value in terms.values())
 

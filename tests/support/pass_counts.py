@@ -7,6 +7,7 @@ LEAST = {
     "natural": (1, 0, 1),
     "fgsm-rs": (2, 1, 1),
     "n-fgsm": (2, 1, 1),
+    "free-at": (1, 0, 1),
     "grad-align": (4, 3, 3),
     "pgd-at": (11, 10, 1),
     "trades": (13, 10, 2),

@@ -9,9 +9,10 @@ from dat_keras.objectives import OBJECTIVES
 STEPS = (1, 2)
 
 
-def short(name, steps=2):
+def short(name, steps=2, batch_size=8):
     """The method with its defaults, but that its step costs little."""
-    return taught(shortened(OBJECTIVES[name](), steps))
+    objective = taught(shortened(OBJECTIVES[name](), steps))
+    return objective.prepared(batch_size, load=None)
 
 
 def shortened(objective, steps):
