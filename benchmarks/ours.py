@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from dat_keras import AdversarialModel
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.objectives import OBJECTIVES
+from dat_keras.objectives.distillation import Distillation
 from dat_keras.optimizers import SGD
 
 
@@ -34,11 +36,14 @@ class Ours:
     def model(self) -> AdversarialModel:
         """Returns the compiled model, with the paper's settings."""
         objective = OBJECTIVES[self.method](**dict(self.changes))
-        classifier = ARCHITECTURES[self.net](
+        build = partial(
+            ARCHITECTURES[self.net],
             num_classes=self.classes,
             input_shape=(self.side, self.side, 3),
-            branches=objective.branches,
         )
+        if isinstance(objective, Distillation):
+            objective = replace(objective, teacher=build())
+        classifier = build(branches=objective.branches)
         model = AdversarialModel(
             classifier, objective, attack_dtype=self.attack_dtype
         )

@@ -16,6 +16,7 @@ from dat_keras.profiling.step_cost import (
 from dat_keras.recipes import Recipe, resolve
 from dat_keras.training.train import build
 from dat_keras.utils.text_table import ragged
+from dat_keras.zoo.commands.load import load_model
 
 
 def run_bench(
@@ -28,7 +29,7 @@ def run_bench(
 ) -> str:
     """Times steps of a recipe; returns what to print."""
     recipe = resolve(choice)
-    model = build(recipe, image_shape, num_classes, steps_per_epoch=100)
+    model = build(recipe, image_shape, num_classes, 100, load_model)
     model.jit_compile = jit
     passes = passes_of_recipe(recipe, image_shape, num_classes)
     batch = random_batch(recipe.batch_size, image_shape, num_classes)

@@ -36,7 +36,7 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     for source in sources:
         check_source(source, options["weights"])
     runs = [source for source in sources if is_run(Path(source))]
-    if options["weights"] == "last" and not runs:
+    if options["weights"] != "best" and not runs:
         raise click.UsageError("--weights selects those of a run folder.")
     if options["resume"] and not set(names) & set(STAGED):
         raise click.UsageError(

@@ -15,6 +15,7 @@ from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.recipes import RECIPES
 from dat_keras.training.train import RunOptions
 from dat_keras.utils.registry import lookup
+from dat_keras.zoo.commands.load import load_model
 
 CHOICE = (
     *("dataset", "architecture", "epochs", "batch_size"),
@@ -47,6 +48,7 @@ def run_comparison(
         verbose=2,
         # Unlike a lambda, this can be sent to another process.
         say=partial(click.echo, err=True),
+        load_teacher=load_model,
     )
     output = output or Path("runs") / f"{dataset}-compare"
     show_results_table(

@@ -29,6 +29,7 @@ from dat_keras.training.train import RunOptions, train
 from dat_keras.training.validation_images import FEW
 from dat_keras.utils.config import encode, override
 from dat_keras.utils.run_folder import RunFolder
+from dat_keras.zoo.commands.load import load_model
 
 FINAL_EXAMPLES = 1000
 """Test images of the closing table; `dat-keras evaluate` takes any number."""
@@ -59,6 +60,7 @@ def run_training(
         say=_say,
         callbacks=[CheckFit(test), *_watching(output, flags)],
         closing_images=count * relative_cost(recipe.eval_attack),
+        load_teacher=load_model,
     )
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):

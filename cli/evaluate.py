@@ -13,6 +13,7 @@ from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
 from dat_keras.cli._types import FractionType, Listed, NewFile
+from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="strict, or dat for that of the published tables.",
 )
-@click.option("--weights", type=click.Choice(["best", "last"]), default="best")
+@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
 @click.option(
     "--search-dtype",
     type=click.Choice(["bfloat16"]),

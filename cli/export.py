@@ -8,6 +8,7 @@ import click
 
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
+from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow
 
 EXAMPLES = """\b
@@ -32,7 +33,7 @@ Examples:
     required=True,
     help="File, or folder for saved_model; it must not exist.",
 )
-@click.option("--weights", type=click.Choice(["best", "last"]), default="best")
+@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
 @verbose_option
 def export(
     source: str, format_name: str, output: Path, weights: str, verbose: bool
@@ -48,7 +49,7 @@ def export(
 
     checked(format_name, output)
     check_source(source, weights)
-    if weights == "last":
+    if weights != "best":
         check_arguments(source, weights)
     quiet_tensorflow(verbose)
     from dat_keras.zoo.commands.load import load_source

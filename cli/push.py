@@ -15,6 +15,7 @@ from dat_keras.cli._hub import (
     output_options,
     token_options,
 )
+from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ Examples:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file of `evaluate --json` on these weights; may be repeated.",
 )
-@click.option("--weights", type=click.Choice(["best", "last"]), default="best")
+@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
 @click.option("--private/--public", default=None, help="Of a new repository.")
 @click.option("--revision", metavar="BRANCH", help="[default: main]")
 @click.option("--message", help="Title of the commit.")

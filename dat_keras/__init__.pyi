@@ -12,6 +12,7 @@ from .core.threat_models import Linf as Linf
 from .core.threat_models import ThreatModel as ThreatModel
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.report import Report as Report
+from .objectives import ARD as ARD
 from .objectives import DAJAT as DAJAT
 from .objectives import DAT as DAT
 from .objectives import FGSMRS as FGSMRS
@@ -22,9 +23,12 @@ from .objectives import MART as MART
 from .objectives import NFGSM as NFGSM
 from .objectives import OAAT as OAAT
 from .objectives import PGDAT as PGDAT
+from .objectives import RSLAD as RSLAD
 from .objectives import SCARL as SCARL
 from .objectives import ST as ST
 from .objectives import TRADES as TRADES
+from .objectives import FreeAT as FreeAT
+from .objectives import GradAlign as GradAlign
 from .objectives import Natural as Natural
 from .objectives import Objective as Objective
 from .objectives import RecombinedAT as RecombinedAT

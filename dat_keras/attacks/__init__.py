@@ -27,6 +27,7 @@ from dat_keras.attacks.losses import (
     CrossEntropy,
     CrossEntropyPlusKL,
     KLFromClean,
+    KLFromLogits,
 )
 from dat_keras.attacks.monitor import Monitor
 from dat_keras.attacks.noisy_fgsm import NoisyFGSM
@@ -68,6 +69,7 @@ __all__ = [
     "EachTarget",
     "Ensemble",
     "KLFromClean",
+    "KLFromLogits",
     "Keep",
     "KeepFirstBroken",
     "KeepLast",

@@ -28,6 +28,11 @@ class Attack(RangeChecked, abc.ABC):
 
     threat_model: ThreatModel
 
+    @property
+    def is_single_step(self) -> bool:
+        """Whether it takes one gradient step, to which nets may overfit."""
+        return False
+
     @abc.abstractmethod
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key

@@ -63,6 +63,23 @@ class KLFromClean(AttackLoss):
 
 
 @dataclass(frozen=True)
+class KLFromLogits(AttackLoss):
+    """`KL(q || p(x_adv))` from given predictions, such as a teacher's (RSLAD).
+
+    Args:
+        reference: Logits of `q`, shape `(B, K)`.
+    """
+
+    reference: Logits
+
+    def bind(
+        self, predict: Predict, x: Images, y: Labels
+    ) -> Callable[[Logits], PerExample]:
+        """Returns the divergence from the given predictions."""
+        return lambda logits: kl_divergence(self.reference, logits)
+
+
+@dataclass(frozen=True)
 class CrossEntropyPlusKL(AttackLoss):
     """`CE(f(x_adv), y) + beta * KL(p(x) || p(x_adv))`, DAT's `L_AE`.
 

@@ -51,6 +51,11 @@ class NoisyFGSM(Attack):
     noise: Annotated[float, Range(0.0)] = 2.0
     step: Annotated[float, Range(0.0)] = 1.0
 
+    @property
+    def is_single_step(self) -> bool:
+        """It is."""
+        return True
+
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key
     ) -> Images:

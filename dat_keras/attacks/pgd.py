@@ -56,6 +56,11 @@ class PGD(Attack):
     start: Start = RandomStart()
     keep: Keep = KeepLast()
 
+    @property
+    def is_single_step(self) -> bool:
+        """Whether the number of steps is one."""
+        return isinstance(self.steps, int) and self.steps == 1
+
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key
     ) -> Images:

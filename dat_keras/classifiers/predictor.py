@@ -85,6 +85,15 @@ class Predictor:
         """The classifier on batch statistics, which leave no trace."""
         return replace(self, training=True, scope=keras.StatelessScope)
 
+    @property
+    def with_moving_statistics(self) -> FrozenPredictor:
+        """The classifier in inference mode, with the weights of now.
+
+        Its gradients in the pixels can be differentiated in the weights;
+        those in training mode cannot (`kernels/rematerialization.py`).
+        """
+        return Predictor(self.classifier).frozen()
+
     def features(self, x: Images, branch: int = 0) -> tuple[Features, Logits]:
         """Returns what the last layer reads, and the logits, of `x`."""
         model = with_features(branch_models(self.classifier)[branch])
@@ -137,6 +146,11 @@ class FrozenPredictor:
         """The classifier on batch statistics, which leave no trace."""
         return self.source.with_batch_statistics
 
+    @property
+    def with_moving_statistics(self) -> FrozenPredictor:
+        """This one."""
+        return self
+
     def features(self, x: Images, branch: int = 0) -> tuple[Features, Logits]:
         """Returns what the last layer reads, and the logits, of `x`."""
         return self.source.features(x, branch)
@@ -188,6 +202,21 @@ def with_batch_statistics(predict: Predict) -> Predict:
     True
     """
     return getattr(predict, "with_batch_statistics", predict)
+
+
+def with_moving_statistics(predict: Predict) -> Predict:
+    """Returns the network in inference mode, differentiable twice.
+
+    A plain function has one mode, and is returned as it is.
+
+    Args:
+        predict: A `Network`, or any callable `predict(x, branch=0)`.
+
+    Example:
+    >>> with_moving_statistics(tf.identity) is tf.identity
+    True
+    """
+    return getattr(predict, "with_moving_statistics", predict)
 
 
 def features_of(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dat_keras.objectives.ard import ARD
 from dat_keras.objectives.base import Objective, attacked_view
 from dat_keras.objectives.dajat import DAJAT
 from dat_keras.objectives.dat import DAT, RecombinedAT
 from dat_keras.objectives.fgsm_rs import FGSMRS
+from dat_keras.objectives.free_at import FreeAT
+from dat_keras.objectives.grad_align import GradAlign
 from dat_keras.objectives.idbh import IDBH
 from dat_keras.objectives.las_at import LASAT, LASTRADES
 from dat_keras.objectives.mart import MART
@@ -13,6 +16,7 @@ from dat_keras.objectives.n_fgsm import NFGSM
 from dat_keras.objectives.natural import Natural
 from dat_keras.objectives.oa_at import OAAT
 from dat_keras.objectives.pgd_at import PGDAT
+from dat_keras.objectives.rslad import RSLAD
 from dat_keras.objectives.scarl import SCARL
 from dat_keras.objectives.st import ST
 from dat_keras.objectives.trades import TRADES
@@ -21,6 +25,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "natural": Natural,
     "fgsm-rs": FGSMRS,
     "n-fgsm": NFGSM,
+    "free-at": FreeAT,
+    "grad-align": GradAlign,
     "pgd-at": PGDAT,
     "trades": TRADES,
     "mart": MART,
@@ -29,6 +35,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "las-at": LASAT,
     "las-trades": LASTRADES,
     "oa-at": OAAT,
+    "ard": ARD,
+    "rslad": RSLAD,
     "dajat": DAJAT,
     "idbh": IDBH,
     "dat": DAT,
@@ -36,6 +44,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
 """Training methods by name."""
 
 __all__ = [
+    "ARD",
     "DAJAT",
     "DAT",
     "FGSMRS",
@@ -47,9 +56,12 @@ __all__ = [
     "OAAT",
     "OBJECTIVES",
     "PGDAT",
+    "RSLAD",
     "SCARL",
     "ST",
     "TRADES",
+    "FreeAT",
+    "GradAlign",
     "Natural",
     "Objective",
     "RecombinedAT",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
+import keras
 import tensorflow as tf
 
 from dat_keras.attacks import PGD, Attack
@@ -58,6 +60,15 @@ class Objective(RangeChecked, abc.ABC):
         """Whether a step reads `Step.progress`, the share of the run done."""
         return False
 
+    @property
+    def single_step(self) -> Attack | None:
+        """The inner attack where it is one step, which may be overfitted to.
+
+        `None` for stronger attacks, and for none.
+        """
+        attack: Attack | None = getattr(self, "attack", None)
+        return attack if attack and attack.is_single_step else None
+
     @abc.abstractmethod
     def craft(self, step: Step) -> Views:
         """Returns the views of this step, detached from every gradient."""
@@ -71,6 +82,38 @@ class Objective(RangeChecked, abc.ABC):
             views: What `craft` returned, or `attach`.
             y: Labels, shape `(B,)`, or distributions, `(B, K)`.
         """
+
+    def prepared(
+        self, batch_size: int, load: Callable[[str], keras.Model]
+    ) -> Objective:
+        """Returns the method for a run, by default itself.
+
+        Args:
+            batch_size: Images a step.
+            load: Returns the classifier of a name, such as a teacher's.
+        """
+        return self
+
+    def without_attack(self) -> Objective:
+        """Returns the method with an attack of no steps.
+
+        What it crafts has the clean images of the method's views, at next to
+        no cost; the adversarial ones are where the attack would start. A
+        method without a field `attack` stays as it is.
+
+        Example:
+        >>> from dat_keras.objectives import TRADES
+        >>> int(TRADES().without_attack().attack.steps)
+        0
+        """
+        attack = getattr(self, "attack", None)
+        if attack is None:
+            return self
+        # An attack of another kind gives way to one that can be left out.
+        known = attack if isinstance(attack, PGD) else PGD(attack.threat_model)
+        # As a plain number, zero steps are refused: nobody trains on them.
+        unmoved = replace(known, steps=tf.constant(0))
+        return replace(self, attack=unmoved)  # type: ignore[call-arg]
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the second player, by default none.
@@ -176,33 +219,6 @@ def ramped(attack: PGD, progress: tf.Tensor, over: float) -> PGD:
         threat_model=replace(attack.threat_model, eps=eps),
         step_size=share * attack.step_size,
     )
-
-
-def without_attack(objective: Objective) -> Objective:
-    """The same method with an attack of no steps.
-
-    What it crafts has the clean images of the method's views, at next to no
-    cost; the adversarial ones are where the attack would start.
-
-    Args:
-        objective: Any method; one whose attack is that of its field `base`
-            loses it there, one without any stays as it is.
-
-    Example:
-    >>> from dat_keras.objectives import TRADES
-    >>> int(without_attack(TRADES()).attack.steps)
-    0
-    """
-    attack = getattr(objective, "attack", None)
-    if attack is None:
-        base = getattr(objective, "base", None)
-        if base is None:
-            return objective
-        unmoved = without_attack(base)
-        return replace(objective, base=unmoved)  # type: ignore[call-arg]
-    # As a plain number, zero steps are refused: nobody trains on them.
-    still = replace(attack, steps=tf.constant(0))
-    return replace(objective, attack=still)  # type: ignore[call-arg]
 
 
 def mean_over_views(values: list[tf.Tensor]) -> tf.Tensor:

@@ -25,6 +25,9 @@ from dat_keras.utils.runtime import keep_freed_memory
 Batch = tuple[np.ndarray, np.ndarray]
 """Images `(B, H, W, C)` and labels `(B,)`."""
 
+COUNTED_IMAGES = 4
+"""Images of the batches on which passes are counted."""
+
 
 @dataclass(frozen=True)
 class StepCost:
@@ -135,12 +138,20 @@ def passes_of_recipe(
         recipe,
         architecture="resnet8",
         width=4,
+        batch_size=COUNTED_IMAGES,
         precision="float32",
         # At rate 0 the weights stay where no loss can become infinite.
         optimizer=replace(recipe.optimizer, learning_rate=0.0),
     )
-    batch = random_batch(4, image_shape, num_classes)
-    model = build(small, image_shape, num_classes, steps)
+    batch = random_batch(COUNTED_IMAGES, image_shape, num_classes)
+    model = build(
+        small,
+        image_shape,
+        num_classes,
+        steps,
+        # A teacher's own passes are not counted: any will do.
+        load_teacher=lambda name: small.classifier(image_shape, num_classes),
+    )
     return passes_of_step(model, batch, steps)
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
+from dat_keras.attacks import RandomStart
 from dat_keras.augment import (
     Augment,
     AutoAugment,
@@ -29,6 +30,7 @@ from dat_keras.objectives import (
     LASAT,
     PGDAT,
     TRADES,
+    GradAlign,
     Objective,
     RecombinedAT,
 )
@@ -94,6 +96,23 @@ def averaged(recipe: Recipe) -> Recipe:
     """Adds an average of the weights, as published for the method or DAJAT."""
     average = AVERAGES.get(type(recipe.objective), Averaging())
     return replace(recipe, averaging=average)
+
+
+def aligned(recipe: Recipe) -> Recipe:
+    """Adds GradAlign's term to a single-step method.
+
+    Raises:
+        ValueError: If the method does not train on such images alone.
+    """
+    host = recipe.objective
+    if not isinstance(host, PGDAT) or host.single_step is None:
+        raise ValueError(
+            "`+grad-align` is for methods that train on the images of one "
+            "step alone, such as `fgsm-rs` and `n-fgsm`. "
+            f"Received: a recipe of {type(host).__name__}"
+        )
+    method = GradAlign(host.attack, host.label_smoothing)
+    return replace(recipe, objective=method)
 
 
 def before(augment: Augment, recipe: Recipe) -> Recipe:
@@ -211,6 +230,16 @@ def base_only(dat: DAT) -> TRADES:
     return TRADES(dat.ae_attack, dat.beta, dat.label_smoothing)
 
 
+def one_step(dat: DAT) -> DAT:
+    """DAT with the single step of FGSM-RS in place of its attack.
+
+    From a uniform start, 1.25 times the radius long.
+    """
+    length = 1.25 * dat.attack.threat_model.eps
+    attack = replace(dat.attack, steps=1, step_size=length, start=RandomStart())
+    return replace(dat, attack=attack)
+
+
 ABLATIONS: dict[str, Callable[[DAT], Objective]] = {
     "base-only": base_only,
     "no-js": lambda dat: replace(dat, omega=0.0),
@@ -226,6 +255,7 @@ ABLATIONS: dict[str, Callable[[DAT], Objective]] = {
 ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "awp": perturbed,
     "swa": averaged,
+    "grad-align": aligned,
     "cutout": cut_out,
     "cutmix": partial(label_mixing, CutMix, "cutmix"),
     "mixup": partial(label_mixing, MixUp, "mixup"),
@@ -233,6 +263,7 @@ ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "randaugment": partial(before, RandAugment()),
     "no-augment": unaugmented,
     "aag": with_generator,
+    "single-step": partial(ablated, one_step),
     **{name: partial(ablated, change) for name, change in ABLATIONS.items()},
 }
 """What can follow a method's name after a `+`."""

@@ -82,6 +82,12 @@ class Recipe(RangeChecked):
     def __post_init__(self) -> None:
         """Refuses unknown names and numbers out of range."""
         super().__post_init__()
+        teacher = getattr(self.objective, "teacher", None)
+        if isinstance(teacher, keras.Model):
+            raise ValueError(
+                "`teacher` in a recipe is a name: a run folder, a `.keras` "
+                f"file or a zoo model. Received: {type(teacher).__name__}"
+            )
         lookup(ARCHITECTURES, self.architecture, "architecture")
         if self.attack_dtype is not None:
             lookup(DTYPES, self.attack_dtype, "attack_dtype")

@@ -20,6 +20,7 @@ from dat_keras.augment import (
 )
 from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import (
+    ARD,
     DAJAT,
     DAT,
     FGSMRS,
@@ -30,9 +31,12 @@ from dat_keras.objectives import (
     NFGSM,
     OAAT,
     PGDAT,
+    RSLAD,
     SCARL,
     ST,
     TRADES,
+    FreeAT,
+    GradAlign,
     Objective,
 )
 from dat_keras.objectives.las_at.policy import Policy
@@ -96,16 +100,19 @@ def oa_at(
 OLD_PGD = PGD(Linf(0.031), step_size=0.007, start=NormalStart())
 
 
-def _cyclic(objective: Objective, epochs: int) -> Settings:
+def _cyclic(objective: Objective, epochs: int, rate: float = 0.2) -> Settings:
     # Published with straight lines up and down; half cosines here.
     return Settings(
-        objective, SGDConfig(0.2, schedule=OneCycleConfig(0.4)), epochs
+        objective, SGDConfig(rate, schedule=OneCycleConfig(0.4)), epochs
     )
 
 
 OWN_SETTINGS: dict[str, Settings] = {
     "fgsm-rs": _cyclic(FGSMRS(), 15),
     "n-fgsm": _cyclic(NFGSM(), 30),
+    # Published as 80 000 steps, drops after 40 000 and 60 000.
+    "free-at": Settings(FreeAT(), drops(0.1, 2e-4, 102, 153), 205),
+    "grad-align": _cyclic(GradAlign(), 30, rate=0.3),
     "pgd-at": Settings(
         PGDAT(), drops(0.1, 5e-4, 100, 150), 200, CropFlip(mode="REFLECT")
     ),
@@ -116,6 +123,8 @@ OWN_SETTINGS: dict[str, Settings] = {
     ),
     "mart": Settings(MART(OLD_PGD), drops(0.01, 3.5e-3, 74, 89, 99), 120),
     "st": Settings(ST(), drops(0.1, 5e-4, 79, 99), 120),
+    "ard": Settings(ARD(), drops(0.1, 2e-4, 100, 150), 200),
+    "rslad": Settings(RSLAD(), drops(0.1, 2e-4, 215, 260, 285), 300),
     # Published with a crop that repeats the edge; zeros here.
     "scarl": Settings(SCARL(), drops(0.1, 5e-4, 100, 150), 200),
     "las-at": Settings(LASAT(), drops(0.1, 5e-4, 99, 104), 110),

@@ -19,7 +19,6 @@ from dat_keras.core.keras_private import flat_layers
 from dat_keras.core.random import BatchKey
 from dat_keras.core.types import Images, Labels
 from dat_keras.data import Batches
-from dat_keras.objectives.base import without_attack
 from dat_keras.objectives.step import Step, View, Views
 
 Value = tuple[keras.Variable, tf.Tensor]
@@ -121,7 +120,7 @@ class MeasureStatistics(keras.callbacks.Callback):
         key = BatchKey.of(model.seed, step).fold_in("statistics")
         x, y = model.augment(x_raw, y, key.fold_in("augment"))
         predict = Predictor(model.classifier, scope=model.inference_scope)
-        return without_attack(model.objective).craft(
+        return model.objective.without_attack().craft(
             Step(predict, x, x_raw, y, model.progress, key, model.adversary)
         )
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from dat_keras.training.catastrophic_overfitting import CatastrophicOverfitting
 from dat_keras.training.generator_gain import GeneratorGain
 from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.runtime import keep_freed_memory
 
 __all__ = [
+    "CatastrophicOverfitting",
     "GeneratorGain",
     "KeepFreedMemory",
     "RaiseOnNaN",

@@ -78,6 +78,16 @@ class LoadedClassifier:
         return branches_of(self.model)
 
 
+def load_teacher(name: str) -> keras.Model:
+    """The classifier that a method of distillation names, on its best weights.
+
+    Args:
+        name: A run folder or a `.keras` file. `dat_keras.load_model` in its
+            place also knows the zoo.
+    """
+    return load_classifier(name).model
+
+
 def load_classifier(
     path: Path | str, weights: str = "best"
 ) -> LoadedClassifier:
@@ -88,7 +98,7 @@ def load_classifier(
 
     Args:
         path: A run folder or a `.keras` file.
-        weights: `"best"` or `"last"`, for a run folder.
+        weights: `"best"`, `"last"` or `"last-good"`, for a run folder.
 
     Raises:
         RunFolderError: If the path is neither.

@@ -21,6 +21,7 @@ from dat_keras.training.callbacks import (
     KeepFreedMemory,
     RestoreMetrics,
 )
+from dat_keras.training.catastrophic_overfitting import watching
 from dat_keras.training.model import AdversarialModel
 from dat_keras.training.projected_time import ProjectedTime
 from dat_keras.training.resume import check_same
@@ -29,7 +30,7 @@ from dat_keras.training.run_callbacks import (
     HistoryCSV,
     RunCheckpoint,
 )
-from dat_keras.training.run_info import RunInfo
+from dat_keras.training.run_info import RunInfo, load_teacher
 from dat_keras.training.validation_images import bounded, say_caveat
 from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.run_folder import RunFolder
@@ -54,6 +55,8 @@ class RunOptions:
         closing_images: What the caller evaluates after training, as the
             number of validation images that take as long. The projected
             time counts it; at 0 it says that it does not.
+        load_teacher: Returns the classifier that a recipe of distillation
+            names. Default: run folders and `.keras` files.
     """
 
     resume: bool = False
@@ -63,6 +66,7 @@ class RunOptions:
     callbacks: Sequence[Callback] = ()
     checkpoint_seconds: float = 120.0
     closing_images: float = 0.0
+    load_teacher: Callable[[str], keras.Model] = load_teacher
 
     def __post_init__(self) -> None:
         """Refuses to continue a run and to remove it."""
@@ -121,7 +125,11 @@ def train(
         )
         split = batches.split
         model = build(
-            recipe, split.image_shape, split.num_classes, len(batches)
+            recipe,
+            split.image_shape,
+            split.num_classes,
+            len(batches),
+            options.load_teacher,
         )
         if resumes:
             _restore(model, run)
@@ -160,6 +168,7 @@ def build(
     image_shape: tuple[int, int, int],
     num_classes: int,
     steps_per_epoch: int,
+    load_teacher: Callable[[str], keras.Model] = load_teacher,
 ) -> AdversarialModel:
     """Returns the compiled, untrained model of a recipe.
 
@@ -168,13 +177,18 @@ def build(
         image_shape: `(H, W, C)`.
         num_classes: Number of classes.
         steps_per_epoch: Batches an epoch.
+        load_teacher: Returns the classifier that a method names.
+
+    Raises:
+        ValueError: If the method needs a teacher, and has none that fits.
     """
+    objective = recipe.objective.prepared(recipe.batch_size, load_teacher)
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         classifier = recipe.classifier(image_shape, num_classes)
     model = AdversarialModel(
         classifier,
-        recipe.objective,
+        objective,
         augment=recipe.augment,
         eval_attack=recipe.eval_attack,
         weight_perturbation=recipe.weight_perturbation,
@@ -218,6 +232,7 @@ def _fit(
             options.say, recipe.epochs, validation, options.closing_images
         ),
         *options.callbacks,
+        *watching(recipe.objective, batches.split, run, options.say),
         *([MeasureStatistics(batches)] if measures else []),
         history,
         BestClassifier(run.weights("best"), history),

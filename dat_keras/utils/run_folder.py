@@ -3,6 +3,8 @@
 recipe.json                 the resolved recipe and what made it
 best.safetensors            classifier of the best epoch on validation
 last.safetensors            classifier after the last epoch
+last-good.safetensors       single-step methods: classifier after the last
+                            epoch without catastrophic overfitting
 history.csv                 one row an epoch
 checkpoints/step-########/  the whole state, to resume from
 """
@@ -20,6 +22,9 @@ from pathlib import Path
 from dat_keras.utils.errors import DamagedFileError, RunFolderError
 from dat_keras.utils.files import clear, contents
 from dat_keras.utils.locks import locked
+
+WEIGHTS = ("best", "last", "last-good")
+"""The weights that a run folder may hold."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class RunFolder:
         return self.path / "checkpoints"
 
     def weights(self, which: str) -> Path:
-        """Returns the file of the `"best"` or `"last"` weights."""
+        """Returns the file of weights, one of `WEIGHTS`."""
         return self.path / f"{which}.safetensors"
 
     def exists(self) -> bool:
@@ -97,7 +102,7 @@ class RunFolder:
         """Refuses a folder without a recipe, or without these weights.
 
         Args:
-            weights: `"best"` or `"last"`.
+            weights: One of `WEIGHTS`.
 
         Raises:
             RunFolderError: If it is no run folder.

@@ -9,6 +9,7 @@ from short_methods import everything, short
 
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.objectives import OBJECTIVES, Objective
+from dat_keras.objectives.distillation import Distillation
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes import RECIPES
@@ -37,6 +38,7 @@ KEEPING = [
     name
     for name, method in OBJECTIVES.items()
     if method.build_adversary is not Objective.build_adversary
+    and not issubclass(method, Distillation)
 ]
 
 

@@ -6,6 +6,7 @@ import typing
 import pytest
 
 from dat_keras.objectives import (
+    ARD,
     DAJAT,
     DAT,
     IDBH,
@@ -15,9 +16,11 @@ from dat_keras.objectives import (
     OAAT,
     OBJECTIVES,
     PGDAT,
+    RSLAD,
     SCARL,
     ST,
     TRADES,
+    GradAlign,
     Natural,
 )
 from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup
@@ -62,6 +65,10 @@ def test_every_number_has_a_range(name):
             (c, "label_smoothing", 2.0)
             for c in (Natural, PGDAT, TRADES, MART, ST, SCARL, OAAT, IDBH, DAT)
         ),
+        (GradAlign, "weight", -1.0),
+        (ARD, "alpha", 1.5),
+        (ARD, "temperature", 0.0),
+        (RSLAD, "alpha", -0.1),
         (DAT, "attack_label_smoothing", -0.1),
         (DAT, "omega", -1.0),
         (DAT, "generator_learning_rate", -1.0),

@@ -124,7 +124,7 @@ def test_one_trace_serves_a_whole_run(name, make_tiny, batch):
             traces.append(1)
             return super().train_step(data)
 
-    objective = short(name)
+    objective = short(name, batch_size=4)
     if hasattr(objective, "warmup"):
         objective = dataclasses.replace(objective, warmup=0.5)
     model = Counting(

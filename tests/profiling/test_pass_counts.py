@@ -3,6 +3,7 @@
 import pytest
 from pass_counts import LEAST
 from selection import first_of
+from teachers import taught
 
 from dat_keras.augment import Unchanged
 from dat_keras.objectives import DAJAT, DAT, OAAT, OBJECTIVES, PGDAT, ST, TRADES
@@ -11,6 +12,7 @@ from dat_keras.objectives.las_at.strategy import Reward
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGD
 from dat_keras.profiling.pass_counts import Passes, passes_of_step
+from dat_keras.recipes.additions import one_step
 from dat_keras.training.model import AdversarialModel
 
 LAS = {
@@ -39,7 +41,8 @@ def few(batch):
 @pytest.mark.parametrize("name", first_of(OBJECTIVES))
 def test_a_step_makes_no_pass_too_many(name, make_tiny, few):
     assert name in LEAST, f"say in LEAST what a step of {name!r} costs"
-    objective = OBJECTIVES[name](**SMALLER.get(name, {}))
+    objective = taught(OBJECTIVES[name](**SMALLER.get(name, {})))
+    objective = objective.prepared(2, load=None)
     model = trainer(objective, make_tiny)
     if name.startswith("las-"):
         model.adversary.updates_due.assign(1)
@@ -69,6 +72,17 @@ def test_the_published_update_makes_passes_of_the_generators_own(
 ):
     model = trainer(DAT(update="sequential"), make_tiny)
     assert passes_of_step(model, few) == Passes(20, 12, 4)
+
+
+@pytest.mark.parametrize(
+    ("update", "expected"),
+    [("fused", (9, 2, 4)), ("sequential", (12, 4, 4))],
+)
+def test_dat_with_a_single_step_costs_little_more_than_half(
+    update, expected, make_tiny, few
+):
+    model = trainer(one_step(DAT(update=update)), make_tiny)
+    assert passes_of_step(model, few) == Passes(*expected)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from short_methods import shortened
+from teachers import linear_teacher
 
 from dat_keras.augment import (
     ApplyToShare,
@@ -16,7 +17,14 @@ from dat_keras.augment import (
 )
 from dat_keras.comparison.grid import grid_of
 from dat_keras.comparison.row_spec import RowSpec
-from dat_keras.objectives import DAT, FGSMRS, NFGSM, OBJECTIVES, TRADES
+from dat_keras.objectives import (
+    DAT,
+    FGSMRS,
+    OBJECTIVES,
+    TRADES,
+    GradAlign,
+)
+from dat_keras.objectives.distillation import Distillation
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
 from dat_keras.recipes.additions import ABLATIONS, all_or_no_augmentation
 from dat_keras.recipes.own import SETTINGS
@@ -245,7 +253,7 @@ def test_own_settings_follow_data_set_and_network():
 
 def single_step(recipe):
     """Whether a method is one of cheap training, with its short schedules."""
-    return isinstance(recipe.objective, (FGSMRS, NFGSM))
+    return recipe.objective.single_step is not None
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "wrn-34-10"])
@@ -355,9 +363,13 @@ def test_additions_change_the_recipe_of_a_method():
     assert both.weight_perturbation == awp.weight_perturbation
 
 
+HOSTS = {"aag": "trades", "grad-align": "fgsm-rs"}
+"""Methods for additions that are not for `dat`."""
+
+
 @pytest.mark.parametrize("name", ADDITIONS)
 def test_every_addition_changes_its_host_and_survives_json(name):
-    host = "trades" if name == "aag" else "dat"
+    host = HOSTS.get(name, "dat")
     plain = choose("cifar10", host)
     recipe = choose("cifar10", f"{host}+{name}")
     assert dataclasses.replace(recipe, name=plain.name) != plain
@@ -414,21 +426,45 @@ def test_the_generator_is_added_to_a_host(host):
         choose("cifar10", "mart+aag")
 
 
+def test_gradients_are_aligned_around_the_attack_of_the_host():
+    host = choose("cifar10", "n-fgsm").objective
+    aligned = choose("cifar10", "n-fgsm+grad-align").objective
+    assert aligned == GradAlign(host.attack)
+
+
+def test_a_single_step_of_dat_is_that_of_fgsm_rs():
+    dat = choose("cifar10", "dat").objective
+    single = choose("cifar10", "dat+single-step").objective
+    assert single.attack == FGSMRS().attack
+    assert single.single_step == single.attack
+    assert dataclasses.replace(single, attack=dat.attack) == dat
+
+
 def one_step(recipe, batch):
     """The loss terms of a first step, on a small net and short attacks."""
     small = dataclasses.replace(
         recipe,
-        **{"architecture": "resnet8", "width": 2},
+        **{"architecture": "resnet8", "width": 2, "batch_size": len(batch[0])},
         objective=shortened(recipe.objective, steps=1),
     )
-    model = build(small, (8, 8, 3), 10, steps_per_epoch=1)
+    if isinstance(small.objective, Distillation):
+        named = dataclasses.replace(small.objective, teacher="linear")
+        small = dataclasses.replace(small, objective=named)
+    model = build(
+        small,
+        (8, 8, 3),
+        10,
+        steps_per_epoch=1,
+        load_teacher=lambda name: linear_teacher(num_classes=10),
+    )
     return model.train_step(batch)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ADDITIONS)
 def test_every_addition_trains(name, batch):
-    host = "dat" if name in ABLATIONS else "trades"
+    of_dat = (*ABLATIONS, "single-step")
+    host = HOSTS.get(name, "dat" if name in of_dat else "trades")
     terms = one_step(choose("cifar10", f"{host}+{name}"), batch)
     assert all(np.isfinite(float(value)) for value in terms.values())
 
@@ -462,6 +498,8 @@ def test_options_replace_fields():
         ({"method": "dta"}, "Did you mean 'dat'"),
         ({"method": "dat+apw"}, "Unknown addition 'apw'. Did you mean 'awp'"),
         ({"method": "trades+no-js"}, "Received: a recipe of TRADES"),
+        ({"method": "trades+grad-align"}, "Received: a recipe of TRADES"),
+        ({"method": "pgd-at+grad-align"}, "Received: a recipe of PGDAT"),
         (
             {"method": "trades+cutmix", "dataset": "photos"},
             "Received: dataset='photos'",

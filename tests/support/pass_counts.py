@@ -7,6 +7,8 @@ LEAST = {
     "natural": (1, 0, 1),
     "fgsm-rs": (2, 1, 1),
     "n-fgsm": (2, 1, 1),
+    "free-at": (1, 0, 1),
+    "grad-align": (4, 3, 3),
     "pgd-at": (11, 10, 1),
     "trades": (13, 10, 2),
     "mart": (12, 10, 2),
@@ -21,6 +23,9 @@ LEAST = {
     "las-trades": (17, 14, 2),
     # Its first quarter: 5 steps on the cross-entropy.
     "oa-at": (7, 5, 2),
+    # And a forward pass of the teacher.
+    "ard": (11, 10, 1),
+    "rslad": (12, 10, 2),
     "dajat": (16, 10, 4),
     "idbh": (11, 10, 1),
     "dat": (17, 10, 4),

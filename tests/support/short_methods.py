@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
+from teachers import taught
+
 from dat_keras.objectives import OBJECTIVES
 
 STEPS = (1, 2)
 
 
-def short(name, steps=2):
+def short(name, steps=2, batch_size=8):
     """The method with its defaults, but that its step costs little."""
-    return shortened(OBJECTIVES[name](), steps)
+    objective = taught(shortened(OBJECTIVES[name](), steps))
+    return objective.prepared(batch_size, load=None)
 
 
 def shortened(objective, steps):
@@ -19,7 +22,7 @@ def shortened(objective, steps):
             objective.policy, architecture="resnet8", steps_grid=STEPS
         )
         objective = replace(objective, policy=policy)
-    if not hasattr(objective, "attack"):
+    if not hasattr(getattr(objective, "attack", None), "steps"):
         return objective
     return replace(objective, attack=replace(objective.attack, steps=steps))
 

@@ -9,12 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import tensorflow as tf
 
-from dat_keras.attacks import PGD
+from dat_keras.attacks import PGD, Attack
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.types import Labels, Network
@@ -112,6 +112,15 @@ class RecombinedAT(Objective):
     def measure(self, step: Step, views: Views) -> Terms:
         """Returns the standard deviation of the generator's numbers."""
         return self._source.measure(step, views)
+
+    def without_attack(self) -> Objective:
+        """Returns the method whose base has an attack of no steps."""
+        return replace(self, base=self.base.without_attack())
+
+    @property
+    def single_step(self) -> Attack | None:
+        """The base method's attack, if it has a single step."""
+        return self.base.single_step
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns DAT's generator with its optimizer."""

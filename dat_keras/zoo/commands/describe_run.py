@@ -14,7 +14,7 @@ from typing import Any
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import sha256_of
 from dat_keras.utils.norms import pixel_fraction
-from dat_keras.utils.run_folder import RunFolder
+from dat_keras.utils.run_folder import WEIGHTS, RunFolder
 
 RECIPE_FIELDS = ("epochs", "batch_size", "limit", "seed", "precision")
 """Fields of a recipe that are shown as they are."""
@@ -49,7 +49,7 @@ def describe_run(path: Path) -> dict[str, Any]:
         "validation": _validation(run, facts["method"]),
         "files": {
             file.name: f"{file.stat().st_size} bytes, sha256 {sha256_of(file)}"
-            for file in map(run.weights, ("best", "last"))
+            for file in map(run.weights, WEIGHTS)
             if file.is_file()
         },
         "checkpoints": _checkpoints(run),

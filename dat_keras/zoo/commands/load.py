@@ -67,8 +67,9 @@ def load_model(
             `namespace/name[@revision]` on the Hugging Face Hub.
         dataset: Data set, such as `"cifar10"`; for zoo names. Default: any.
         threat_model: `"Linf"` or `"L2"`; for zoo names. Default: any.
-        weights: `"best"` (on validation images) or `"last"`, for a run
-            folder. Default: `"best"`.
+        weights: `"best"` (on validation images), `"last"` or `"last-good"`
+            (before catastrophic overfitting), for a run folder. Default:
+            `"best"`.
         token: A token of the Hub. Default: that of `HF_TOKEN` or
             `hf auth login`; `False` is none.
         offline: Use the cache alone.

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from dat_keras.utils.registry import lookup
-from dat_keras.utils.run_folder import RunFolder
+from dat_keras.utils.run_folder import WEIGHTS, RunFolder
 from dat_keras.zoo.bundle.folder import is_model_folder
 from dat_keras.zoo.commands.bundled import find
 from dat_keras.zoo.errors import BadReferenceError
@@ -54,7 +54,7 @@ def check_source(source: str, weights: str) -> None:
 
     Args:
         source: What `load_source` takes.
-        weights: `"best"` or `"last"`, for a run folder.
+        weights: One of `WEIGHTS`, for a run folder.
 
     Raises:
         DatKerasError: If there is no such path or zoo name.
@@ -73,7 +73,7 @@ def check_path(path: Path, weights: str) -> None:
 
     Args:
         path: The path.
-        weights: `"best"` or `"last"`, for a run folder.
+        weights: One of `WEIGHTS`, for a run folder.
 
     Raises:
         RunFolderError: If it is no run, model's folder or `.keras` file.
@@ -93,7 +93,7 @@ def check_arguments(
 
     Args:
         source: What `load_source` takes.
-        weights: `"best"` or `"last"`, for a run folder; `None` if not given.
+        weights: One of `WEIGHTS`, for a run folder; `None` if not given.
         filters: Data set and threat model, for zoo names; `None` likewise.
 
     Raises:
@@ -109,7 +109,7 @@ def check_arguments(
     path = Path(source)
     local = is_model_folder(path) or is_path(path)
     if weights is not None:
-        lookup(dict.fromkeys(("best", "last")), weights, "weights")
+        lookup(dict.fromkeys(WEIGHTS), weights, "weights")
         if not (local and path.is_dir() and not is_model_folder(path)):
             raise ValueError(
                 "`weights` selects among those of a run folder only. "

@@ -11,7 +11,6 @@ from dat_keras.augment import Unchanged
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import DAT, MART, PGDAT, TRADES, RecombinedAT
-from dat_keras.objectives.base import without_attack
 from dat_keras.objectives.dat.adv_gradient import ADV_GRADIENTS
 from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup
 from dat_keras.objectives.step import View
@@ -101,7 +100,7 @@ def test_without_its_attack_it_has_the_same_clean_images(
 ):
     ours = RecombinedAT(base)
     step = make_step(tiny_branched, ours)
-    views, clean = ours.craft(step), without_attack(ours).craft(step)
+    views, clean = ours.craft(step), ours.without_attack().craft(step)
     for a, b in zip(views, clean, strict=True):
         np.testing.assert_array_equal(a.x, b.x)
 
