@@ -31,6 +31,7 @@ from .objectives.weight_perturbation import (
 from .optimizers import Averaging as Averaging
 from .recipes import Recipe as Recipe
 from .training import callbacks as callbacks
+from .training import metrics as metrics
 from .training.model import AdversarialModel as AdversarialModel
 from .training.train import train as train
 from .zoo.commands.load import load_model as load_model

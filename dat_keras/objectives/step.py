@@ -42,10 +42,12 @@ class Step:
         predict: The classifier in inference mode (frozen statistics).
         x: Augmented images.
         x_raw: The same images before augmentation.
-        y: Labels.
+        y: Labels, shape `(B,)`, or distributions over classes, `(B, K)`.
         progress: Share of the training done, a scalar in `[0, 1]`.
         key: Randomness of this step.
         adversary: The learned second player, if the objective has one.
+        labels_mixed: Whether the augmentation mixed labels, so that `y` are
+            not those of `x_raw`.
     """
 
     predict: Network
@@ -55,6 +57,7 @@ class Step:
     progress: tf.Tensor
     key: Key
     adversary: Adversary
+    labels_mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,9 @@ class Adversary(keras.layers.Layer, abc.ABC):
     after the classifier has moved. Weights in `cooperative_weights` are on the
     classifier's side: its optimizer moves them, down its loss.
     """
+
+    optimizer: keras.optimizers.Optimizer | None = None
+    """Moves the player's own weights, if it learns."""
 
     def build_from(self, classifier: keras.Model) -> None:
         """Builds layers and variables that depend on the classifier.
