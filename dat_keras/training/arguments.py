@@ -6,14 +6,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import keras
-
 from dat_keras.attacks import ATTACKS, Attack
 from dat_keras.augment import AUGMENTS, Augment
-from dat_keras.core.keras_private import flat_layers
 from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import OBJECTIVES, Objective
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.utils.kinds import described
 from dat_keras.utils.registry import lookup
 
 T = TypeVar("T")
@@ -73,49 +71,6 @@ def as_augment(value: Augment | str) -> Augment:
     return _known(value, Augment, "augment", AUGMENTS, lambda cls: cls())
 
 
-def check_net(classifier: Any) -> None:
-    """Refuses what is no Keras model of one batch of images, channels last.
-
-    Args:
-        classifier: What `AdversarialModel` was given first.
-
-    Raises:
-        ValueError: With what to give.
-    """
-    if not isinstance(classifier, keras.Model):
-        raise ValueError(
-            "`classifier` must be a Keras model of images to logits, and "
-            "comes before the objective. "
-            f"Received: classifier={described(classifier)}"
-        )
-    for end in ("inputs", "outputs"):
-        try:
-            count = len(getattr(classifier, end, None) or [None])
-        except (AttributeError, ValueError):
-            count = 1
-        if count > 1:
-            raise ValueError(
-                "`classifier` must have one input, images, and one output, "
-                "logits: wrap the one that you want as `keras.Model(inputs, "
-                f"logits)`. Received: a model with {count} {end}"
-            )
-    shape = tuple(getattr(classifier, "input_shape", None) or ())
-    first = [
-        layer.name
-        for layer in flat_layers(classifier)
-        if getattr(layer, "data_format", None) == "channels_first"
-    ]
-    # A net may also turn channels-last images around itself.
-    if first and len(shape) == 4 and None not in shape[1:]:
-        if shape[1] < shape[3]:
-            raise ValueError(
-                "Images are `(B, H, W, C)`, so `classifier` must take "
-                "channels last: build it with "
-                '`data_format="channels_last"`. Received: input shape '
-                f"{shape[1:]}, channels-first layer {first[0]!r}"
-            )
-
-
 def check_kinds(weight_perturbation: Any, seed: Any) -> None:
     """Refuses other kinds of the remaining arguments.
 
@@ -132,20 +87,6 @@ def check_kinds(weight_perturbation: Any, seed: Any) -> None:
         raise ValueError(
             f"`seed` must be a whole number. Received: seed={seed!r}"
         )
-
-
-def described(value: Any) -> str:
-    """A short description of a value of a wrong kind.
-
-    Example:
-    >>> described(Linf), described("dat"), described(keras.Input((1,)))
-    ('the class Linf', "'dat'", 'a KerasTensor')
-    """
-    if inspect.isclass(value):
-        return f"the class {value.__name__}"
-    if isinstance(value, str | int | float | None):
-        return repr(value)
-    return f"a {type(value).__name__}"
 
 
 def _known(

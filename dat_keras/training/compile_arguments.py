@@ -8,8 +8,8 @@ from typing import Any
 import keras
 
 from dat_keras.optimizers.weight_averaging import Averaging
-from dat_keras.training.arguments import described
 from dat_keras.training.metrics import RobustAccuracy
+from dat_keras.utils.kinds import described
 
 REFUSED = {
     "loss": "the objective is the loss",

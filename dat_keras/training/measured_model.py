@@ -88,6 +88,24 @@ class MeasuredModel(GuardedModel):
         others = [m for m in super().metrics if id(m) not in listed]
         return [*others, with_directions(own)]
 
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Prints the classifier as Keras does, and the second player's size.
+
+        Args:
+            *args: For the classifier's `summary`.
+            **kwargs: Likewise, such as `print_fn`.
+        """
+        self.classifier.summary(*args, **kwargs)
+        count = sum(
+            v.value.shape.num_elements() for v in self.adversary.weights
+        )
+        if count:
+            say = kwargs.get("print_fn") or print
+            say(
+                f"Second player `{self.adversary.name}`: {count:,} parameters, "
+                "no part of the classifier"
+            )
+
     def compiled_metrics(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Measures a training batch by the metrics of `compile`, if any."""
         if not has_compiled_metrics(self):

@@ -27,7 +27,6 @@ from dat_keras.training.arguments import (
     as_augment,
     as_objective,
     check_kinds,
-    check_net,
 )
 from dat_keras.training.ascent import ascend
 from dat_keras.training.batch import Batch
@@ -92,7 +91,6 @@ class AdversarialModel(MeasuredModel):
         seed: int = 0,
     ) -> None:
         super().__init__(name="adversarial_model")
-        check_net(classifier)
         check_kinds(weight_perturbation, seed)
         objective = as_objective(objective)
         spec = ClassifierSpec.of(classifier)
