@@ -28,16 +28,30 @@ class Pass:
     def __init__(self) -> None:
         self.scope = keras.StatelessScope(collect_losses=True)
         self.count = 0
+        self._losses: list[tf.Tensor] = []
 
     def __call__(self) -> keras.StatelessScope:
         """Returns the scope, to be opened."""
         self.count += 1
+        self._collect()
         return self.scope
 
     def mean_of(self, count: int) -> tf.Tensor:
         """Returns the losses of all layers in all passes, over their number."""
-        losses = [tf.cast(each, tf.float32) for each in self.scope.losses]
+        self._collect()
+        losses = [tf.cast(each, tf.float32) for each in self._losses]
         return tf.add_n(losses) / count
+
+    @property
+    def found(self) -> bool:
+        """Whether any layer added a loss."""
+        self._collect()
+        return bool(self._losses)
+
+    def _collect(self) -> None:
+        # A model's next call would clear what is left in the scope.
+        self._losses += self.scope.losses
+        self.scope.losses.clear()
 
 
 @dataclass(frozen=True)
@@ -115,7 +129,7 @@ def _adds_losses(classifier: keras.Model, shape: tuple[int, ...]) -> bool:
         Predictor(classifier, training=True, scope=passes, plain=True)(
             x, branch
         )
-    return bool(passes.scope.losses)
+    return passes.found
 
 
 def _may_add(layer: keras.layers.Layer) -> bool:

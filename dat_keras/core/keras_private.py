@@ -20,6 +20,8 @@ from keras.src.trainers.compile_utils import MetricsList
 __all__ = [
     "Functional",
     "flat_layers",
+    "forget_compiled_metrics",
+    "forget_losses",
     "functional_of",
     "has_compiled_metrics",
     "nodes_of",
@@ -107,6 +109,19 @@ def update_compiled_metrics(
         return {}
     metrics.update_state(y, logits, weight)
     return metrics.result()
+
+
+def forget_losses(model: keras.Model) -> None:
+    """Empties the lists in which layers keep what they added to the loss.
+
+    Left there by a traced pass, `model.losses` would hold tensors of a graph.
+    """
+    model._clear_losses()
+
+
+def forget_compiled_metrics(model: keras.Model) -> None:
+    """Drops the metrics of an earlier `compile`, which Keras would keep."""
+    model._compile_metrics = None
 
 
 def has_compiled_metrics(model: keras.Model) -> bool:

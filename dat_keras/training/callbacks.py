@@ -8,10 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from dat_keras.utils.durations import duration
-from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.runtime import keep_freed_memory
 
 
@@ -44,23 +42,6 @@ class KeepFreedMemory(keras.callbacks.Callback):
         """Calls it during the first steps of an epoch."""
         if batch < 4:
             keep_freed_memory()
-
-
-class RaiseOnNaN(keras.callbacks.Callback):
-    """Raises `TrainingDivergedError` when the loss is not finite.
-
-    Keras' `TerminateOnNaN` would end `fit` as if the run were complete.
-
-    Without `jit_compile` the step itself checks, before it writes anything,
-    and without waiting for the device as this callback does.
-    """
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Looks at the running mean of the loss."""
-        if not np.isfinite(float((logs or {})["loss"])):
-            raise TrainingDivergedError(
-                f"the loss is not finite at step {int(self.model.step.numpy())}"
-            )
 
 
 class ProjectedTime(keras.callbacks.Callback):

@@ -9,7 +9,7 @@ import keras
 
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.training.metrics import RobustAccuracy
-from dat_keras.utils.kinds import described
+from dat_keras.utils.kinds import described, fits
 
 REFUSED = {
     "loss": "the objective is the loss",
@@ -49,8 +49,8 @@ def check_arguments(
             "`averaging` must be an `Averaging`, such as `Averaging(0.999)`. "
             f"Received: averaging={described(averaging)}"
         )
-    number = isinstance(clip_norm, int | float) and clip_norm > 0
-    if clip_norm is not None and not number:
+    number = fits(clip_norm, float | None)
+    if not number or (clip_norm is not None and not clip_norm > 0):
         raise ValueError(
             "`clip_norm` must be a number greater than 0. "
             f"Received: clip_norm={described(clip_norm)}"

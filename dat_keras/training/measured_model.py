@@ -10,7 +10,10 @@ import tensorflow as tf
 
 from dat_keras.attacks import Attack
 from dat_keras.classifiers.predictor import Predictor
+from dat_keras.classifiers.regularization import Regularization
 from dat_keras.core.keras_private import (
+    forget_compiled_metrics,
+    forget_losses,
     has_compiled_metrics,
     update_compiled_metrics,
     with_directions,
@@ -29,10 +32,12 @@ from dat_keras.training.validation import Validation
 class MeasuredModel(GuardedModel):
     """Keeps the means of a training epoch and the results of a validation.
 
-    A subclass makes `classifier` and calls `make_metrics`.
+    A subclass has a classifier and its regularization, and calls
+    `make_metrics`.
     """
 
     classifier: keras.Model
+    regularization: Regularization
     train_metrics: dict[str, keras.Metric]
     validation: Validation
 
@@ -69,6 +74,7 @@ class MeasuredModel(GuardedModel):
         weighted, weighted_robust = split_metrics(
             weighted_metrics, own, "weighted_metrics"
         )
+        forget_compiled_metrics(self)
         super().compile(
             optimizer=optimizer,
             metrics=plain,
@@ -118,6 +124,7 @@ class MeasuredModel(GuardedModel):
         terms = {"loss": tf.add_n(list(terms.values())), **terms}
         for name, metric in self.train_metrics.items():
             metric.update_state(terms[name])
+        self._forget_losses()
         return {name: m.result() for name, m in self.train_metrics.items()}
 
     def measured(
@@ -135,6 +142,11 @@ class MeasuredModel(GuardedModel):
         logits, attacked = predict(batch.x), predict(x_adv)
         logs = self.validation.update(batch, logits, attacked)
         logs |= self.validation.attack(predict, batch, key)
+        self._forget_losses()
         return logs | update_compiled_metrics(
             self, batch.y, logits, batch.weight
         )
+
+    def _forget_losses(self) -> None:
+        if self.regularization.in_passes:
+            forget_losses(self.classifier)

@@ -85,10 +85,8 @@ def test_the_term_is_what_keras_adds(objective, losses, batch, assert_close):
     @tf.function(autograph=False)
     def gradients():
         with tf.GradientTape() as tape:
-            scope = keras.StatelessScope(collect_losses=True)
-            with scope:
-                own(batch[0], training=True)
-                penalty = tf.add_n(own.losses)
+            own(batch[0], training=True)
+            penalty = tf.add_n(own.losses)
         return tape.gradient(
             penalty,
             [w.value for w in own.trainable_variables],
@@ -144,6 +142,14 @@ def test_both_updates_of_the_generator_climb_what_passes_add(
         generators.append(model.adversary.generator.get_weights())
     for a, b in zip(*generators, strict=True):
         assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_losses_of_the_net_stay_readable(batch):
+    classifier = net(activity="l2")
+    trained(classifier, PGDAT(STILL), batch)
+    assert classifier.losses == []
+    classifier(batch[0])
+    assert float(classifier.losses[0]) > 0
 
 
 def test_weights_that_are_frozen_do_not_count(batch):

@@ -64,14 +64,15 @@ def test_one_switch_turns_the_kernels_off(net, monkeypatch, tiny_model, batch):
 
 def test_metrics_of_compile_are_updated_and_read_alone():
     model = keras.Sequential([keras.Input((2,))])
-    assert not keras_private.has_compiled_metrics(model)
+    assert not private.has_compiled_metrics(model)
     model.compile(metrics=["accuracy"])
-    assert keras_private.has_compiled_metrics(model)
+    assert private.has_compiled_metrics(model)
     y, z = tf.constant([0, 1]), tf.constant([[1.0, 0.0], [1.0, 0.0]])
-    found = keras_private.update_compiled_metrics(model, y, z, None)
+    found = private.update_compiled_metrics(model, y, z, None)
     assert {k: float(v) for k, v in found.items()} == {"accuracy": 0.5}
+    private.forget_compiled_metrics(model)
     model.compile()
-    assert keras_private.update_compiled_metrics(model, y, z, None) == {}
+    assert private.update_compiled_metrics(model, y, z, None) == {}
 
 
 def test_callbacks_read_directions_in_a_list():
@@ -79,7 +80,7 @@ def test_callbacks_read_directions_in_a_list():
     metric._direction = "up"
 
     class Model(keras.Model):
-        metrics = (keras_private.with_directions([metric]),)
+        metrics = (private.with_directions([metric]),)
 
     callback = keras.callbacks.EarlyStopping("val_own")
     callback.set_model(Model())

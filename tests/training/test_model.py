@@ -415,6 +415,7 @@ def test_one_trace_and_metrics_by_epoch(make, data):
         "loss",
         "natural",
         "robust",
+        "val_loss",
         "val_accuracy",
         "val_robust_accuracy",
     }
