@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -89,8 +90,8 @@ class Adversary(keras.layers.Layer, abc.ABC):
     classifier's side: its optimizer moves them, down its loss.
     """
 
-    optimizer: keras.optimizers.Optimizer | None = None
-    """Moves the player's own weights, if it learns."""
+    optimizer: Any = None
+    """Optimizer of the player's own weights, if it learns."""
 
     def build_from(self, classifier: keras.Model) -> None:
         """Builds layers and variables that depend on the classifier.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from dat_keras.attacks import ATTACKS, Attack
 from dat_keras.augment import AUGMENTS, Augment
@@ -13,8 +13,6 @@ from dat_keras.objectives import OBJECTIVES, Objective
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.utils.kinds import described
 from dat_keras.utils.registry import lookup
-
-T = TypeVar("T")
 
 EPS = 8 / 255
 """Radius of attacks that are given by name."""
@@ -91,11 +89,11 @@ def check_kinds(weight_perturbation: Any, seed: Any) -> None:
 
 def _known(
     value: Any,
-    kind: type[T],
+    kind: Any,
     argument: str,
     table: Mapping[str, Any],
-    make: Callable[[Any], T],
-) -> T:
+    make: Callable[[Any], Any],
+) -> Any:
     if isinstance(value, str):
         return make(lookup(table, value, argument.replace("_", " ")))
     if isinstance(value, kind):

@@ -28,6 +28,8 @@ class GuardedModel(CountedModel):
     image_shape: tuple[int, int, int]
     num_classes: int
     adversary: Adversary
+    train_function: Any
+    test_function: Any
 
     @property
     def guard(self) -> Guard:
