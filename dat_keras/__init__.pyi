@@ -10,7 +10,6 @@ from . import spectral as spectral
 from .core.threat_models import L2 as L2
 from .core.threat_models import Linf as Linf
 from .core.threat_models import ThreatModel as ThreatModel
-from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.report import Report as Report
 from .objectives import ARD as ARD
 from .objectives import DAJAT as DAJAT
@@ -38,8 +37,10 @@ from .objectives.weight_perturbation import (
 from .optimizers import Averaging as Averaging
 from .recipes import Recipe as Recipe
 from .training import callbacks as callbacks
+from .training import metrics as metrics
 from .training.model import AdversarialModel as AdversarialModel
 from .training.train import train as train
+from .zoo.commands.evaluate import evaluate as evaluate
 from .zoo.commands.load import load_model as load_model
 
 __version__: str

@@ -41,7 +41,7 @@ class ApplyToShare(Augment):
         changed, labels = self.augment(x, y, key)
         place = tf.range(tf.shape(x)[0], dtype=tf.float32)
         first = place + 1.0 <= self.share * tf.cast(tf.shape(x)[0], tf.float32)
-        if labels.shape.rank == 2:
+        if labels is not y and labels.shape.rank == 2:
             y = as_distribution(y, labels.shape[-1])
             labels = tf.where(first[:, None], labels, y)
         return tf.where(first[:, None, None, None], changed, x), labels

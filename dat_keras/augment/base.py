@@ -22,10 +22,26 @@ class Augment(RangeChecked, abc.ABC):
 
         Args:
             x: Images, shape `(B, H, W, C)`, in `[0, 1]`.
-            y: Labels `(B,)`; an augmentation that mixes images returns
-                distributions over classes, `(B, K)`.
+            y: Labels `(B,)`, or distributions over classes, `(B, K)`, which
+                an augmentation that mixes images always returns; any other
+                returns `y` itself.
             key: Source of the random draws.
         """
+
+
+def augmented(
+    augment: Augment, x: Images, y: Labels, key: Key
+) -> tuple[Images, Labels, bool]:
+    """Returns what an augmentation returns, and whether it mixed labels.
+
+    Example:
+    >>> from dat_keras.core.random import BatchKey
+    >>> x, y = tf.zeros((1, 2, 2, 1)), tf.constant([0])
+    >>> augmented(Unchanged(), x, y, BatchKey.of(0, 0))[2]
+    False
+    """
+    x, labels = augment(x, y, key)
+    return x, labels, labels is not y and labels.shape.rank == 2
 
 
 @dataclass(frozen=True)

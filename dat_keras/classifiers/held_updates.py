@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from dat_keras.classifiers.predictor import Predictor
+from dat_keras.classifiers.regularization import Pass
 
 
 class HeldUpdates:
@@ -15,6 +16,8 @@ class HeldUpdates:
 
     Args:
         classifier: Maps images to logits.
+        adds_losses: Whether its layers add losses in a pass, which `passes`
+            then holds.
 
     Example:
     >>> layer = keras.layers.BatchNormalization(momentum=0.0)
@@ -28,17 +31,19 @@ class HeldUpdates:
     [2.0]
     """
 
-    def __init__(self, classifier: keras.Model) -> None:
-        self._scope = keras.StatelessScope()
+    def __init__(
+        self, classifier: keras.Model, adds_losses: bool = False
+    ) -> None:
+        self.passes = Pass()
         self._variables = classifier.non_trainable_variables
         self.predict = Predictor(
-            classifier, training=True, scope=lambda: self._scope
+            classifier, training=True, scope=self.passes, plain=adds_losses
         )
 
     def write(self) -> None:
         """Assigns the updated statistics."""
         for variable in self._variables:
-            value = self._scope.get_current_value(variable)
+            value = self.passes.scope.get_current_value(variable)
             if value is not None:
                 variable.assign(value)
 

@@ -30,6 +30,8 @@ class Predictor:
         training: Whether BatchNorm reads batch statistics.
         scope: Opened around each call. `keras.StatelessScope` discards
             updates of statistics, or puts other weights in.
+        plain: Whether training-mode passes are plain Keras calls, each in a
+            scope of its own, for layers that add losses.
 
     Example:
     >>> flat = [keras.Input((2, 2, 1)), keras.layers.Flatten()]
@@ -40,6 +42,7 @@ class Predictor:
     classifier: keras.Model
     training: bool = False
     scope: Callable[[], AbstractContextManager] = nullcontext
+    plain: bool = False
 
     def __call__(self, x: Images, branch: int = 0) -> Logits:
         """Returns the logits of `x` on a BatchNorm branch."""
@@ -50,11 +53,15 @@ class Predictor:
         self, images: Sequence[Images], branches: Sequence[int]
     ) -> list[Logits]:
         """Returns the logits of several batches, each on its branch."""
+        if self.plain and len(images) > 1:
+            one = [([x], [b]) for x, b in zip(images, branches, strict=True)]
+            return [z for x, b in one for z in self.many(x, b)]
         models = branch_models(self.classifier)
         graphs = [g for b in branches if (g := Graph.of(models[b]))]
         pairs = list(zip(images, branches, strict=True))
         with self.scope():
-            if self.training and len(graphs) == len(pairs):
+            joint = self.training and not self.plain
+            if joint and len(graphs) == len(pairs):
                 logits = run_jointly(graphs, images)
             else:
                 logits = [self._called(x, branch) for x, branch in pairs]
@@ -83,7 +90,9 @@ class Predictor:
     @property
     def with_batch_statistics(self) -> Predictor:
         """The classifier on batch statistics, which leave no trace."""
-        return replace(self, training=True, scope=keras.StatelessScope)
+        return replace(
+            self, training=True, scope=keras.StatelessScope, plain=False
+        )
 
     @property
     def with_moving_statistics(self) -> FrozenPredictor:

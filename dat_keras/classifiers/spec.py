@@ -8,7 +8,11 @@ import keras
 
 from dat_keras.architectures import branches_of
 from dat_keras.classifiers.inspection import feature_size
-from dat_keras.classifiers.validation import check_classifier, image_shape_of
+from dat_keras.classifiers.validation import (
+    check_classifier,
+    check_kind,
+    image_shape_of,
+)
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,10 @@ class ClassifierSpec:
         """Validates a classifier by running it once, and describes it.
 
         Raises:
-            ValueError: If it does not fix its image size, or does not return
-                logits.
+            ValueError: If it is no Keras model, does not fix its image size,
+                or does not return logits.
         """
+        check_kind(classifier)
         image_shape = image_shape_of(classifier)
         return cls(
             image_shape,

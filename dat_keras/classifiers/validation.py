@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +11,57 @@ import tensorflow as tf
 
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.keras_private import flat_layers
+from dat_keras.utils.kinds import described
+
+
+def check_kind(classifier: Any) -> None:
+    """Refuses what is no Keras model of one batch of images, channels last.
+
+    Args:
+        classifier: What a user gave for one.
+
+    Raises:
+        ValueError: With what to give.
+
+    Example:
+    >>> check_kind("resnet")
+    Traceback (most recent call last):
+    ...
+    ValueError: The classifier must be a Keras model of images to logits, and
+    comes first. Received: 'resnet'
+    """
+    if not isinstance(classifier, keras.Model):
+        raise ValueError(
+            "The classifier must be a Keras model of images to logits, and "
+            "comes first. "
+            f"Received: {described(classifier)}"
+        )
+    for end in ("inputs", "outputs"):
+        try:
+            count = len(getattr(classifier, end, None) or [None])
+        except (AttributeError, ValueError):
+            count = 1
+        if count > 1:
+            raise ValueError(
+                "The classifier must have one input, images, and one output, "
+                "logits: wrap the one that you want as `keras.Model(inputs, "
+                f"logits)`. Received: a model with {count} {end}"
+            )
+    shape = tuple(getattr(classifier, "input_shape", None) or ())
+    first = [
+        layer.name
+        for layer in flat_layers(classifier)
+        if getattr(layer, "data_format", None) == "channels_first"
+    ]
+    # A net may also turn channels-last images around itself.
+    if first and len(shape) == 4 and None not in shape[1:]:
+        if shape[1] < shape[3]:
+            raise ValueError(
+                "Images are `(B, H, W, C)`, so the classifier must take "
+                "channels last: build it with "
+                '`data_format="channels_last"`. Received: input shape '
+                f"{shape[1:]}, channels-first layer {first[0]!r}"
+            )
 
 
 def check_classifier(

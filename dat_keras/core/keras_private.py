@@ -15,17 +15,23 @@ from typing import Any
 import keras
 import tensorflow as tf
 from keras.src.models.functional import Functional, operation_fn
+from keras.src.trainers.compile_utils import MetricsList
 
 __all__ = [
     "Functional",
     "flat_layers",
+    "forget_compiled_metrics",
+    "forget_losses",
     "functional_of",
+    "has_compiled_metrics",
     "nodes_of",
     "operation_fn",
     "output_operation",
     "output_reader_input",
     "run_through_graph",
+    "update_compiled_metrics",
     "wants_plain_kernels",
+    "with_directions",
 ]
 
 
@@ -83,3 +89,55 @@ def output_reader_input(model: keras.Model) -> keras.KerasTensor:
     # A layer shared by branches has many inputs; the output knows which.
     operation, node, _ = model.outputs[0]._keras_history
     return operation._inbound_nodes[node].input_tensors[0]
+
+
+def update_compiled_metrics(
+    model: keras.Model, y: tf.Tensor, logits: tf.Tensor, weight: Any
+) -> dict[str, Any]:
+    """Updates the metrics that `compile` was given, and returns results.
+
+    The public `compute_metrics` returns those of all other metrics too.
+
+    Args:
+        model: A compiled model.
+        y: Labels.
+        logits: Its output.
+        weight: Sample weights or `None`.
+    """
+    metrics = model._compile_metrics
+    if metrics is None:
+        return {}
+    metrics.update_state(y, logits, weight)
+    return metrics.result()
+
+
+def forget_losses(model: keras.Model) -> None:
+    """Empties the lists in which layers keep what they added to the loss.
+
+    Left there by a traced pass, `model.losses` would hold tensors of a graph.
+    """
+    model._clear_losses()
+
+
+def forget_compiled_metrics(model: keras.Model) -> None:
+    """Drops the metrics of an earlier `compile`, which Keras would keep."""
+    model._compile_metrics = None
+
+
+def has_compiled_metrics(model: keras.Model) -> bool:
+    """Whether `compile` was given metrics."""
+    return model._compile_metrics is not None
+
+
+def with_directions(metrics: list[keras.Metric]) -> keras.Metric:
+    """Returns metrics as one, in which callbacks look for directions.
+
+    `EarlyStopping` and `ModelCheckpoint` with `mode="auto"` read `_direction`
+    of metrics inside such a list alone.
+    """
+    return _Listed(metrics)
+
+
+class _Listed(MetricsList):
+    def result(self) -> dict[str, Any]:
+        return self.get_result()

@@ -11,15 +11,13 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from dat_keras.attacks import Attack
 from dat_keras.classifiers.predictor import Predictor
+from dat_keras.classifiers.validation import check_kind
 from dat_keras.core.threat_models import THREAT_MODELS, ThreatModel
-from dat_keras.core.types import Images, Labels
 from dat_keras.core.versions import versions
 from dat_keras.core.weights import fingerprint
-from dat_keras.data import Batches, Split
 from dat_keras.evaluation.context import (
     Evaluation,
     EvaluationContext,
@@ -34,7 +32,7 @@ from dat_keras.evaluation.resume_state import (
     ResumeState,
     open_resume_state,
 )
-from dat_keras.evaluation.samples import Samples, first_samples
+from dat_keras.evaluation.samples import Data, Samples, first_samples
 from dat_keras.evaluation.sanity_checks import check_fit, sanity_cautions
 from dat_keras.evaluation.suites import select_attacks
 from dat_keras.kernels.fold_batch_norm import DTYPES
@@ -45,7 +43,7 @@ from dat_keras.utils.registry import lookup
 
 def evaluate(
     model: keras.Model,
-    data: tuple[Images, Labels] | Split | Batches | tf.data.Dataset,
+    data: Data,
     attacks: str | Sequence[str] | Mapping[str, Attack | Evaluation] = (
         "natural",
         "fgsm",
@@ -72,9 +70,10 @@ def evaluate(
 
     Args:
         model: Maps images `(B, H, W, C)` in `[0, 1]` to logits `(B, K)`.
+            `dk.evaluate` also takes what `dk.load_model` does.
         data: A pair of arrays `(x, y)` with float images in `[0, 1]` and
-            integer labels, a `Split`, a `Batches` (its split, in order), or a
-            `tf.data.Dataset` of batches `(x, y)`.
+            integer labels, a `Split`, a `Batches` (its split, in order), or
+            batches `(x, y)`: a `tf.data.Dataset` or a `PyDataset`.
         attacks: Keys of `EVALUATIONS`, as a sequence or separated by commas;
             or attacks or an `AttackEnsemble` by a name of your own. Natural
             accuracy comes first, named or not.
@@ -114,6 +113,7 @@ def evaluate(
     >>> report["natural"].accuracy, report["pgd20"].accuracy
     (1.0, 0.5)
     """
+    check_kind(model)
     threat_model = _threat_model(norm, eps)
     rules = lookup(PROTOCOLS, protocol, "protocol")
     evaluations = select_attacks(attacks, threat_model, rules)

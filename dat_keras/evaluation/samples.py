@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from dat_keras.data.batches import Batches
 from dat_keras.data.split import Split
+
+Data: TypeAlias = (
+    tuple[Any, Any] | Split | Batches | tf.data.Dataset | keras.utils.PyDataset
+)
+"""What `first_samples` reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +84,8 @@ def first_samples(data: object, n: int | None = None) -> Samples:
 
     Args:
         data: `(x, y)` arrays with `x` floats in `[0, 1]`, a `Split`, a
-            `Batches` (its split, unshuffled), or a `tf.data.Dataset` of
-            batches `(x, y)`.
+            `Batches` (its split, unshuffled), or batches `(x, y)`: a
+            `tf.data.Dataset` or a `PyDataset`, read by index.
         n: Number of images; `None` is all.
 
     Raises:
@@ -89,8 +97,9 @@ def first_samples(data: object, n: int | None = None) -> Samples:
     False
     """
     raise ValueError(
-        "`data` must be a tuple `(x, y)` of arrays, a `Split`, a `Batches` or "
-        f"a `tf.data.Dataset` of batches. Received: {type(data).__name__}"
+        "`data` must be a tuple `(x, y)` of arrays, a `Split`, a `Batches`, a "
+        "`PyDataset` or a `tf.data.Dataset` of batches. "
+        f"Received: {type(data).__name__}"
     )
 
 
@@ -125,10 +134,34 @@ def _(data: tf.data.Dataset, n: int | None = None) -> Samples:
             "`n_examples` must be given for an infinite `tf.data.Dataset`. "
             "Received: n_examples=None"
         )
+    return _from_batches(data.as_numpy_iterator(), n, "tf.data")
+
+
+@first_samples.register
+def _(data: keras.utils.PyDataset, n: int | None = None) -> Samples:
+    count = data.num_batches
+    if n is None and count is None:
+        raise ValueError(
+            "`n_examples` must be given for an infinite `PyDataset`. "
+            "Received: n_examples=None"
+        )
+    places = itertools.count() if count is None else range(count)
+    return _from_batches((data[i] for i in places), n, "pydataset")
+
+
+def _from_batches(
+    batches: Iterable[tuple], n: int | None, name: str
+) -> Samples:
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     seen = 0
-    for x, y in data.as_numpy_iterator():
-        parts.append((x, np.atleast_1d(y)))
+    for batch in batches:
+        if not isinstance(batch, tuple) or len(batch) != 2:
+            raise ValueError(
+                "`data` must yield batches `(x, y)`. Received: a "
+                f"{type(batch).__name__} of {len(batch)} values"
+            )
+        x, y = batch
+        parts.append((np.asarray(x), np.atleast_1d(y)))
         seen += len(parts[-1][1])
         # One image more than wanted shows that these are not all.
         if n is not None and seen > n:
@@ -136,7 +169,7 @@ def _(data: tf.data.Dataset, n: int | None = None) -> Samples:
     if not parts:
         raise ValueError("`data` must hold images. Received: no batch at all")
     x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return _from_arrays((x, y), n, "tf.data")
+    return _from_arrays((x, y), n, name)
 
 
 def _from_arrays(data: tuple, n: int | None, name: str) -> Samples:
@@ -147,6 +180,8 @@ def _from_arrays(data: tuple, n: int | None, name: str) -> Samples:
         )
     x, y = (np.asarray(array) for array in data)
     n = _count(n, len(x) if x.ndim else 0)
+    if y.shape == (len(x), 1):
+        y = y[:, 0]
     _check_labels(y, len(x))
     _check_images(x[:n])
     return Samples(x[:n], y[:n], name, n == len(x))
@@ -168,8 +203,8 @@ def _check_labels(y: np.ndarray, count: int) -> None:
     if y.shape != (count,) or y.dtype.kind not in "iu":
         raise ValueError(
             f"`y` must be integer class ids of shape ({count},), one per "
-            "image; pass `y.argmax(-1)` for one-hot labels and `y[:, 0]` for "
-            f"a column. Received: {y.dtype} of shape {y.shape}"
+            "image; pass `y.argmax(-1)` for one-hot labels. "
+            f"Received: {y.dtype} of shape {y.shape}"
         )
 
 

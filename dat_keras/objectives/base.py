@@ -15,6 +15,7 @@ from dat_keras.attacks import PGD, Attack
 from dat_keras.classifiers.predictor import logits_of_many
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.types import Images, Labels, Logits, Network
+from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.step import (
     Adversary,
     NoAdversary,
@@ -40,6 +41,10 @@ class Objective(RangeChecked, abc.ABC):
 
     selects_by: ClassVar[tuple[str, ...]] = ("robust_accuracy", "accuracy")
     """Validation metrics that pick the best checkpoint, the first one first."""
+
+    weights_examples: ClassVar[bool] = False
+    """Whether every term is a `batch_mean` of one value per example, so that
+    `sample_weight` has its exact meaning. Default: no, and it is refused."""
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -177,7 +182,7 @@ def raw_images(step: Step) -> Images:
     Raises:
         ValueError: If the labels were mixed, as then no raw image has them.
     """
-    if step.y.shape.rank != 1:
+    if step.labels_mixed:
         raise ValueError(
             "This method makes views of the un-augmented images, so its base "
             "augmentation must not mix labels. Received: labels of shape "
@@ -223,4 +228,4 @@ def ramped(attack: PGD, progress: tf.Tensor, over: float) -> PGD:
 
 def mean_over_views(values: list[tf.Tensor]) -> tf.Tensor:
     """Returns the mean over a list of per-example values and the batch."""
-    return tf.reduce_mean(tf.add_n(values)) / len(values)
+    return batch_mean(tf.add_n(values)) / len(values)

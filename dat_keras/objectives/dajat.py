@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
-import tensorflow as tf
-
 from dat_keras.attacks import PGD, KLFromClean, NormalStart
 from dat_keras.augment import Augment, AutoAugment, Chain, CropFlip
 from dat_keras.core.threat_models import Linf
@@ -28,6 +26,7 @@ from dat_keras.objectives.base import (
     ramped,
     raw_images,
 )
+from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.step import Step, Terms, View, Views
 from dat_keras.objectives.trades import TRADES
 from dat_keras.utils.ranges import Range, Share, Weight
@@ -76,6 +75,7 @@ class DAJAT(Objective):
     ramp: Share = 1.0
     split_bn: bool = True
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust", "consistency")
+    weights_examples: ClassVar[bool] = True
 
     @property
     def branches(self) -> int:
@@ -108,7 +108,7 @@ class DAJAT(Objective):
         return {
             "natural": mean_over_views(natural),
             "robust": self.beta * mean_over_views(robust),
-            "consistency": self.omega * tf.reduce_mean(js_divergence(*clean)),
+            "consistency": self.omega * batch_mean(js_divergence(*clean)),
         }
 
     def perturbation_loss(

@@ -65,6 +65,7 @@ class IDBH(Objective):
     warmup: Share = 0.0
     label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("robust",)
+    weights_examples: ClassVar[bool] = True
 
     @property
     def needs_run_length(self) -> bool:

@@ -54,6 +54,7 @@ class MART(Objective):
     beta: Weight = 5.0
     label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("boosted", "robust")
+    weights_examples: ClassVar[bool] = True
 
     def craft(self, step: Step) -> Views:
         """Attacks the augmented images."""

@@ -29,6 +29,7 @@ class Natural(Objective):
 
     label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("natural",)
+    weights_examples: ClassVar[bool] = True
     # Its robust accuracy is highest before it has learned anything.
     selects_by: ClassVar[tuple[str, ...]] = ("accuracy",)
 

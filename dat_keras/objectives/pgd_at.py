@@ -40,6 +40,7 @@ class PGDAT(Objective):
     attack: Attack = PGD(Linf(8 / 255))
     label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("robust",)
+    weights_examples: ClassVar[bool] = True
 
     def craft(self, step: Step) -> Views:
         """Attacks the augmented images."""

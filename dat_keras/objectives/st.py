@@ -70,6 +70,7 @@ class ST(Objective):
     beta: Weight = 6.0
     label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("natural", "squeeze")
+    weights_examples: ClassVar[bool] = True
 
     def craft(self, step: Step) -> Views:
         """Searches adversarial and collaborative images together."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -42,10 +43,12 @@ class Step:
         predict: The classifier in inference mode (frozen statistics).
         x: Augmented images.
         x_raw: The same images before augmentation.
-        y: Labels.
+        y: Labels, shape `(B,)`, or distributions over classes, `(B, K)`.
         progress: Share of the training done, a scalar in `[0, 1]`.
         key: Randomness of this step.
         adversary: The learned second player, if the objective has one.
+        labels_mixed: Whether the augmentation mixed labels, so that `y` are
+            not those of `x_raw`.
     """
 
     predict: Network
@@ -55,6 +58,7 @@ class Step:
     progress: tf.Tensor
     key: Key
     adversary: Adversary
+    labels_mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,9 @@ class Adversary(keras.layers.Layer, abc.ABC):
     after the classifier has moved. Weights in `cooperative_weights` are on the
     classifier's side: its optimizer moves them, down its loss.
     """
+
+    optimizer: Any = None
+    """Optimizer of the player's own weights, if it learns."""
 
     def build_from(self, classifier: keras.Model) -> None:
         """Builds layers and variables that depend on the classifier.

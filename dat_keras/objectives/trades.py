@@ -48,6 +48,7 @@ class TRADES(Objective):
     beta: Weight = 6.0
     label_smoothing: Share = 0.0
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust")
+    weights_examples: ClassVar[bool] = True
 
     def craft(self, step: Step) -> Views:
         """Attacks the augmented images."""

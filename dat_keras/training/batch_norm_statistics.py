@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import keras
 import tensorflow as tf
 
+from dat_keras.augment.base import augmented
 from dat_keras.classifiers.inspection import branch_models
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.keras_private import flat_layers
@@ -118,10 +119,20 @@ class MeasureStatistics(keras.callbacks.Callback):
     def _views(self, step: tf.Tensor, x_raw: Images, y: Labels) -> Views:
         model = self.model
         key = BatchKey.of(model.seed, step).fold_in("statistics")
-        x, y = model.augment(x_raw, y, key.fold_in("augment"))
+        own = key.fold_in("augment")
+        x, y, mixed = augmented(model.augment, x_raw, y, own)
         predict = Predictor(model.classifier, scope=model.inference_scope)
         return model.objective.without_attack().craft(
-            Step(predict, x, x_raw, y, model.progress, key, model.adversary)
+            Step(
+                predict,
+                x,
+                x_raw,
+                y,
+                model.progress,
+                key,
+                model.adversary,
+                mixed,
+            )
         )
 
 

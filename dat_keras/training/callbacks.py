@@ -6,18 +6,15 @@ import importlib.util
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from dat_keras.training.catastrophic_overfitting import CatastrophicOverfitting
 from dat_keras.training.generator_gain import GeneratorGain
-from dat_keras.utils.errors import TrainingDivergedError
 from dat_keras.utils.runtime import keep_freed_memory
 
 __all__ = [
     "CatastrophicOverfitting",
     "GeneratorGain",
     "KeepFreedMemory",
-    "RaiseOnNaN",
     "RestoreMetrics",
     "tensorboard_logs",
 ]
@@ -52,23 +49,6 @@ class KeepFreedMemory(keras.callbacks.Callback):
         """Calls it during the first steps of an epoch."""
         if batch < 4:
             keep_freed_memory()
-
-
-class RaiseOnNaN(keras.callbacks.Callback):
-    """Raises `TrainingDivergedError` when the loss is not finite.
-
-    Keras' `TerminateOnNaN` would end `fit` as if the run were complete.
-
-    Without `jit_compile` the step itself checks, before it writes anything,
-    and without waiting for the device as this callback does.
-    """
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Looks at the running mean of the loss."""
-        if not np.isfinite(float((logs or {})["loss"])):
-            raise TrainingDivergedError(
-                f"the loss is not finite at step {int(self.model.step.numpy())}"
-            )
 
 
 def tensorboard_logs(folder: Path) -> tuple[keras.callbacks.Callback, ...]:

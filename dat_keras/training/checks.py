@@ -1,64 +1,12 @@
-"""Checks on a training step, in the graph, at the cost of a few reductions."""
+"""Checks of a classifier's branches, and of a loss and its gradients."""
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
-from dat_keras.core.types import Images, Labels
 from dat_keras.objectives import Objective
-
-
-def pair(data: tuple) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns images and labels of what `fit` hands to a step.
-
-    Raises:
-        ValueError: If there are sample weights.
-
-    Example:
-    >>> pair((1, 2))
-    (1, 2)
-    """
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if sample_weight is not None:
-        raise ValueError(
-            "`sample_weight` and `class_weight` are not supported."
-        )
-    return x, y
-
-
-def checked(x: Images, y: Labels, num_classes: int) -> tuple[Images, Labels]:
-    """Returns a batch, or fails with what is wrong about it.
-
-    Args:
-        x: Images; must be floats in `[0, 1]`.
-        y: Labels; must be integers below `num_classes`.
-        num_classes: Number of logits.
-
-    Raises:
-        ValueError: At trace time, for a wrong dtype or rank.
-        tf.errors.InvalidArgumentError: At run time, for wrong values.
-
-    Example:
-    >>> x, y = checked(tf.zeros((1, 2, 2, 1)), tf.constant([3]), 10)
-    """
-    if not x.dtype.is_floating or x.shape.rank != 4:
-        raise ValueError(
-            "Images must be floats in [0, 1] of shape `(B, H, W, C)`; divide "
-            f"uint8 images by 255. Received: {x.dtype.name} {x.shape}."
-        )
-    if not y.dtype.is_integer or y.shape.rank != 1:
-        raise ValueError(
-            "Labels must be integer class ids of shape `(B,)`. "
-            f"Received: {y.dtype.name} {y.shape}."
-        )
-    x, y = tf.cast(x, tf.float32), tf.cast(y, tf.int32)
-    checks = [
-        _within(x, 0.0, 1.0, "Images must lie in [0, 1]; divide by 255?"),
-        _within(y, 0, num_classes - 1, "Labels must be class ids:"),
-    ]
-    with tf.control_dependencies(checks):
-        return tf.identity(x), tf.identity(y)
+from dat_keras.objectives.step import Step
+from dat_keras.training.batch import Batch
 
 
 def check_branches(branches: int, objective: Objective) -> None:
@@ -80,33 +28,59 @@ def check_branches(branches: int, objective: Objective) -> None:
         )
 
 
-def finite(
-    terms: dict[str, tf.Tensor], gradients: list[tf.Tensor]
-) -> tf.Tensor:
-    """Returns a check to be waited for before anything is written.
+def check_weights(objective: Objective, step: Step, batch: Batch) -> None:
+    """Refuses sample weights that would not weight a loss of each example.
 
-    So the state of the last good step survives. XLA compiles the check away;
-    there the `RaiseOnNaN` callback ends the run.
+    Args:
+        objective: The training method.
+        step: The augmented batch.
+        batch: The batch.
+
+    Raises:
+        ValueError: With the reason.
+    """
+    if batch.weight is None:
+        return
+    name = type(objective).__name__
+    if not objective.weights_examples:
+        raise ValueError(
+            "`sample_weight` and `class_weight` need one loss per example; "
+            f"terms of `{name}` compare the examples of a batch with each "
+            "other. Received: weights"
+        )
+    if step.labels_mixed:
+        raise ValueError(
+            "`sample_weight` and `class_weight` need one loss per example, "
+            "and the augmentation mixes examples. Received: weights"
+        )
+
+
+def total(terms: dict[str, tf.Tensor], gradients: list[tf.Tensor]) -> tf.Tensor:
+    """The loss, which is not finite either where a gradient is not.
 
     Args:
         terms: Scalar loss terms by name.
         gradients: Gradients of their sum.
 
     Example:
-    >>> float(finite({"loss": tf.constant(2.0)}, [tf.ones(3)]))
+    >>> float(total({"loss": tf.constant(2.0)}, [tf.ones(3)]))
     2.0
     """
-    total = tf.add_n(list(terms.values()))
-    total += 0.0 * tf.linalg.global_norm(gradients)
-    return tf.debugging.check_numerics(total, "The loss is not finite.")
+    loss = tf.add_n(list(terms.values()))
+    return loss + 0.0 * tf.linalg.global_norm(gradients)
 
 
-def _within(
-    values: tf.Tensor, low: float, high: float, what: str
-) -> tf.Operation:
-    least, most = tf.reduce_min(values), tf.reduce_max(values)
-    inside = tf.logical_and(least >= low, most <= high)
-    return tf.debugging.Assert(
-        inside,
-        [what, f"expected [{low}, {high}], received [", least, ", ", most, "]"],
-    )
+def finite(value: tf.Tensor) -> tf.Tensor:
+    """Returns a check to be waited for before anything is written.
+
+    So the state of the last good step survives. XLA compiles it away: see
+    `guards.py`.
+
+    Args:
+        value: What must be finite.
+
+    Example:
+    >>> float(finite(tf.constant(2.0)))
+    2.0
+    """
+    return tf.debugging.check_numerics(value, "The loss is not finite.")

@@ -8,11 +8,12 @@ import keras
 import tensorflow as tf
 
 from dat_keras.classifiers.held_updates import HeldUpdates, discarding_updates
+from dat_keras.classifiers.regularization import Regularization
 from dat_keras.core.gradients import clipped, terms_and_gradients
 from dat_keras.objectives import Objective
 from dat_keras.objectives.step import Step, Terms, Views
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
-from dat_keras.training.checks import finite
+from dat_keras.training.checks import finite, total
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,14 @@ class Descent:
     updates: HeldUpdates
 
     @property
+    def total(self) -> tf.Tensor:
+        """The loss; not finite where a term or a gradient is not."""
+        return total(self.terms, self.gradients)
+
+    @property
     def is_finite(self) -> tf.Tensor:
         """A check to be waited for: fails if a term or gradient is not."""
-        return finite(self.terms, self.gradients)
+        return finite(self.total)
 
     def clipped(self, norm: float) -> Descent:
         """Returns the same with the gradients' global norm bounded."""
@@ -49,6 +55,7 @@ def outer_descent(
     *,
     weights: list[keras.Variable],
     perturbation: WeightPerturbation,
+    regularization: Regularization = Regularization(),  # noqa: B008
 ) -> Descent:
     """Returns the outer loss and its gradients, at weights that AWP moved.
 
@@ -59,19 +66,28 @@ def outer_descent(
         views: What `objective.craft` returned.
         weights: What the optimizer moves.
         perturbation: AWP, or none.
+        regularization: What the classifier adds to the loss; AWP climbs it
+            too.
     """
-    updates, adversary = HeldUpdates(classifier), step.adversary
+    adds_losses = regularization.in_passes
+    updates = HeldUpdates(classifier, adds_losses)
+    adversary = step.adversary
     replicas = tf.distribute.get_replica_context().num_replicas_in_sync
 
     def loss() -> Terms:
         attached = adversary.joint_views(
             views, lambda: objective.attach(step, views)
         )
-        return objective.loss(updates.predict, attached, step.y)
+        terms = objective.loss(updates.predict, attached, step.y)
+        return regularization.added_to(terms, updates.passes)
 
     def loss_of_perturbation() -> Terms:
-        predict = discarding_updates(classifier)
-        return objective.perturbation_loss(predict, views, step.y)
+        discarded = HeldUpdates(classifier, adds_losses)
+        predict = (
+            discarded.predict if adds_losses else discarding_updates(classifier)
+        )
+        terms = objective.perturbation_loss(predict, views, step.y)
+        return regularization.added_to(terms, discarded.passes)
 
     with perturbation.applied(
         classifier.trainable_variables, loss_of_perturbation, step.progress

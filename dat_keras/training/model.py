@@ -10,25 +10,38 @@ import tensorflow as tf
 
 from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
-from dat_keras.classifiers.held_updates import discarding_updates
+from dat_keras.augment.base import augmented
 from dat_keras.classifiers.predictor import Predictor
+from dat_keras.classifiers.regularization import Regularization
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.random import BatchKey
 from dat_keras.core.threat_models import Linf
-from dat_keras.core.types import Images, Labels
 from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.objectives import Objective
-from dat_keras.objectives.step import Ascent, Step, Terms, Views
+from dat_keras.objectives.example_weights import weighted_by
+from dat_keras.objectives.step import Step, Terms, Views
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.weight_averaging import Averaging, WeightAverage
-from dat_keras.training.checks import check_branches, checked, pair
-from dat_keras.training.counted_model import CountedModel
+from dat_keras.training.arguments import (
+    as_attack,
+    as_augment,
+    as_objective,
+    check_kinds,
+)
+from dat_keras.training.ascent import ascend
+from dat_keras.training.batch import Batch
+from dat_keras.training.checks import check_branches, check_weights
+from dat_keras.training.compile_arguments import (
+    check_arguments,
+    check_optimizer,
+)
 from dat_keras.training.descent import Descent, outer_descent
+from dat_keras.training.measured_model import MeasuredModel
 from dat_keras.training.run_length import reader_of_progress
 from dat_keras.utils.registry import lookup
 
 
-class AdversarialModel(CountedModel):
+class AdversarialModel(MeasuredModel):
     """Trains a classifier on an objective with Keras' own `fit`.
 
     One step crafts adversarial views, descends the objective's loss in the
@@ -42,11 +55,11 @@ class AdversarialModel(CountedModel):
     Args:
         classifier: Maps images to logits. Objectives with split BatchNorm
             (DAT) want one built with `branches=2`.
-        objective: The training method.
-        augment: Applied to each batch inside the step. Default: crop with
-            padding 4 and horizontal flip.
-        eval_attack: Attack of `robust_accuracy`. Default: PGD-20 at eps
-            8/255, the paper's.
+        objective: The training method, or its name in `OBJECTIVES`.
+        augment: Applied to each batch inside the step, or its name in
+            `AUGMENTS`. Default: crop with padding 4 and horizontal flip.
+        eval_attack: Attack of `robust_accuracy`, or its name in `ATTACKS`, at
+            eps 8/255. Default: PGD-20 at eps 8/255, the paper's.
         weight_perturbation: AWP; off by default.
         attack_dtype: Type in which attacks of the training step compute all
             convolutions but the first: `"bfloat16"`, or `None` for that of
@@ -56,7 +69,7 @@ class AdversarialModel(CountedModel):
 
     Raises:
         ValueError: If the classifier does not fit the objective, or does not
-            return logits.
+            return logits, or an argument is of another kind.
 
     Example:
     >>> from dat_keras.architectures import ResNet8
@@ -69,22 +82,25 @@ class AdversarialModel(CountedModel):
     def __init__(
         self,
         classifier: keras.Model,
-        objective: Objective,
+        objective: Objective | str,
         *,
-        augment: Augment = CropFlip(),  # noqa: B008
-        eval_attack: Attack = pgd(Linf(8 / 255)),  # noqa: B008
+        augment: Augment | str = CropFlip(),  # noqa: B008
+        eval_attack: Attack | str = pgd(Linf(8 / 255)),  # noqa: B008
         weight_perturbation: WeightPerturbation = WeightPerturbation(),  # noqa: B008
         attack_dtype: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(name="adversarial_model")
+        check_kinds(weight_perturbation, seed)
+        objective = as_objective(objective)
         spec = ClassifierSpec.of(classifier)
         check_branches(spec.branches, objective)
+        self.image_shape = spec.image_shape
         self.num_classes = spec.num_classes
         self.classifier = classifier
         self.objective = objective
-        self.augment = augment
-        self.eval_attack = eval_attack
+        self.augment = as_augment(augment)
+        self.eval_attack = as_attack(eval_attack)
         self.weight_perturbation = weight_perturbation
         if attack_dtype is not None:
             lookup(DTYPES, attack_dtype, "attack_dtype")
@@ -95,10 +111,10 @@ class AdversarialModel(CountedModel):
         self.average: WeightAverage | None = None
         self.step = self._counter("step", 0)
         self.total_steps = self._counter("total_steps", 0)
-        names = ("loss", *objective.terms, *objective.measures)
-        self.train_metrics = {n: keras.metrics.Mean(name=n) for n in names}
-        names = ("accuracy", "robust_accuracy")
-        self.test_metrics = {n: keras.metrics.Mean(name=n) for n in names}
+        self.regularization = Regularization.of(classifier, spec.image_shape)
+        self.make_metrics(
+            self.regularization.names(objective.terms), objective.measures
+        )
         self.built = True
 
     def compile(
@@ -118,8 +134,18 @@ class AdversarialModel(CountedModel):
                 classifier's gradient. The optimizer's own clipping acts
                 before gradients are summed over replicas; this acts after.
             **kwargs: For `keras.Model.compile`, such as `jit_compile`.
+                `metrics` and `weighted_metrics` see the logits of images
+                that are neither attacked nor augmented: in validation and,
+                by one more pass, before each training step. Those of
+                attacked images are `dk.metrics.RobustAccuracy`.
+
+        Raises:
+            ValueError: For an argument of another kind or without effect,
+                such as `loss`.
         """
+        check_arguments(averaging, clip_norm, kwargs)
         super().compile(optimizer=optimizer, **kwargs)
+        check_optimizer(self.optimizer)
         self.optimizer.build(self._descending)
         self.clip_norm = clip_norm
         if averaging is not None:
@@ -149,9 +175,16 @@ class AdversarialModel(CountedModel):
             ValueError: If the length of the run is needed and was never set.
         """
         self.check_run_length()
-        step = self._augment(*checked(*pair(data), self.num_classes))
+        batch = self.checked(data)
+        compiled = self.compiled_metrics(batch)
+        step = self._augment(batch)
+        check_weights(self.objective, step, batch)
         views = self.objective.craft(step)
         measured = self.objective.measure(step, views)
+        with weighted_by(batch.weight):
+            return self._step(step, views, measured) | compiled
+
+    def _step(self, step: Step, views: Views, measured: Terms) -> dict:
         descent = outer_descent(
             self.classifier,
             self.objective,
@@ -159,31 +192,33 @@ class AdversarialModel(CountedModel):
             views,
             weights=self._descending,
             perturbation=self.weight_perturbation,
+            regularization=self.regularization,
         )
         if self.clip_norm is not None:
             descent = descent.clipped(self.clip_norm)
-        # Nothing is written before the check has passed.
-        with tf.control_dependencies([descent.is_finite]):
+        # Nothing is written, or all undone, unless the checks have passed.
+        with self.guard.writing(descent, self.written):
             self._descend(descent)
-            self._ascend(step, views, descent)
+            ascend(
+                self.classifier,
+                self.objective,
+                step,
+                views,
+                descent,
+                self.regularization,
+            )
             self.step.assign_add(1)
             if self.average is not None:
                 self.average.update(self.classifier.weights, self.progress)
-            return self._track(descent.terms, measured)
+            return self.tracked(descent.terms, measured)
 
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
-        """Measures natural and robust accuracy on one batch."""
-        x, y = checked(*pair(data), self.num_classes)
+        """Measures natural and robust accuracy, and `loss`, on one batch."""
+        batch = self.checked(data)
         current = Predictor(self.classifier, scope=self.inference_scope)
         predict = current.frozen()
         key = BatchKey.of(self.seed, 0).fold_in("validation")
-        x_adv = self.eval_attack(predict, x, y, key)
-        for metric, images in zip(
-            self.test_metrics.values(), (x, x_adv), strict=True
-        ):
-            labels = tf.argmax(predict(images), -1, output_type=y.dtype)
-            metric.update_state(labels == y)
-        return {name: m.result() for name, m in self.test_metrics.items()}
+        return self.measured(predict, batch, self.eval_attack, key)
 
     @property
     def _reads_progress(self) -> str | None:
@@ -200,40 +235,17 @@ class AdversarialModel(CountedModel):
             + self.adversary.cooperative_weights
         )
 
-    def _augment(self, x_raw: Images, y: Labels) -> Step:
+    def _augment(self, batch: Batch) -> Step:
         """Augments the batch; returns the context of the step."""
+        x_raw, y = batch.x, batch.y
         key = BatchKey.of(self.seed, self.step.value)
-        x, y = self.augment(x_raw, y, key.fold_in("augment"))
+        own = key.fold_in("augment")
+        x, y, mixed = augmented(self.augment, x_raw, y, own)
         predict = Predictor(self.classifier).frozen(self.attack_dtype)
-        return Step(predict, x, x_raw, y, self.progress, key, self.adversary)
+        progress, adversary = self.progress, self.adversary
+        return Step(predict, x, x_raw, y, progress, key, adversary, mixed)
 
     def _descend(self, descent: Descent) -> None:
         """Moves the classifier down, and its BatchNorm statistics along."""
         self.optimizer.apply(descent.gradients, self._descending)
         descent.updates.write()
-
-    def _ascend(self, step: Step, views: Views, descent: Descent) -> None:
-        """Lets the second player climb the loss."""
-        objective = self.objective
-        climbing = (
-            Predictor(self.classifier, training=True)
-            if objective.ascent_updates_statistics
-            else discarding_updates(self.classifier)
-        )
-        self.adversary.ascend(
-            Ascent(
-                step,
-                views,
-                descent.joint,
-                lambda: objective.ascent_loss(
-                    climbing, objective.attach(step, views), step.y
-                ),
-            )
-        )
-
-    def _track(self, terms: Terms, measured: Terms) -> dict:
-        loss = tf.add_n(list(terms.values()))
-        values = {"loss": loss, **terms, **measured}
-        for name, metric in self.train_metrics.items():
-            metric.update_state(values[name])
-        return {name: m.result() for name, m in self.train_metrics.items()}

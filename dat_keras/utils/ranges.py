@@ -17,6 +17,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, cast
 
+from dat_keras.utils.kinds import described, fits, kind_of
+
 
 @dataclass(frozen=True)
 class Range:
@@ -72,12 +74,23 @@ class RangeChecked:
     A subclass with a `__post_init__` of its own calls `super()`'s first.
 
     Raises:
-        ValueError: If a number, or a member of a tuple of numbers, is outside
-            the `Range` in its annotation. `None` and tensors pass.
+        ValueError: If a field is of another kind than its annotation says, or
+            a number, or a member of a tuple of numbers, is outside the
+            `Range` in its annotation. Tensors pass.
     """
 
     def __post_init__(self) -> None:
-        """Refuses numbers outside their ranges."""
+        """Refuses other kinds, and numbers outside their ranges."""
+        for name, hint in _hints(cast(Hashable, type(self))).items():
+            value = getattr(self, name)
+            if not fits(value, hint):
+                is_class = f" (write `{getattr(value, '__name__', '')}(...)`)"
+                raise ValueError(
+                    f"`{name}` must be {kind_of(hint)}. "
+                    f"Received: {name}={described(value)}"
+                    + is_class
+                    * isinstance(value, type)
+                )
         for name, allowed in ranges_of(cast(Hashable, type(self))).items():
             value = getattr(self, name)
             for each in value if isinstance(value, tuple) else (value,):
@@ -94,12 +107,18 @@ def ranges_of(cls: Any) -> dict[str, Range]:
     Args:
         cls: A dataclass; fields without a `Range` are left out.
     """
-    hints = typing.get_type_hints(cls, include_extras=True)
     found = {}
-    for field in dataclasses.fields(cls):
-        for allowed in _metadata(hints[field.name]):
-            found[field.name] = allowed
+    for name, hint in _hints(cls).items():
+        for allowed in _metadata(hint):
+            found[name] = allowed
     return found
+
+
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    """The annotations of a dataclass's fields, by name."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
 def _metadata(hint: object) -> list[Range]:

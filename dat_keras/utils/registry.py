@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Mapping
 from typing import TypeVar
 
+from dat_keras.utils.kinds import described
+
 T = TypeVar("T")
 
 
@@ -25,7 +27,7 @@ def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
         The entry.
 
     Raises:
-        ValueError: If the table has no such name.
+        ValueError: If the table has no such name, or it is no text.
 
     Example:
     >>> lookup({"mart": 1, "trades": 2}, "mart", "objective")
@@ -36,6 +38,12 @@ def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
     ValueError: Unknown objective 'mrat'. Did you mean 'mart'? Available: mart,
     trades
     """
+    if not isinstance(name, str):
+        example = next(iter(table), "")
+        raise ValueError(
+            f"The {kind} must be a name such as {example!r}. "
+            f"Received: {described(name)}"
+        )
     if name in table:
         return table[name]
     folded = {known.casefold(): known for known in table}

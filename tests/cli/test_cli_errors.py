@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from dat_keras.cli._errors import OneLineErrors, verbose_option
 from dat_keras.cli._types import FractionType, NewFile
-from dat_keras.training.checks import checked
+from dat_keras.training.batch import Batch, asserted, value_checks
 from dat_keras.utils.errors import DamagedFileError, RunFolderError
 
 
@@ -91,7 +91,8 @@ def test_clicks_own_ends_are_left_to_click(error, code):
 
 @tf.function
 def check(x, y):
-    return checked(x, y, 10)
+    batch = Batch(x, y)
+    return asserted(batch, value_checks(batch, 10)).x
 
 
 @pytest.mark.parametrize(

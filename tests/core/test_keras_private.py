@@ -60,3 +60,31 @@ def test_one_switch_turns_the_kernels_off(net, monkeypatch, tiny_model, batch):
     plain = Predictor(tiny_model).frozen()(batch[0]).numpy()
     np.testing.assert_allclose(before, plain, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(plain, tiny_model(batch[0], training=False))
+
+
+def test_metrics_of_compile_are_updated_and_read_alone():
+    model = keras.Sequential([keras.Input((2,))])
+    assert not private.has_compiled_metrics(model)
+    model.compile(metrics=["accuracy"])
+    assert private.has_compiled_metrics(model)
+    y, z = tf.constant([0, 1]), tf.constant([[1.0, 0.0], [1.0, 0.0]])
+    found = private.update_compiled_metrics(model, y, z, None)
+    assert {k: float(v) for k, v in found.items()} == {"accuracy": 0.5}
+    private.forget_compiled_metrics(model)
+    model.compile()
+    assert private.update_compiled_metrics(model, y, z, None) == {}
+
+
+def test_callbacks_read_directions_in_a_list():
+    metric = keras.metrics.Mean(name="own")
+    metric._direction = "up"
+
+    class Model(keras.Model):
+        metrics = (private.with_directions([metric]),)
+
+    callback = keras.callbacks.EarlyStopping("val_own")
+    callback.set_model(Model())
+    callback._set_monitor_op()
+    assert callback.monitor_op(1.0, 0.0)
+    metric.update_state(3.0)
+    assert float(Model.metrics[0].result()["own"]) == 3.0

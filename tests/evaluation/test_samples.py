@@ -1,5 +1,6 @@
 """Data in all its forms, and data that are refused."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -99,7 +100,7 @@ Y = np.array([0, 1, 0, 1])
         ((X - 0.5, Y), "move a normalisation into the model"),
         ((X * np.nan, Y), r"values in \[nan, nan\]"),
         ((X[0], Y[:1].repeat(8)), r"of shape \(8, 8, 3\)"),
-        ((X, Y[:, None]), r"`y\[:, 0\]` for a column"),
+        ((X, np.eye(4)[Y % 4]), r"`y.argmax\(-1\)` for one-hot"),
         ((X, np.eye(2)[Y]), "`y.argmax"),
         ((X, Y[:3]), r"shape \(4,\)"),
         ((X, Y + 1), r"Labels must be in \[0, 1\]"),
@@ -114,3 +115,44 @@ Y = np.array([0, 1, 0, 1])
 def test_bad_data_are_refused(linear_model, data, message):
     with pytest.raises(ValueError, match=message):
         evaluate(linear_model, data)
+
+
+class Own(keras.utils.PyDataset):
+    """Batches of two."""
+
+    def __init__(self, batches=3, **parts):
+        super().__init__()
+        self.count, self.parts = batches, parts
+
+    @property
+    def num_batches(self):
+        return self.count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, i):
+        rows = slice(2 * i, 2 * i + 2)
+        return (X[rows], Y[rows], *self.parts.values())
+
+
+def test_a_pydataset_reads_as_its_arrays():
+    count = len(X) // 2
+    ours = first_samples(Own(count))
+    theirs = first_samples((X[: 2 * count], Y[: 2 * count]))
+    assert ours.fingerprint() == theirs.fingerprint()
+    assert ours.whole
+    assert not first_samples(Own(count), 2).whole
+    assert len(first_samples(Own(None), 2)) == 2
+
+
+def test_other_pydatasets_are_refused():
+    with pytest.raises(ValueError, match="infinite `PyDataset`"):
+        first_samples(Own(None))
+    with pytest.raises(ValueError, match=r"\(x, y\)`. Received: .* 3 values"):
+        first_samples(Own(1, weight=1.0))
+
+
+def test_a_column_of_labels_reads_as_a_row():
+    column = first_samples((X, Y[:, None]))
+    assert column.fingerprint() == first_samples((X, Y)).fingerprint()

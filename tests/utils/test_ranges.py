@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
 import pytest
 
 from dat_keras.utils.ranges import Range, RangeChecked, ranges_of
@@ -34,7 +35,25 @@ def test_numbers_outside_are_refused(field, value, message):
         Settings(**{field: value})
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("share", "0.5", r"`share` must be a number. Received: share='0.5'"),
+        ("share", True, "`share` must be a number. Received: share=True"),
+        ("share", None, "`share` must be a number. Received: share=None"),
+        ("rate", "1", "`rate` must be a number or None"),
+        ("grid", 3, "`grid` must be a tuple"),
+        ("grid", (1.5,), "`grid` must be a tuple"),
+        ("name", 3, "`name` must be a text"),
+        ("name", str, "Received: name=the class str"),
+    ],
+)
+def test_other_kinds_are_refused(field, value, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**{field: value})
+
+
 def test_bounds_none_and_other_objects_pass():
-    Settings(share=0.0), Settings(share=1.0), Settings(share=object())
+    Settings(share=0.0), Settings(share=1.0), Settings(share=np.array(2.0))
     assert Settings(rate=None).grid == (1, 2)
     assert ranges_of(Settings).keys() == {"share", "rate", "grid"}

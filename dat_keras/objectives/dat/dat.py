@@ -38,6 +38,7 @@ from dat_keras.objectives.dat.generator import (
 )
 from dat_keras.objectives.dat.generator_input import CONDITIONS
 from dat_keras.objectives.dat.generator_update import UPDATES
+from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.step import Adversary, Step, Terms, View, Views
 from dat_keras.optimizers import SGD
 from dat_keras.utils.ranges import Count, Share, Weight
@@ -127,6 +128,7 @@ class DAT(Objective):
     learned_amplitude: bool = True
     single_ae: bool = False
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust", "consistency")
+    weights_examples: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuses unknown names."""
@@ -235,7 +237,7 @@ class DAT(Objective):
         return {
             "natural": _mean_over(views, natural),
             "robust": self.beta * _mean_over(views, robust),
-            "consistency": self.omega * tf.reduce_mean(js_divergence(*clean)),
+            "consistency": self.omega * batch_mean(js_divergence(*clean)),
         }
 
     def recombined(self, step: Step, attack: PGD) -> RecombinedView:
@@ -269,4 +271,4 @@ class DAT(Objective):
 
 def _mean_over(views: Views, values: list[tf.Tensor]) -> tf.Tensor:
     # A value that is left out for the generator still counts as a view.
-    return tf.reduce_mean(tf.add_n(values)) / len(views)
+    return batch_mean(tf.add_n(values)) / len(views)

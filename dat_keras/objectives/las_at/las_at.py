@@ -106,6 +106,7 @@ class LASAT(Objective):
     policy: Policy = Policy()
     true_class: Annotated[float, Range(0.0, 1.0, above=True)] = 0.7
     terms: ClassVar[tuple[str, ...]] = ("robust",)
+    weights_examples: ClassVar[bool] = True
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the strategy network with its optimizer."""

@@ -79,6 +79,7 @@ class LASTRADES(Objective):
     policy: Policy = PUBLISHED
     beta_grid: tuple[Weight, ...] = tuple(range(5, 10))
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust")
+    weights_examples: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuses an empty grid."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -14,6 +13,7 @@ from dat_keras.attacks import Attack
 from dat_keras.classifiers.predictor import with_batch_statistics
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, PerExample
+from dat_keras.core.undo import undone_unless
 from dat_keras.objectives.base import hard_labels
 from dat_keras.objectives.step import Ascent, NoAdversary, Step, View
 from dat_keras.utils.ranges import Range, RangeChecked, Weight
@@ -134,8 +134,7 @@ class Strategy(NoAdversary):
         gradients = replica.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
         # Weight decay and momentum move weights without a gradient too.
-        # (Replicas may not call the optimizer inside `tf.cond`.)
-        with _undone_unless(due, [*weights, *self.optimizer.variables]):
+        with undone_unless(due, [*weights, *self.optimizer.variables]):
             # The optimizer sums over replicas once more.
             self.optimizer.apply(
                 [g / replica.num_replicas_in_sync for g in gradients], weights
@@ -175,17 +174,6 @@ class Strategy(NoAdversary):
             + self.reward.robust * tf.reduce_mean(robust)
             + self.reward.natural * tf.reduce_mean(correct(step.x))
         )
-
-
-@contextmanager
-def _undone_unless(
-    condition: tf.Tensor, variables: Sequence[keras.Variable]
-) -> Iterator[None]:
-    """Gives variables their old values back unless the condition holds."""
-    kept = [tf.identity(v.value) for v in variables]
-    yield
-    for v, old in zip(variables, kept, strict=True):
-        v.assign(tf.where(condition, v.value, old))
 
 
 def reinforce(

@@ -119,6 +119,7 @@ class OAAT(Objective):
     stages: Annotated[int, Range(1)] = 110
     decay: Share = 0.995
     terms: ClassVar[tuple[str, ...]] = ("natural", "robust")
+    weights_examples: ClassVar[bool] = True
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the oracle."""

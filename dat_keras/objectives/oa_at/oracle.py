@@ -168,7 +168,7 @@ def stage_outputs(classifier: keras.Model) -> keras.Model:
     nodes = [] if functional is None else nodes_of(functional)
     for node in nodes:
         output = node.outputs[0]
-        if isinstance(node.operation, _ACTIVATIONS) and output.ndim == 4:
+        if _is_activation(node.operation) and output.ndim == 4:
             found[output.shape[1]] = output
     if not found:
         raise ValueError(
@@ -176,6 +176,14 @@ def stage_outputs(classifier: keras.Model) -> keras.Model:
             "does not show any. Use a functional model with convolutions."
         )
     return keras.Model(base.inputs, list(found.values()))
+
+
+def _is_activation(layer: keras.Operation) -> bool:
+    """Whether a layer is an activation, or ends in one: `Conv2D("relu")`."""
+    if isinstance(layer, _ACTIVATIONS):
+        return True
+    own = getattr(layer, "activation", None)
+    return own is not None and own is not keras.activations.linear
 
 
 def perceptual_distance(

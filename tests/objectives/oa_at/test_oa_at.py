@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -203,6 +204,21 @@ def test_distance_is_numpys_and_flat_where_images_agree(assert_close):
 def test_stages_of_two_branches_are_those_of_the_base(tiny_branched):
     shapes = [m.shape[1:] for m in stage_outputs(tiny_branched).outputs]
     assert shapes == [(8, 8, 4), (4, 4, 8)]
+
+
+@pytest.mark.parametrize("activation", ["relu", keras.activations.gelu])
+def test_convolutions_that_end_in_an_activation_are_stages(
+    activation, make_step
+):
+    image = keras.Input((8, 8, 3))
+    conv = keras.layers.Conv2D(4, 3, padding="same", activation=activation)
+    x = keras.layers.Conv2D(6, 3, strides=2, activation=activation)(conv(image))
+    x = keras.layers.Conv2D(5, 1)(x)
+    net = keras.Model(image, keras.layers.Dense(4)(keras.layers.Flatten()(x)))
+    shapes = [m.shape[1:] for m in stage_outputs(net).outputs]
+    assert shapes == [(8, 8, 4), (3, 3, 6)]
+    step = make_step(net, SHORT)
+    assert np.isfinite(SHORT.craft(step)[0].x_adv).all()
 
 
 def test_perturbation_sees_twice_the_change(tiny_model, make_step):

@@ -1,0 +1,107 @@
+"""Arguments of `AdversarialModel`: names are looked up, wrong kinds refused."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dat_keras.attacks import ATTACKS, Attack
+from dat_keras.augment import AUGMENTS, Augment
+from dat_keras.core.threat_models import Linf
+from dat_keras.objectives import OBJECTIVES, Objective
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.utils.kinds import described
+from dat_keras.utils.registry import lookup
+
+EPS = 8 / 255
+"""Radius of attacks that are given by name."""
+
+
+def as_objective(value: Objective | str) -> Objective:
+    """Returns a training method, or that of a name, with its defaults.
+
+    Args:
+        value: A method, or its name in `OBJECTIVES`.
+
+    Raises:
+        ValueError: If it is neither, or the name is unknown.
+
+    Example:
+    >>> as_objective("trades").beta
+    6.0
+    """
+    return _known(value, Objective, "objective", OBJECTIVES, lambda cls: cls())
+
+
+def as_attack(value: Attack | str, argument: str = "eval_attack") -> Attack:
+    """Returns an attack, or that of a name, at eps 8/255 in the maximum norm.
+
+    Args:
+        value: An attack, or its name in `ATTACKS`.
+        argument: Name of the argument, for the message.
+
+    Raises:
+        ValueError: If it is neither, or the name is unknown.
+
+    Example:
+    >>> as_attack("pgd20").steps
+    20
+    """
+    return _known(
+        value, Attack, argument, ATTACKS, lambda make: make(Linf(EPS))
+    )
+
+
+def as_augment(value: Augment | str) -> Augment:
+    """Returns an augmentation, or that of a name, with its defaults.
+
+    Args:
+        value: An augmentation, or its name in `AUGMENTS`.
+
+    Raises:
+        ValueError: If it is neither, or the name is unknown.
+
+    Example:
+    >>> as_augment("none")
+    Unchanged()
+    """
+    return _known(value, Augment, "augment", AUGMENTS, lambda cls: cls())
+
+
+def check_kinds(weight_perturbation: Any, seed: Any) -> None:
+    """Refuses other kinds of the remaining arguments.
+
+    Raises:
+        ValueError: With what to give.
+    """
+    if not isinstance(weight_perturbation, WeightPerturbation):
+        raise ValueError(
+            "`weight_perturbation` must be a `WeightPerturbation`, such as "
+            "`WeightPerturbation(0.005)`. Received: "
+            f"weight_perturbation={described(weight_perturbation)}"
+        )
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ValueError(
+            f"`seed` must be a whole number. Received: seed={seed!r}"
+        )
+
+
+def _known(
+    value: Any,
+    kind: Any,
+    argument: str,
+    table: Mapping[str, Any],
+    make: Callable[[Any], Any],
+) -> Any:
+    if isinstance(value, str):
+        return make(lookup(table, value, argument.replace("_", " ")))
+    if isinstance(value, kind):
+        return value
+    missing = inspect.isclass(value) and issubclass(value, kind)
+    advice = f" (write `{value.__name__}(...)`)" if missing else ""
+    example = next(iter(table))
+    raise ValueError(
+        f"`{argument}` must be an instance of `{kind.__name__}` or a name "
+        f"such as {example!r}. Received: {argument}={described(value)}{advice}"
+    )

@@ -1,0 +1,54 @@
+"""Inner player's update: a learned adversary climbs the loss."""
+
+from __future__ import annotations
+
+import keras
+
+from dat_keras.classifiers.held_updates import HeldUpdates, discarding_updates
+from dat_keras.classifiers.predictor import Predictor
+from dat_keras.classifiers.regularization import NAME, Regularization
+from dat_keras.objectives import Objective
+from dat_keras.objectives.step import Ascent, Step, Terms, Views
+from dat_keras.training.descent import Descent
+
+
+def ascend(
+    classifier: keras.Model,
+    objective: Objective,
+    step: Step,
+    views: Views,
+    descent: Descent,
+    regularization: Regularization,
+) -> None:
+    """Lets the second player climb the loss that the classifier descended.
+
+    Args:
+        classifier: The classifier, after its step.
+        objective: The training method.
+        step: Context of the step.
+        views: What `objective.craft` returned.
+        descent: The classifier's step.
+        regularization: Losses of the classifier. What layers add in a pass
+            depends on the images, so the player climbs it too.
+    """
+    held = HeldUpdates(classifier, regularization.in_passes)
+    moves = objective.ascent_updates_statistics
+    if regularization.in_passes:
+        climbing = held.predict
+    elif moves:
+        climbing = Predictor(classifier, training=True)
+    else:
+        climbing = discarding_updates(classifier)
+
+    def loss() -> Terms:
+        attached = objective.attach(step, views)
+        terms = objective.ascent_loss(climbing, attached, step.y)
+        if not regularization.in_passes:
+            return terms
+        # A pass that is left out for the player counts as one all the same.
+        added = held.passes.mean_of(descent.updates.passes.count)
+        return {**terms, NAME: added}
+
+    step.adversary.ascend(Ascent(step, views, descent.joint, loss))
+    if regularization.in_passes and moves:
+        held.write()
