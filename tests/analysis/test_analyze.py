@@ -114,7 +114,12 @@ def test_a_report_says_everything_and_comes_back_from_its_file(
     assert report.title() == title
     text = str(report).splitlines()
     assert text[0] == title
-    assert text[1].split() == ["model", *report.cells()[0][1:5], "costs", "more"]
+    assert text[1].split() == [
+        "model",
+        *report.cells()[0][1:5],
+        "costs",
+        "more",
+    ]
     assert text[2].startswith("a ") and text[3].startswith("b ")
     assert text[4].startswith("a: the amplitude's half costs more (x'_amp ")
     assert ("a: pgd20 eps 8/255", 10, 10) in told
