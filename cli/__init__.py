@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from dat_keras.cli._errors import OneLineErrors
+from dat_keras.cli.analyze import analyze
 from dat_keras.cli.bench import bench
 from dat_keras.cli.compare import compare
 from dat_keras.cli.evaluate import evaluate
@@ -43,6 +44,7 @@ def main() -> None:
 for _command in (
     train,
     evaluate,
+    analyze,
     compare,
     bench,
     push,

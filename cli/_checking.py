@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dat_keras.cli._names import EVALUATIONS, PROTOCOLS, STAGED
+from dat_keras.cli._names import EVALUATIONS, PROTOCOLS, SINGLE, STAGED
 
 
 def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
@@ -22,7 +22,6 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     """
     from dat_keras.utils.norms import DEFAULT_EPS
     from dat_keras.utils.registry import lookup, split_names
-    from dat_keras.zoo.commands.sources import check_source, is_run
 
     names = split_names(options["attacks"])
     _check_single(sources, entry, names, options)
@@ -33,16 +32,40 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     _check_entry(entry, names, options)
     lookup(DEFAULT_EPS, options["norm"], "norm")
     lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
-    for source in sources:
-        check_source(source, options["weights"])
-    runs = [source for source in sources if is_run(Path(source))]
-    if options["weights"] != "best" and not runs:
-        raise click.UsageError("--weights selects those of a run folder.")
+    _check_sources(sources, options["weights"])
     if options["resume"] and not set(names) & set(STAGED):
         raise click.UsageError(
             "--resume continues AutoAttack or one of its parts. "
             f"Received: --attack {options['attacks']}"
         )
+
+
+def check_analysis(
+    sources: Sequence[str],
+    output: Path,
+    overwrite: bool,
+    options: dict[str, Any],
+) -> None:
+    """Refuses what `dat-keras analyze` cannot do, before TensorFlow is loaded.
+
+    Args:
+        sources: Models, as the command takes them.
+        output: The folder to be written.
+        overwrite: Whether an earlier analysis in it may be replaced.
+        options: The other options of the command.
+    """
+    from dat_keras.analysis.output_folder import check_output, check_plots
+    from dat_keras.utils.norms import DEFAULT_EPS
+    from dat_keras.utils.registry import lookup
+
+    attacks = [name for name in SINGLE if name != "natural"]
+    lookup(dict.fromkeys(attacks), options["attack"], "attack")
+    lookup(DEFAULT_EPS, options["norm"], "norm")
+    _refuse_twice(sources, "RUN_OR_MODEL")
+    _check_radii(options)
+    _check_sources(sources, options["weights"])
+    check_output(output, overwrite)
+    check_plots()
 
 
 def check_files(files: Sequence[Path]) -> None:
@@ -59,6 +82,15 @@ def check_files(files: Sequence[Path]) -> None:
             raise click.UsageError(
                 f"Cannot write {file}: {error.strerror}."
             ) from None
+
+
+def _check_sources(sources: Sequence[str], weights: str) -> None:
+    from dat_keras.zoo.commands.sources import check_source, is_run
+
+    for source in sources:
+        check_source(source, weights)
+    if weights != "best" and not any(is_run(Path(s)) for s in sources):
+        raise click.UsageError("--weights selects those of a run folder.")
 
 
 def _check_single(

@@ -97,7 +97,7 @@ def prepare(
     jobs = []
     for source in sources:
         loaded = load_source(source, weights, hub)
-        place = _data(source, loaded, dataset, data_dir)
+        place = data_of(source, loaded, dataset, data_dir)
         key = (place[0], str(place[1]))
         if key not in splits:
             splits[key] = data.load_split(place[0], "test", data_dir=place[1])
@@ -171,13 +171,20 @@ def _state(
     return state
 
 
-def _data(
+def data_of(
     source: str,
     loaded: LoadedModel,
     dataset: str | None,
     data_dir: Path | None,
 ) -> tuple[str, Path | str | None]:
-    """The data set to use: the one named, else that of the model."""
+    """Returns the data set, the one named or the model's own, and its folder.
+
+    Args:
+        source: The model, as the user wrote it.
+        loaded: The model.
+        dataset: Name of the data set; `None` is the model's own.
+        data_dir: Folder of prepared data sets; `None` is the run's own.
+    """
     if dataset:
         return dataset, data_dir
     if loaded.dataset is None:

@@ -7,6 +7,8 @@ from . import objectives as objectives
 from . import optimizers as optimizers
 from . import recipes as recipes
 from . import spectral as spectral
+from .analysis.analyze import analyze as analyze
+from .analysis.report import SpectralReport as SpectralReport
 from .core.threat_models import L2 as L2
 from .core.threat_models import Linf as Linf
 from .core.threat_models import ThreatModel as ThreatModel

@@ -25,6 +25,7 @@ COLUMNS = {
     "zoo": 3.6,
     "comparison": 1.5,
     "profiling": 2.3,
+    "analysis": 0.4,
     "evaluation": 1.0,
     "training": 2.7,
     "recipes": 3.7,

@@ -26,7 +26,7 @@ FLOORS = (
     ("objectives",),
     ("recipes",),
     ("training", "evaluation"),
-    ("profiling",),
+    ("profiling", "analysis"),
     ("comparison",),
     ("zoo",),
     ("interop",),

@@ -99,6 +99,26 @@ class EvaluationContext:
             self.progress("natural", int(rows[-1]) + 1, len(wrong))
         return wrong
 
+    def traced(
+        self, name: str, attack: Attack
+    ) -> tf.types.experimental.PolymorphicFunction:
+        """Returns an attack as a traced function of any number of images.
+
+        Args:
+            name: Name of the attack, which its random draws depend on.
+            attack: The attack.
+
+        Returns:
+            A function of images, labels and positions (see `signature`).
+        """
+        search = tf.function(
+            _Search(self.frozen_predictor, attack, self.seed, name),
+            input_signature=self.signature,
+            autograph=False,
+        )
+        search.get_concrete_function()
+        return search
+
     def search(
         self, name: str, attack: Attack, rows: np.ndarray
     ) -> AttackResult:
@@ -116,12 +136,7 @@ class EvaluationContext:
         Raises:
             ValueError: If the attack returns NaN or infinity.
         """
-        search = tf.function(
-            _Search(self.frozen_predictor, attack, self.seed, name),
-            input_signature=self.signature,
-            autograph=False,
-        )
-        search.get_concrete_function()
+        search = self.traced(name, attack)
         found = np.zeros(len(self.samples), bool)
         invalid: list[int] = []
         max_distance = done = 0

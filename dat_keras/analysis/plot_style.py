@@ -1,0 +1,102 @@
+"""Colours, markers and captions that all figures of an analysis share.
+
+The colours are Okabe and Ito's, which colour-blind readers tell apart; no
+series is known by its colour alone.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from itertools import cycle, islice
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#000000", "#8C959F"
+
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+MARKERS = "osD^vP"
+LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
+
+VARIANT_COLORS = (GREY, PURPLE, ORANGE, BLUE)
+VARIANT_HATCHES = ("", "", "//", "..")
+VARIANT_MARKERS = "XosD"
+
+PANEL = 3.2
+"""Width of a panel in inches."""
+MOST_COLUMNS = 4
+CHARACTERS = 15
+"""Characters of a caption to an inch."""
+
+
+def series(count: int) -> list[dict]:
+    """Returns the look of each of `count` lines.
+
+    The three lists have lengths without a common divisor, so that looks
+    repeat after 210 lines.
+
+    Args:
+        count: Number of lines.
+
+    Example:
+    >>> series(1)[0]["marker"]
+    'o'
+    """
+    looks = zip(cycle(SERIES), cycle(MARKERS), cycle(LINES), strict=False)
+    return [
+        {"color": c, "marker": m, "linestyle": s, "markersize": 4}
+        for c, m, s in islice(looks, count)
+    ]
+
+
+def wrapped(text: str, width: int = 26) -> str:
+    """Returns a name in lines that fit above a panel.
+
+    Example:
+    >>> wrapped("cifar10-dat-resnet8", 10)
+    'cifar10-\\ndat-\\nresnet8'
+    """
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def grid(count: int, caption: str) -> tuple[Figure, list[Axes]]:
+    """Returns a figure of panels with one y axis, and its caption below.
+
+    Args:
+        count: Number of panels.
+        caption: What was measured.
+    """
+    columns = min(count, MOST_COLUMNS)
+    rows = math.ceil(count / columns)
+    figure = new_figure(max(columns * PANEL, 5.5), rows * 3.1 + 0.5, caption)
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for axis in axes.flat[count:]:
+        axis.set_axis_off()
+    for axis in axes.flat:
+        axis.grid(axis="y", color="#d0d7de", linewidth=0.6)
+        axis.set_axisbelow(True)
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, list(axes.flat[:count])
+
+
+def new_figure(width: float, height: float, caption: str) -> Figure:
+    """Returns an empty figure with a caption.
+
+    Args:
+        width: In inches.
+        height: In inches.
+        caption: What was measured.
+    """
+    figure = Figure((width, height), dpi=130, layout="constrained")
+    lines = textwrap.wrap(caption, int(width * CHARACTERS))
+    figure.supxlabel("\n".join(lines), fontsize=7.5, color="#57606a")
+    return figure
+
+
+def percent_axis(axis: Axes, label: str = "accuracy (%)") -> None:
+    """Scales an axis of accuracies from 0 to 100 %."""
+    axis.set_ylim(0, 105)
+    axis.set_yticks(range(0, 101, 20))
+    axis.set_ylabel(label)

@@ -1,0 +1,105 @@
+"""`dat-keras analyze` from its arguments to its files."""
+
+import subprocess
+import sys
+
+import click
+import keras
+import pytest
+from click.testing import CliRunner
+
+from dat_keras.analysis.analyze import analyze as measure
+from dat_keras.analysis.report import SpectralReport
+from dat_keras.cli._errors import OneLineErrors
+from dat_keras.cli.analyze import analyze
+from dat_keras.data import load_split
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(1)
+    image = keras.Input((32, 32, 3), name="image")
+    logits = keras.layers.Dense(10, name="logits")
+    return keras.Model(image, logits(keras.layers.Flatten()(image)))
+
+
+@pytest.fixture(scope="module")
+def model_file(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "net.keras"
+    model.save(path)
+    return path
+
+
+def run(*arguments):
+    main = click.group(cls=OneLineErrors)(lambda: None)
+    main.add_command(analyze)
+    return CliRunner().invoke(main, ["analyze", *map(str, arguments)])
+
+
+def test_table_on_stdout_files_in_the_folder(model, model_file, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        model_file,
+        *("--dataset", "shapes", "--attack", "fgsm", "--eps", "1/255"),
+        *("--n-examples", 20, "--batch-size", 16, "--seed", 3, "-o", out),
+    )
+    assert result.exit_code == 0, result.output
+    expected = measure(
+        {str(model_file): model},
+        load_split("shapes", "test"),
+        attack="fgsm",
+        eps=1 / 255,
+        n_examples=20,
+        batch_size=16,
+        seed=3,
+    )
+    assert result.stdout == f"{expected}\n"
+    assert result.stderr.splitlines()[-1] == f"wrote {out / 'index.html'}"
+    assert SpectralReport.read(out / "report.json") == expected
+    again = run(model_file, "--dataset", "shapes", "-o", out)
+    assert again.exit_code == 2 and "--overwrite" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--attack", "pgd2O"), "Did you mean 'pgd20'?"),
+        (("--attack", "natural"), "Unknown attack 'natural'"),
+        (("--norm", "l3"), "Unknown norm 'l3'"),
+        (("--eps", "8"), "Did you mean 8/255?"),
+        (("--eps", "1/255,1/255"), "given twice"),
+        (("--weights", "last"), "those of a run folder"),
+        (("--n-examples", "9999"), "must be in [1, 2000]"),
+    ],
+)
+def test_bad_options_are_one_line_and_write_nothing(
+    model_file, tmp_path, arguments, line
+):
+    out = ("-o", tmp_path / "out")
+    result = run(model_file, "--dataset", "shapes", *out, *arguments)
+    assert result.exit_code == 2
+    assert line in result.stderr.splitlines()[-1]
+    assert result.stdout == "" and list(tmp_path.iterdir()) == []
+
+
+def test_a_model_file_needs_a_data_set(model_file, tmp_path):
+    result = run(model_file, "-o", tmp_path / "out")
+    assert result.exit_code == 2 and "name it with --dataset" in result.stderr
+
+
+def test_what_is_wrong_is_said_before_tensorflow_is_loaded(tmp_path):
+    code = (
+        "import sys; from dat_keras.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print({'tensorflow', 'matplotlib'} & sys.modules.keys())"
+    )
+    (tmp_path / "a").touch()
+    done = subprocess.run(
+        [sys.executable, "-c", code, "analyze", "cifar10-dat-resnet8"]
+        + ["-o", str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "already holds other files" in done.stderr
+    assert done.stdout.splitlines()[-1] == "set()"
