@@ -28,7 +28,8 @@ Exit codes:
   6    content refused: damaged, hostile, or not a model
   7    refused to overwrite, or the repository changed meanwhile
   8    the training diverged
-  130  interrupted
+  130  interrupted (Ctrl-C)
+  143  ended by SIGTERM; a training has saved its state
 """
 
 SETTINGS = {"max_content_width": 88, "help_option_names": ["-h", "--help"]}

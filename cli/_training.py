@@ -52,6 +52,7 @@ def run_training(
         verbose=1 if sys.stderr.isatty() else 2,
         say=_say,
         callbacks=_watching(output, flags),
+        on_nan=flags.on_nan,
     )
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):

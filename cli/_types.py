@@ -99,9 +99,11 @@ class TrainFlags:
         overwrite: Replace a run.
         tensorboard: Log for TensorBoard.
         profile: Profile some steps.
+        on_nan: Key of `RunOptions.on_nan`.
     """
 
     resume: bool
     overwrite: bool
     tensorboard: bool
     profile: bool
+    on_nan: str = "stop"
