@@ -12,6 +12,7 @@ from dat_keras.cli.export import export
 from dat_keras.cli.import_torch import import_torch
 from dat_keras.cli.info import info
 from dat_keras.cli.list import list_models
+from dat_keras.cli.merge_reports import merge_reports
 from dat_keras.cli.pull import pull
 from dat_keras.cli.push import push
 from dat_keras.cli.train import train
@@ -44,6 +45,7 @@ def main() -> None:
 for _command in (
     train,
     evaluate,
+    merge_reports,
     compare,
     bench,
     push,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +24,8 @@ class Samples:
         name: Name of the data in a report.
         whole: Whether these are all images of the data.
         scale: Pixel value that means 1.
+        first: Position of the first image in the evaluation, whose draws
+            depend on positions: not 0 in a shard.
     """
 
     images: np.ndarray
@@ -31,6 +33,7 @@ class Samples:
     name: str
     whole: bool
     scale: float = 1.0
+    first: int = 0
 
     def __len__(self) -> int:
         """Returns the number of images."""
@@ -42,6 +45,12 @@ class Samples:
             self.images[rows], np.float32(self.scale), dtype=np.float32
         )
         return x, self.labels[rows].astype(np.int32)
+
+    def part(self, rows: slice) -> Samples:
+        """Returns some of the images, at the positions that they have."""
+        first = self.first + range(len(self))[rows].start
+        images, labels = self.images[rows], self.labels[rows]
+        return replace(self, images=images, labels=labels, first=first)
 
     def fingerprint(self) -> str:
         """Returns the SHA-256 of the float32 pixels and labels.

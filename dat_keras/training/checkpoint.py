@@ -142,7 +142,14 @@ def damage(checkpoint: Path) -> str | None:
             for name in sorted(names)
             if sha256_of(checkpoint / name) != hashes[name]
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
         return MANIFEST
     return bad[0] if bad else None
 
