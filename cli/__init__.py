@@ -13,6 +13,7 @@ from dat_keras.cli.export import export
 from dat_keras.cli.import_torch import import_torch
 from dat_keras.cli.info import info
 from dat_keras.cli.list import list_models
+from dat_keras.cli.merge_reports import merge_reports
 from dat_keras.cli.pull import pull
 from dat_keras.cli.push import push
 from dat_keras.cli.train import train
@@ -29,7 +30,8 @@ Exit codes:
   6    content refused: damaged, hostile, or not a model
   7    refused to overwrite, or the repository changed meanwhile
   8    the training diverged
-  130  interrupted
+  130  interrupted (Ctrl-C)
+  143  ended by SIGTERM; a training has saved its state
 """
 
 SETTINGS = {"max_content_width": 88, "help_option_names": ["-h", "--help"]}
@@ -45,6 +47,7 @@ for _command in (
     train,
     evaluate,
     analyze,
+    merge_reports,
     compare,
     bench,
     push,

@@ -68,6 +68,32 @@ def check_analysis(
     check_plots()
 
 
+def check_shard(
+    sources: Sequence[str],
+    json_file: Path | None,
+    entry_file: Path | None,
+    options: dict[str, Any],
+) -> None:
+    """Refuses a shard whose report could not be merged.
+
+    Args:
+        sources: Models, as the command takes them.
+        json_file: Value of `--json`.
+        entry_file: Value of `--robustbench`.
+        options: The other options of the command.
+    """
+    if options["shard"] is None:
+        return
+    if json_file is None:
+        raise click.UsageError("--shard needs --json, for merge-reports.")
+    if entry_file or options["save_adversarial"]:
+        raise click.UsageError(
+            "--shard takes no --robustbench and no --save-adversarial."
+        )
+    if len(sources) > 1 or len(options["eps"] or ()) > 1:
+        raise click.UsageError("--shard takes one model and one --eps.")
+
+
 def check_files(files: Sequence[Path]) -> None:
     """Refuses output files that cannot be written, before hours are spent.
 

@@ -13,7 +13,7 @@ from dat_keras.comparison.compare import compare
 from dat_keras.comparison.grid import grid_of
 from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.recipes import RECIPES
-from dat_keras.training.train import RunOptions
+from dat_keras.training.fit_run import RunOptions
 from dat_keras.utils.registry import lookup
 from dat_keras.zoo.commands.load import load_model
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 import click
 
 from dat_keras.utils.backend import check_backend
-from dat_keras.utils.errors import DatKerasError
+from dat_keras.utils.errors import DatKerasError, RunInterruptedError
 
 VERBOSE = "dat_keras.verbose"
 JSON = "dat_keras.json"
@@ -144,6 +144,10 @@ def _usage(error: BaseException) -> Outcome:
     return _one_line(str(error)), 2
 
 
+def _signalled(error: RunInterruptedError) -> Outcome:
+    return _one_line(str(error)), error.exit_code
+
+
 def _interrupted(error: BaseException) -> Outcome:
     return "interrupted", 130
 
@@ -182,6 +186,7 @@ EXPLANATIONS: dict[str, Callable[..., Outcome]] = {
     "MemoryError": _no_memory,
     "ValueError": _usage,
     "OSError": _system,
+    "RunInterruptedError": _signalled,
     "KeyboardInterrupt": _interrupted,
     "BaseException": _unexpected,
 }

@@ -163,6 +163,10 @@ def _state(
     if not names & set(STAGED) or (radii and radii[1:]):
         return None
     state = state_of(source)
+    if options["shard"]:
+        # Shards may run side by side.
+        index, count = options["shard"]
+        state = state.with_name(f"{state.name}-shard-{index}-of-{count}")
     if not resume and (state / IDENTITY).exists():
         raise click.UsageError(
             f"An interrupted evaluation lies in {state}: go on with --resume, "

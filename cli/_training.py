@@ -22,10 +22,11 @@ from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.recipes import SETTABLE, Recipe, resolve
 from dat_keras.training.callbacks import tensorboard_logs
+from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.profile_callback import ProfileSteps
 from dat_keras.training.resume import check_same
 from dat_keras.training.run_info import RunInfo, load_classifier
-from dat_keras.training.train import RunOptions, train
+from dat_keras.training.train import train
 from dat_keras.training.validation_images import FEW
 from dat_keras.utils.config import encode, override
 from dat_keras.utils.run_folder import RunFolder
@@ -61,6 +62,7 @@ def run_training(
         callbacks=[CheckFit(test), *_watching(output, flags)],
         closing_images=count * relative_cost(recipe.eval_attack),
         load_teacher=load_model,
+        on_nan=flags.on_nan,
     )
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):

@@ -90,6 +90,37 @@ class Listed(click.ParamType):
         return tuple(self.item.convert(p, param, ctx) for p in parts if p)
 
 
+class ShardType(click.ParamType):
+    """A number of a part and the number of parts, such as `2/8`.
+
+    Example:
+    >>> ShardType().convert("2/8", None, None)
+    (2, 8)
+    """
+
+    name = "i/n"
+
+    def convert(
+        self,
+        value: str | tuple[int, int],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[int, int]:
+        """Returns both numbers."""
+        if isinstance(value, tuple):
+            return value
+        index, _, count = value.partition("/")
+        whole = index.isdecimal() and count.isdecimal()
+        if not whole or not 1 <= int(index) <= int(count):
+            self.fail(
+                "expected i/n, the i-th of n parts counted from 1, such as "
+                f"2/8. Received: {value}",
+                param,
+                ctx,
+            )
+        return int(index), int(count)
+
+
 @dataclass(frozen=True)
 class TrainFlags:
     """The flags of `dat-keras train`.
@@ -99,9 +130,11 @@ class TrainFlags:
         overwrite: Replace a run.
         tensorboard: Log for TensorBoard.
         profile: Profile some steps.
+        on_nan: Key of `RunOptions.on_nan`.
     """
 
     resume: bool
     overwrite: bool
     tensorboard: bool
     profile: bool
+    on_nan: str = "stop"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dat_keras.cli._checking import check, check_files
+from dat_keras.cli._checking import check, check_files, check_shard
 from dat_keras.cli._console import show, show_comparison
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
-from dat_keras.cli._types import FractionType, Listed, NewFile
+from dat_keras.cli._types import FractionType, Listed, NewFile, ShardType
 from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
@@ -58,6 +58,12 @@ if TYPE_CHECKING:
 )
 @click.option("--resume", is_flag=True, help="Continue AutoAttack.")
 @click.option(
+    "--shard",
+    type=ShardType(),
+    help="The i-th of n parts of the images, such as 2/8, for --json; "
+    "`dat-keras merge-reports` makes one report of all.",
+)
+@click.option(
     "--save-adversarial",
     type=NewFile(),
     help="Also write AutoAttack's images, as NumPy's .npz.",
@@ -95,6 +101,7 @@ def evaluate(
     files = [json_file, entry_file, options["save_adversarial"]]
     check_dataset(options["dataset"], options["data_dir"])
     check(sources, entry_file is not None, options)
+    check_shard(sources, json_file, entry_file, options)
     check_files([file for file in files if file is not None])
     use_fast_kernels()
     quiet_tensorflow(verbose)

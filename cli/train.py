@@ -83,7 +83,18 @@ Examples:
     "may be repeated.",
 )
 @click.option(
-    "--resume", is_flag=True, help="Continue the run in --output, or begin it."
+    "--resume",
+    is_flag=True,
+    help="Continue the run in --output, or begin it; done if it is finished. "
+    "The flag for restart loops and schedulers.",
+)
+@click.option(
+    "--on-nan",
+    type=click.Choice(["stop", "rollback"]),
+    default="stop",
+    show_default=True,
+    help="When the loss is not finite: stop, or go back to the beginning of "
+    "the epoch with half the learning rate.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
 @click.option("--tensorboard", is_flag=True, help="Log to <output>/logs.")
@@ -104,7 +115,10 @@ def train(
     weights, history.csv and checkpoints.
     """
     names = ("resume", "overwrite", "tensorboard", "profile")
-    flags = TrainFlags(**{name: bool(choice.pop(name)) for name in names})
+    flags = TrainFlags(
+        **{name: bool(choice.pop(name)) for name in names},
+        on_nan=str(choice.pop("on_nan")),
+    )
     if flags.resume and flags.overwrite:
         raise click.UsageError(
             "--resume continues a run, --overwrite removes it: give either"

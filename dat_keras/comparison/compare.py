@@ -11,7 +11,7 @@ from dat_keras import data
 from dat_keras.comparison.grid import Grid, GridRun, claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.results_table import Column, ResultsTable
-from dat_keras.training.train import RunOptions
+from dat_keras.training.fit_run import RunOptions
 from dat_keras.utils.child_process import in_own_process
 from dat_keras.utils.files import write_whole
 from dat_keras.utils.norms import pixel_fraction

@@ -15,8 +15,9 @@ from dat_keras.profiling.pass_counts import Passes
 from dat_keras.profiling.step_cost import passes_of_recipe
 from dat_keras.profiling.step_timer import StepCosts
 from dat_keras.training import checkpoint
+from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.run_info import RunInfo, load_classifier
-from dat_keras.training.train import RunOptions, train
+from dat_keras.training.train import train
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import clear, write_json
 from dat_keras.utils.locks import locked

@@ -112,7 +112,13 @@ class EvaluationContext:
             A function of images, labels and positions (see `signature`).
         """
         search = tf.function(
-            _Search(self.frozen_predictor, attack, self.seed, name),
+            _Search(
+                self.frozen_predictor,
+                attack,
+                self.seed,
+                name,
+                self.samples.first,
+            ),
             input_signature=self.signature,
             autograph=False,
         )
@@ -176,7 +182,8 @@ class EvaluationContext:
         """
         x, y = self.samples.rows(rows)
         distance, valid = within_threat_model(x_adv, x, self.threat_model)
-        _refuse_nonfinite(name, rows[~np.isfinite(distance)])
+        odd = rows[~np.isfinite(distance)] + self.samples.first
+        _refuse_nonfinite(name, odd)
         broken = misclassified(self.logits(x_adv), y) & valid
         return broken, valid, distance
 
@@ -217,9 +224,10 @@ class _Search:
     attack: Attack
     seed: int
     name: str
+    first: int
 
     def __call__(self, x: Images, y: Labels, rows: tf.Tensor) -> Images:
-        key = RowKey.of(self.seed, rows).fold_in(self.name)
+        key = RowKey.of(self.seed, rows + self.first).fold_in(self.name)
         return self.attack(self.predict, x, y, key)
 
 

@@ -15,6 +15,7 @@ from dat_keras.attacks import CAVEAT, StagedAttack
 from dat_keras.core.gradients import input_gradient
 from dat_keras.core.threat_models import L2
 from dat_keras.core.types import Images, Labels, Predict
+from dat_keras.evaluation.cautions import ensemble_cautions
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
 from dat_keras.evaluation.parallel import run_in_parallel
 from dat_keras.evaluation.results import AttackResult, Caution
@@ -86,7 +87,15 @@ class AttackEnsemble(Evaluation):
             gradients=sum(part.gradients for part in parts),
             parts=tuple(parts),
             invalid=tuple(sorted({i for part in parts for i in part.invalid})),
-            cautions=(*self.cautions, *_cautions(parts, context)),
+            cautions=(
+                *self.cautions,
+                *ensemble_cautions(
+                    parts,
+                    context.classes,
+                    context.samples.images.shape[1:],
+                    isinstance(context.threat_model, L2),
+                ),
+            ),
             x_adv=x_adv,
         )
 
@@ -153,54 +162,3 @@ def _seconds(run: Callable[..., object], *batch: np.ndarray) -> float:
     began = time.perf_counter()
     run(*batch)
     return time.perf_counter() - began
-
-
-def _cautions(
-    results: list[AttackResult], context: EvaluationContext
-) -> list[Caution]:
-    """What the results of the parts say about the classifier."""
-    classes, (height, width) = (
-        context.classes,
-        context.samples.images.shape[1:3],
-    )
-    fall = {
-        result.name: before.accuracy - result.accuracy
-        for before, result in zip(results, results[1:], strict=False)
-    }
-    found = []
-    if fall.get("square", 0.0) > 0.002 and len(results) > 2:
-        found.append(
-            Caution(
-                "square_better",
-                f"Square alone broke {100 * fall['square']:.1f} points more "
-                "than the attacks that follow gradients: these cannot be "
-                "trusted here. Give Square more queries.",
-            )
-        )
-    if "apgd-ce" in fall and fall.get("apgd-t", 0.0) > 0.1:
-        found.append(
-            Caution(
-                "masking",
-                f"APGD-T broke {100 * fall['apgd-t']:.1f} points more than "
-                "APGD-CE, a sign of masked gradients.",
-            )
-        )
-    if classes < 10 and any("-t" in result.name for result in results):
-        found.append(
-            Caution(
-                "n_classes",
-                f"With {classes} classes the targeted attacks try "
-                f"{classes - 1} targets, not 9"
-                + (", with another loss." if classes < 4 else "."),
-            )
-        )
-    oblong = height != width and isinstance(context.threat_model, L2)
-    if oblong and "square" in fall:
-        found.append(
-            Caution(
-                "oblong",
-                f"Images of {height} x {width}: Square's first L2 pattern, "
-                "published for square images, has more tiles here.",
-            )
-        )
-    return found

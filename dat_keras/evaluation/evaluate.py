@@ -18,15 +18,16 @@ from dat_keras.classifiers.validation import check_kind
 from dat_keras.core.threat_models import THREAT_MODELS, ThreatModel
 from dat_keras.core.versions import versions
 from dat_keras.core.weights import fingerprint
+from dat_keras.evaluation.cautions import report_cautions
 from dat_keras.evaluation.context import (
     Evaluation,
     EvaluationContext,
     Progress,
 )
-from dat_keras.evaluation.plausibility import best_known, implausible
+from dat_keras.evaluation.plausibility import best_known
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.report import Report
-from dat_keras.evaluation.results import AttackResult, Caution
+from dat_keras.evaluation.results import AttackResult
 from dat_keras.evaluation.resume_state import (
     NoResumeState,
     ResumeState,
@@ -34,6 +35,7 @@ from dat_keras.evaluation.resume_state import (
 )
 from dat_keras.evaluation.samples import Data, Samples, first_samples
 from dat_keras.evaluation.sanity_checks import check_fit, sanity_cautions
+from dat_keras.evaluation.shard import Shard, rows_of
 from dat_keras.evaluation.suites import select_attacks
 from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.utils.files import write_whole
@@ -60,6 +62,7 @@ def evaluate(
     resume: Path | None = None,
     save_adversarial: Path | None = None,
     search_dtype: str | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> Report:
     """Measures the accuracy of a classifier under attacks.
 
@@ -96,6 +99,9 @@ def evaluate(
             the model's own dtype, so no accuracy comes out too low; it may
             come out too high, which the report says. Default: the model's
             own.
+        shard: `(i, n)` evaluates the i-th of n equal parts of the images,
+            counted from 1; `merge_reports` makes one report of n. Default:
+            all images.
 
     Returns:
         The report; `report["pgd20"].accuracy` is one number of it.
@@ -118,15 +124,17 @@ def evaluate(
     rules = lookup(PROTOCOLS, protocol, "protocol")
     evaluations = select_attacks(attacks, threat_model, rules)
     _check_options(batch_size, search_dtype, save_adversarial, evaluations)
-    samples = first_samples(data, n_examples)
-    check_fit(model, samples)
-    settings = _settings(model, samples, norm, threat_model, protocol)
-    settings |= {"seed": seed, "batch_size": min(batch_size, len(samples))}
+    whole = first_samples(data, n_examples)
+    check_fit(model, whole)
+    settings = _settings(model, whole, norm, threat_model, protocol)
+    settings |= {"seed": seed, "batch_size": min(batch_size, len(whole))}
+    samples = whole if shard is None else whole.part(rows_of(shard, len(whole)))
     identity = {
         **settings,
         "attacks": {name: repr(each) for name, each in evaluations.items()},
         "search_dtype": search_dtype,
-        "n_examples": len(samples),
+        "n_examples": len(whole),
+        **({"shard": shard} if shard else {}),
     }
     context = EvaluationContext(
         predict=Predictor(model),
@@ -139,7 +147,10 @@ def evaluate(
         resume_state=_resume_state(resume, identity),
         search_dtype=search_dtype,
     )
-    before = sanity_cautions(context)
+    # Every shard looks at the same images, the first of all.
+    before = sanity_cautions(
+        context if shard is None else replace(context, samples=whole)
+    )
     results = tuple(
         _timed(name, evaluation, context)
         for name, evaluation in evaluations.items()
@@ -149,8 +160,17 @@ def evaluate(
     best = best_known(model.name, samples.name, norm, settings["eps"])
     return Report(
         results,
-        cautions=(*before, *_cautions(results, best)),
+        cautions=(*before, *report_cautions(results, best, samples.first)),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        shard=shard
+        and Shard(
+            *shard,
+            len(whole),
+            context.classes,
+            tuple(whole.images.shape[1:]),
+            best,
+            before,
+        ),
         **settings,
     )
 
@@ -228,21 +248,3 @@ def _save_images(
         if result.x_adv is not None
     }
     write_whole(path, lambda file: np.savez(file, y=samples.labels, **arrays))
-
-
-def _cautions(
-    results: Sequence[AttackResult], best: float
-) -> tuple[Caution, ...]:
-    """Cautions about the results, each once."""
-    own = dict.fromkeys(c for result in results for c in result.cautions)
-    invalid = (
-        Caution(
-            "verify_fail",
-            f"{result.name} returned images outside the threat model; they "
-            "count as robust. Positions: "
-            + ", ".join(map(str, result.invalid)),
-        )
-        for result in results
-        if result.invalid
-    )
-    return (*own, *implausible(results, best), *invalid)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dat_keras.evaluation.results import AttackResult, Caution
+from dat_keras.evaluation.shard import Shard
 from dat_keras.utils.files import write_json
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.registry import lookup
@@ -32,6 +33,7 @@ class Report:
         versions: Versions of the software.
         date: Day on which the evaluation ended, UTC, `YYYY-MM-DD`; `None`
             if unknown.
+        shard: Which images these are, if not all that were asked for.
 
     Example:
     >>> broken = True, False, False, False
@@ -59,6 +61,7 @@ class Report:
     cautions: tuple[Caution, ...]
     versions: dict[str, str]
     date: str | None = None
+    shard: Shard | None = None
 
     def __getitem__(self, name: str) -> AttackResult:
         """Returns the result of an attack."""
@@ -84,8 +87,12 @@ class Report:
     def title(self) -> str:
         """Returns what was measured, in one line."""
         which = "all" if self.whole else "the first"
+        number = str(self.n_examples)
+        if self.shard is not None:
+            rows, which = self.shard.rows, f"of {which} {self.shard.total}"
+            number = f"those from {rows.start} to {rows.stop - 1}, of the"
         return (
-            f"{which} {self.n_examples} images of {self.data}, {self.norm} "
+            f"{which} {number} images of {self.data}, {self.norm} "
             f"eps {pixel_fraction(self.eps)}, protocol {self.protocol}, "
             f"seed {self.seed}"
         )
@@ -108,7 +115,7 @@ class Report:
                     f"{result.seconds:.1f}",
                 ]
             )
-        hidden = 2 if self.whole else None
+        hidden = 2 if self.whole and self.shard is None else None
         return [
             [cell for i, cell in enumerate(row) if i != hidden] for row in table
         ]
@@ -150,7 +157,20 @@ class Report:
             "warnings": [asdict(caution) for caution in self.cautions],
             "versions": dict(self.versions),
             "date": self.date,
+            **self._of_shard(),
         }
+
+    def _of_shard(self) -> dict:
+        """What the report of all images needs of this one."""
+        if self.shard is None:
+            return {}
+        invalid = {
+            result.name: [
+                list(each.invalid) for each in (result, *result.parts)
+            ]
+            for result in self.results
+        }
+        return {"shard": {**self.shard.to_json(), "invalid": invalid}}
 
     def save(self, path: Path) -> None:
         """Writes the report as JSON, atomically."""

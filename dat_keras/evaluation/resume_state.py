@@ -122,7 +122,7 @@ def open_resume_state(
 def _compare(path: Path, wanted: dict) -> None:
     try:
         found = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DamagedFileError(
             f"cannot read {path} ({error}); give another folder"
         ) from None

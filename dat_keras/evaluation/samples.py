@@ -6,7 +6,7 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import keras
@@ -32,6 +32,8 @@ class Samples:
         name: Name of the data in a report.
         whole: Whether these are all images of the data.
         scale: Pixel value that means 1.
+        first: Position of the first image in the evaluation, whose draws
+            depend on positions: not 0 in a shard.
     """
 
     images: np.ndarray
@@ -39,6 +41,7 @@ class Samples:
     name: str
     whole: bool
     scale: float = 1.0
+    first: int = 0
 
     def __len__(self) -> int:
         """Returns the number of images."""
@@ -50,6 +53,12 @@ class Samples:
             self.images[rows], np.float32(self.scale), dtype=np.float32
         )
         return x, self.labels[rows].astype(np.int32)
+
+    def part(self, rows: slice) -> Samples:
+        """Returns some of the images, at the positions that they have."""
+        first = self.first + range(len(self))[rows].start
+        images, labels = self.images[rows], self.labels[rows]
+        return replace(self, images=images, labels=labels, first=first)
 
     def fingerprint(self) -> str:
         """Returns the SHA-256 of the float32 pixels and labels.

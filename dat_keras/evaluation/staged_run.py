@@ -67,15 +67,19 @@ class CountedPredict:
         predict: The classifier.
         forwards: Counts images.
         gradients: Counts images whose gradient was taken.
+        share: Number of images in a batch, and of rows once copies of the
+            last fill it up: copies do not count.
     """
 
     predict: Predict
     forwards: tf.Variable = field(default_factory=_counter)
     gradients: tf.Variable = field(default_factory=_counter)
+    share: tuple[int | tf.Tensor, int | tf.Tensor] = (1, 1)
 
     def __call__(self, x: Images, branch: int = 0) -> Logits:
         """Returns the logits of `x`."""
-        count = tf.shape(x, tf.int64)[0]
+        images, rows = self.share
+        count = tf.shape(x, tf.int64)[0] * images // rows
         self.forwards.assign_add(count)
 
         @tf.custom_gradient
@@ -215,7 +219,7 @@ class _Stage:
     """One stage as a function of a batch."""
 
     run: StagedRun
-    predict: Predict
+    predict: CountedPredict
 
     def __call__(
         self,
@@ -226,8 +230,13 @@ class _Stage:
         stage: tf.Tensor,
     ) -> Images:
         run = self.run
-        key = RowKey.of(run.context.seed, rows).fold_in(run.name)
-        return run.part(self.predict, x, y, key, (stage, x_adv))
+        first = run.context.samples.first
+        key = RowKey.of(run.context.seed, rows + first).fold_in(run.name)
+        # Positions differ, but for the copies that fill a batch up.
+        images = 1 + tf.math.count_nonzero(rows[1:] != rows[:-1])
+        share = images, tf.shape(rows, tf.int64)[0]
+        predict = replace(self.predict, share=share)
+        return run.part(predict, x, y, key, (stage, x_adv))
 
 
 def _arrays(state: StagedRunState) -> dict[str, np.ndarray]:

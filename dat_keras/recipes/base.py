@@ -115,7 +115,10 @@ class Recipe(RangeChecked):
         Raises:
             ValueError: If the text is no recipe of this version.
         """
-        recipe = decode(json.loads(text), CLASSES)
+        try:
+            recipe = decode(json.loads(text), CLASSES)
+        except (TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"Expected a recipe: {error}.") from None
         if not isinstance(recipe, cls):
             raise ValueError("Expected a recipe, found other data.")
         return recipe

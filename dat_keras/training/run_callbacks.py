@@ -20,11 +20,15 @@ class HistoryCSV(keras.callbacks.Callback):
 
     Args:
         path: The CSV file.
+        more: Further columns of the rows that are written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, more: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__()
         self.path = path
+        self.more = dict(more or {})
 
     def rows(self, before: int | None = None) -> list[dict[str, str]]:
         """Returns the rows written, those of epochs below `before`."""
@@ -44,11 +48,13 @@ class HistoryCSV(keras.callbacks.Callback):
             "epoch": epoch,
             "step": int(self.model.step.numpy()),
             **{name: f"{float(v):.6g}" for name, v in (logs or {}).items()},
+            **self.more,
             "seconds": f"{time.monotonic() - self._began:.1f}",
         }
         rows: list[Mapping] = [*self.rows(before=epoch), row]
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(row), restval="")
+        columns = dict.fromkeys(name for each in (row, *rows) for name in each)
+        writer = csv.DictWriter(text, list(columns), restval="")
         writer.writeheader()
         writer.writerows(rows)
         write_whole(self.path, lambda f: f.write(text.getvalue().encode()))
@@ -84,39 +90,67 @@ class BestClassifier(keras.callbacks.Callback):
 class RunCheckpoint(keras.callbacks.Callback):
     """Saves the whole state every so many seconds, and after each epoch.
 
-    Put it last: what it saves includes what the others did.
+    Put it after those whose work an epoch's state must include. Nothing is
+    saved between an epoch's last step and its end: the state would look like
+    that of a finished epoch, whose validation a resumed run would miss.
 
     Args:
         folder: Where checkpoints are kept.
-        seconds: Least time between two within an epoch.
         last: File of the classifier's weights, written after each epoch.
+        seconds: Least time between two within an epoch.
+        steps_per_epoch: Steps of a whole epoch.
+        rate_factor: See `checkpoint.save`.
     """
 
     def __init__(
-        self, folder: Path, last: Path, seconds: float = 120.0
+        self,
+        folder: Path,
+        last: Path,
+        seconds: float,
+        steps_per_epoch: int,
+        rate_factor: float = 1.0,
     ) -> None:
         super().__init__()
         self.folder = folder
         self.last = last
         self.seconds = seconds
+        self.steps_per_epoch = steps_per_epoch
+        self.rate_factor = rate_factor
+        self.unsaved = False
+        self.steps_done = 0
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Starts the clock."""
+        self.steps_done = int(self.model.step.numpy())
         self._saved = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Saves if enough time has passed."""
-        if time.monotonic() - self._saved >= self.seconds:
-            self._save()
+        self.steps_done += 1
+        self.unsaved = self.steps_done % self.steps_per_epoch != 0
+        if self.unsaved and time.monotonic() - self._saved >= self.seconds:
+            self.save()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Saves the classifier, then the state."""
         save_classifier(self.model, self.last)
-        self._save()
+        self.save()
 
-    def _save(self) -> None:
-        checkpoint.save(self.model, self.folder)
+    def save(self) -> None:
+        """Saves the state."""
+        checkpoint.save(
+            self.model,
+            self.folder,
+            epoch_began=self.steps_done
+            - self.steps_done % self.steps_per_epoch,
+            rate_factor=self.rate_factor,
+        )
         self._saved = time.monotonic()
+        self.unsaved = False
+
+    def latest(self) -> Path | None:
+        """Returns the newest checkpoint, if there is one."""
+        return next(reversed(checkpoint.steps(self.folder)), None)
 
 
 def save_classifier(model: keras.Model, path: Path) -> None:

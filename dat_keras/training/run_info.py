@@ -46,7 +46,7 @@ class RunInfo:
         """
         try:
             info = decode(json.loads(path.read_text()), INFO_CLASSES)
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise DamagedFileError(f"cannot read {path}: {error}") from None
         if not isinstance(info, cls):
             raise DamagedFileError(f"{path} is no run's recipe")

@@ -2,79 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import csv
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import keras
-import tensorflow as tf
-from keras.callbacks import Callback
 
 from dat_keras import data
-from dat_keras.data import Batches
+from dat_keras.optimizers.schedules import ConstantConfig
 from dat_keras.recipes import Recipe
 from dat_keras.recipes.additions import all_or_no_augmentation
 from dat_keras.training import checkpoint
-from dat_keras.training.batch_norm_statistics import MeasureStatistics
-from dat_keras.training.callbacks import (
-    KeepFreedMemory,
-    RestoreMetrics,
-)
-from dat_keras.training.catastrophic_overfitting import watching
+from dat_keras.training.fit_run import RunOptions, fit_run
 from dat_keras.training.model import AdversarialModel
-from dat_keras.training.projected_time import ProjectedTime
 from dat_keras.training.resume import check_same
-from dat_keras.training.run_callbacks import (
-    BestClassifier,
-    HistoryCSV,
-    RunCheckpoint,
+from dat_keras.training.rollback import (
+    FACTOR,
+    is_divergence,
+    slowed,
+    state_before,
 )
 from dat_keras.training.run_info import RunInfo, load_teacher
 from dat_keras.training.validation_images import bounded, say_caveat
-from dat_keras.utils.errors import TrainingDivergedError
+from dat_keras.utils.errors import DamagedFileError, TrainingDivergedError
 from dat_keras.utils.run_folder import RunFolder
-
-
-def silent(sentence: str) -> None:
-    """Says nothing."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How a run is carried out; nothing here changes its numbers.
-
-    Args:
-        resume: Continue the run that the folder holds; where there is none
-            yet, begin it.
-        overwrite: Remove the run that the folder holds.
-        verbose: Keras' `verbose` of `fit`.
-        say: Receives sentences for the user.
-        callbacks: Further Keras callbacks.
-        checkpoint_seconds: Least time between checkpoints in an epoch.
-        closing_images: What the caller evaluates after training, as the
-            number of validation images that take as long. The projected
-            time counts it; at 0 it says that it does not.
-        load_teacher: Returns the classifier that a recipe of distillation
-            names. Default: run folders and `.keras` files.
-    """
-
-    resume: bool = False
-    overwrite: bool = False
-    verbose: int = 0
-    say: Callable[[str], None] = silent
-    callbacks: Sequence[Callback] = ()
-    checkpoint_seconds: float = 120.0
-    closing_images: float = 0.0
-    load_teacher: Callable[[str], keras.Model] = load_teacher
-
-    def __post_init__(self) -> None:
-        """Refuses to continue a run and to remove it."""
-        if self.resume and self.overwrite:
-            raise ValueError(
-                "`resume` continues a run, `overwrite` removes it: give "
-                "either. Received: resume=True, overwrite=True"
-            )
 
 
 def train(
@@ -102,8 +55,10 @@ def train(
         ValueError: If recipe and data do not fit.
         RunFolderError: If the folder cannot be used so, or another process
             trains in it.
-        DamagedFileError: If a checkpoint to resume from is damaged.
+        DamagedFileError: If all checkpoints to resume from are damaged; of
+            one that is, the previous one takes the place.
         TrainingDivergedError: If the loss stops being finite.
+        RunInterruptedError: At SIGTERM or Ctrl-C, with the state saved.
     """
     run = RunFolder(output)
     resumes = options.resume and run.exists()
@@ -124,17 +79,31 @@ def train(
             validation, recipe.limit, recipe.validation_images, options.say
         )
         split = batches.split
-        model = build(
-            recipe,
-            split.image_shape,
-            split.num_classes,
-            len(batches),
-            options.load_teacher,
-        )
+
+        def at(state: Path | None, rate_factor: float) -> AdversarialModel:
+            slow = slowed(recipe, rate_factor)
+            model = build(
+                slow,
+                split.image_shape,
+                split.num_classes,
+                len(batches),
+                options.load_teacher,
+            )
+            if state is not None:
+                checkpoint.load(model, state)
+                if isinstance(slow.optimizer.schedule, ConstantConfig):
+                    # Not a function but a variable, which was loaded too.
+                    rate = slow.optimizer.learning_rate
+                    model.optimizer.learning_rate = rate
+            return model
+
+        state, factor = None, 1.0
         if resumes:
-            _restore(model, run)
+            state = _to_resume(run, options)
+            factor = checkpoint.rate_factor_of(state) if state else 1.0
             replace(info, recipe=recipe).write(run.recipe)
-        else:
+        model = at(state, factor)
+        if not resumes:
             held.enter_context(run.claimed(overwrite=options.overwrite))
             where = None if data_dir is None else str(data_dir)
             info = RunInfo(recipe, split.image_shape, split.class_names, where)
@@ -143,24 +112,63 @@ def train(
         caution = all_or_no_augmentation(recipe)
         if caution is not None:
             options.say(caution)
-        try:
-            _fit(model, recipe, batches, validation, run, options)
-        except Exception as error:
-            if int(model.step.numpy()) == 0:
-                run.discard()
-            if isinstance(error, DIVERGED):
-                raise _explained(error, model, run) from error
-            raise
-    return model
+        while True:
+            try:
+                fit_run(
+                    model, recipe, batches, validation, run, options, factor
+                )
+                return model
+            except Exception as error:
+                _check_rollback(error, model, run, options)
+            step = int(model.step.numpy())
+            state = state_before(run.checkpoints, step, len(batches), factor)
+            factor *= FACTOR
+            options.say(
+                f"the loss is not finite at step {step}: back to "
+                f"{state.name if state else 'the untrained model'}, with "
+                f"{factor:g} of the recipe's learning rate"
+            )
+            model = at(state, factor)
 
 
-DIVERGED = tf.errors.InvalidArgumentError, TrainingDivergedError
+def _check_rollback(
+    error: Exception,
+    model: AdversarialModel,
+    run: RunFolder,
+    options: RunOptions,
+) -> None:
+    """Raises an error of `fit` after which the run does not go back."""
+    step = int(model.step.numpy())
+    if step == 0:
+        run.discard()
+    if not is_divergence(error):
+        raise error
+    if options.on_nan == "stop" or step == 0:
+        raise _explained(step, run) from error
 
 
-def _restore(model: AdversarialModel, run: RunFolder) -> None:
-    """Restores the last state; the untrained model is that of step 0."""
-    if checkpoint.steps(run.checkpoints) or run.history.exists():
-        checkpoint.restore(model, run.checkpoints)
+def _to_resume(run: RunFolder, options: RunOptions) -> Path | None:
+    """The newest whole checkpoint; `None` is the untrained model.
+
+    Newer ones, which are damaged, are removed.
+    """
+    found = checkpoint.newest(run.checkpoints, options.say)
+    if found is not None:
+        if found != checkpoint.steps(run.checkpoints)[-1]:
+            options.say(f"going on from {found.name}")
+        checkpoint.discard_after(run.checkpoints, found)
+        return found
+    if run.history.exists():
+        # A run that is killed at the end of its first epoch leaves one row.
+        with run.history.open(newline="") as file:
+            epochs = len(list(csv.DictReader(file)))
+        if epochs > 1:
+            raise DamagedFileError(
+                f"no checkpoint in {run.checkpoints}, though {epochs} epochs "
+                "are done: begin again with --overwrite"
+            )
+    options.say("no checkpoint yet: beginning at step 0")
+    return None
 
 
 def build(
@@ -215,62 +223,11 @@ def _dtype_policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _fit(
-    model: AdversarialModel,
-    recipe: Recipe,
-    batches: Batches,
-    validation: Batches,
-    run: RunFolder,
-    options: RunOptions,
-) -> None:
-    """Runs the rest of an interrupted epoch, then the other epochs."""
-    history = HistoryCSV(run.history)
-    measures = recipe.averaging is not None and recipe.averaging.measured
-    callbacks = [
-        KeepFreedMemory(),
-        ProjectedTime(
-            options.say, recipe.epochs, validation, options.closing_images
-        ),
-        *options.callbacks,
-        *watching(recipe.objective, batches.split, run, options.say),
-        *([MeasureStatistics(batches)] if measures else []),
-        history,
-        BestClassifier(run.weights("best"), history),
-        RunCheckpoint(
-            run.checkpoints, run.weights("last"), options.checkpoint_seconds
-        ),
-    ]
-
-    def fit(step: int, epoch: int, until: int, *first: Callback) -> None:
-        model.fit(
-            batches.starting_at(step),
-            validation_data=validation,
-            initial_epoch=epoch,
-            epochs=until,
-            callbacks=[*first, *callbacks],
-            verbose=options.verbose,
-            total_steps=recipe.epochs * len(batches),
-        )
-
-    epoch, done = divmod(int(model.step.numpy()), len(batches))
-    if done:
-        step = int(model.step.numpy())
-        fit(step, epoch, epoch + 1, RestoreMetrics())
-        epoch += 1
-    if epoch < recipe.epochs:
-        fit(epoch * len(batches), epoch, recipe.epochs)
-    elif not done:
-        options.say(f"the run is finished: {recipe.epochs} epochs are done")
-
-
-def _explained(
-    error: Exception, model: AdversarialModel, run: RunFolder
-) -> Exception:
-    if "not finite" not in str(error):
-        return error
+def _explained(step: int, run: RunFolder) -> TrainingDivergedError:
     kept = checkpoint.steps(run.checkpoints)
     good = f"last good state: {kept[-1]}" if kept else "no state was saved yet"
     return TrainingDivergedError(
-        f"the loss is not finite at step {int(model.step.numpy())}; {good}. "
-        "A lower learning rate usually helps (--lr, with --overwrite)"
+        f"the loss is not finite at step {step}; {good}. A lower learning "
+        "rate usually helps (--lr, with --overwrite), or --on-nan rollback "
+        "with --resume"
     )

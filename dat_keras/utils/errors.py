@@ -33,3 +33,27 @@ class TrainingDivergedError(DatKerasError):
 
 class MissingPackageError(DatKerasError):
     """An optional package is not installed."""
+
+
+class RunInterruptedError(KeyboardInterrupt):
+    """SIGTERM or Ctrl-C ended a run that can be resumed.
+
+    Like `KeyboardInterrupt` it is no `Exception`.
+
+    Args:
+        message: What is saved.
+        signal: Number of the signal; the command exits with 128 more, as a
+            shell reports a program that a signal ended.
+
+    Example:
+    >>> RunInterruptedError("stopped", 15).exit_code
+    143
+    """
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal
+
+    def __reduce__(self) -> tuple:
+        """Survives the way from one process to another."""
+        return type(self), (str(self), self.exit_code - 128)

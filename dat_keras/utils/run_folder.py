@@ -13,14 +13,18 @@ from __future__ import annotations
 
 import difflib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dat_keras.utils.errors import DamagedFileError, RunFolderError
-from dat_keras.utils.files import clear, contents
+from dat_keras.utils.files import (
+    check_writable,
+    clear,
+    clear_temporaries,
+    contents,
+)
 from dat_keras.utils.locks import locked
 
 WEIGHTS = ("best", "last", "last-good")
@@ -78,8 +82,7 @@ class RunFolder:
         parents = (self.path, *self.path.absolute().parents)
         existing = next(path for path in parents if path.exists())
         try:
-            with tempfile.TemporaryDirectory(dir=existing):
-                pass
+            check_writable(existing)
         except OSError as error:
             raise RunFolderError(
                 f"cannot write to {self.path}: {error.strerror}"
@@ -125,7 +128,8 @@ class RunFolder:
     ) -> Iterator[None]:
         """Makes the folder, and keeps other trainings out inside a `with`.
 
-        A folder that was made here and holds nothing in the end is removed.
+        A folder that was made here and holds nothing in the end is removed,
+        and so is what a killed training left unfinished.
 
         Args:
             resume: Take a folder that holds a run.
@@ -142,6 +146,8 @@ class RunFolder:
                 self.check_free(resume, overwrite)
                 if overwrite:
                     clear(self.path)
+                for folder in (self.path, self.checkpoints):
+                    clear_temporaries(folder)
                 yield
         finally:
             if made and not contents(self.path):

@@ -18,7 +18,7 @@ from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.recipes import RECIPES
-from dat_keras.training.train import RunOptions
+from dat_keras.training.fit_run import RunOptions
 from dat_keras.utils.errors import DamagedFileError, RunFolderError
 from dat_keras.utils.files import contents
 from dat_keras.utils.locks import locked

@@ -13,7 +13,8 @@ from dat_keras.objectives.distillation import Distillation
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes import RECIPES
-from dat_keras.training.train import RunOptions, train
+from dat_keras.training.fit_run import RunOptions
+from dat_keras.training.train import train
 
 
 class CutOff(keras.callbacks.Callback):

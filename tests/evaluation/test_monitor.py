@@ -18,8 +18,9 @@ from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.objectives import PGDAT
 from dat_keras.optimizers import SGD
 from dat_keras.recipes import Recipe, resolve
+from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.run_info import load_classifier
-from dat_keras.training.train import RunOptions, train
+from dat_keras.training.train import train
 
 SEED = 2
 """Of a run whose first epoch validates as the better one."""

@@ -8,16 +8,16 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from small_runs import NATURAL, TINY, FailAt, table
 
-from dat_keras import data
 from dat_keras.core.weights import fingerprint
 from dat_keras.optimizers.schedules import ConstantConfig, CosineConfig
 from dat_keras.optimizers.weight_averaging import Averaging
-from dat_keras.recipes import RECIPES
 from dat_keras.training import checkpoint
+from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.resume import check_same
 from dat_keras.training.run_info import RunInfo, load_classifier
-from dat_keras.training.train import RunOptions, build, train
+from dat_keras.training.train import build, train
 from dat_keras.utils.errors import (
     DamagedFileError,
     RunFolderError,
@@ -27,22 +27,7 @@ from dat_keras.utils.files import contents
 from dat_keras.utils.locks import locked
 from dat_keras.utils.run_folder import RunFolder
 
-# Three steps an epoch, on a net and a validation that cost next to nothing.
-SMALL = {"limit": 24, "batch_size": 8, "epochs": 2, "width": 2}
-BASE = RECIPES["dat-shapes-resnet8"]
-ONE_STEP = replace(BASE.eval_attack, steps=1)
-TINY = replace(
-    BASE,
-    **SMALL,
-    objective=replace(
-        BASE.objective, attack=replace(BASE.objective.attack, steps=1)
-    ),
-    eval_attack=ONE_STEP,
-)
-# Enough where the method does not matter, and faster to trace.
-NATURAL = replace(
-    RECIPES["natural-shapes-resnet8"], **SMALL, eval_attack=ONE_STEP
-)
+pytestmark = pytest.mark.usefixtures("small_shapes")
 
 KILLED = """
 import os, signal, sys
@@ -50,7 +35,8 @@ from pathlib import Path
 import keras
 from dat_keras import data
 from dat_keras.recipes import Recipe
-from dat_keras.training.train import RunOptions, train
+from dat_keras.training.fit_run import RunOptions
+from dat_keras.training.train import train
 
 sizes = {"train": 24, "validation": 64}
 data.load = lambda name, names, *, batch_size, limit, seed, data_dir: tuple(
@@ -74,37 +60,12 @@ train(recipe, Path(sys.argv[2]), options=options)
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def small_shapes():
-    """The first images of `shapes`, made once."""
-    splits = {
-        name: data.load_split("shapes", name).take(64)
-        for name in ("train", "validation", "test")
-    }
-
-    def load(name, names, *, batch_size, limit, seed, data_dir):
-        train_split, validation = (splits[n] for n in names)
-        return (
-            data.Batches(train_split.take(limit), batch_size, seed=seed),
-            data.Batches(validation, batch_size, shuffle=False),
-        )
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dat_keras.training.train.data.load", load)
-        yield
-
-
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, small_shapes):
     """An uninterrupted run."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
     train(TINY, folder)
     return folder
-
-
-def table(run):
-    rows = (run / "history.csv").read_text().splitlines()
-    return [row.rpartition(",")[0] for row in rows]
 
 
 def test_a_run_leaves_its_files(finished):
@@ -191,18 +152,6 @@ def test_bad_settings_leave_nothing_behind(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-class FailAt(keras.callbacks.Callback):
-    """Ends a run before a step."""
-
-    def __init__(self, step, error):
-        super().__init__()
-        self.step, self.error = step, error
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if int(self.model.step.numpy()) == self.step:
-            raise self.error
-
-
 @pytest.mark.parametrize("step", [0, 2])
 def test_a_run_cut_off_in_its_first_epoch_can_be_resumed(step, tmp_path):
     cut = FailAt(step, KeyboardInterrupt())
@@ -263,22 +212,6 @@ def test_what_depends_on_the_length_is_not_made_longer():
         recipe = replace(NATURAL, **change)
         with pytest.raises(ValueError, match="length of the run"):
             check_same(recipe, replace(recipe, epochs=9))
-
-
-def test_a_damaged_checkpoint_is_named(finished, tmp_path):
-    model = load_classifier(finished).model
-    folder = tmp_path / "checkpoints"
-    for name in ("step-00000003", "step-00000006"):
-        target = folder / name
-        target.mkdir(parents=True)
-        for file in (finished / "checkpoints" / name).iterdir():
-            (target / file.name).write_bytes(file.read_bytes())
-    state = folder / "step-00000006" / checkpoint.STATE
-    state.write_bytes(state.read_bytes()[:-100])
-    with pytest.raises(DamagedFileError, match="delete.*step-00000003"):
-        checkpoint.restore(model, folder)
-    with pytest.raises(DamagedFileError, match="nothing to resume"):
-        checkpoint.restore(model, tmp_path / "nowhere")
 
 
 def test_a_full_disk_keeps_the_previous_checkpoint(

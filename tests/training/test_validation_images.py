@@ -6,8 +6,9 @@ import pytest
 
 from dat_keras.data import Batches, load_split
 from dat_keras.recipes import RECIPES
+from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.run_info import RunInfo
-from dat_keras.training.train import RunOptions, train
+from dat_keras.training.train import train
 from dat_keras.training.validation_images import bounded
 
 WHOLE = Batches(load_split("shapes", "validation"), 50, shuffle=False)

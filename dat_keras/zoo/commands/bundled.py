@@ -96,7 +96,17 @@ def read_card(data: bytes, name: str) -> ZooCard:
     if content.get("name") != name:
         raise RefusedContentError(f"{name}.json is the card of another model")
     spec, records = read_spec(content)
+    kinds = {"hub": dict, "reports": list, "provenance": dict}
+    for field, kind in kinds.items():
+        if not isinstance(content.get(field) or kind(), kind):
+            raise RefusedContentError(
+                f"{name}.json is refused: `{field}` is no {kind.__name__}"
+            )
     hub = content.get("hub")
+    if hub and not hub.keys() >= {"repo", "revision"}:
+        raise RefusedContentError(
+            f"{name}.json is refused: `hub` names no repo and revision"
+        )
     return ZooCard(
         name=name,
         spec=spec,

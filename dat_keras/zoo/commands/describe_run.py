@@ -39,7 +39,15 @@ def describe_run(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(run.recipe.read_text())
         facts = _recipe_facts(content)
-    except (OSError, ValueError, TypeError, LookupError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         reason = str(error) or type(error).__name__
         raise DamagedFileError(f"cannot read {run.recipe}: {reason}") from None
     return {

@@ -1,0 +1,90 @@
+"""What the results of a report say about the classifier and the attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dat_keras.evaluation.plausibility import implausible
+from dat_keras.evaluation.results import AttackResult, Caution
+
+
+def report_cautions(
+    results: Sequence[AttackResult], best: float, first: int = 0
+) -> tuple[Caution, ...]:
+    """Returns the cautions about the results of a report, each once.
+
+    Args:
+        results: The results.
+        best: See `implausible`.
+        first: Position of the first image.
+    """
+    own = dict.fromkeys(c for result in results for c in result.cautions)
+    invalid = (
+        Caution(
+            "verify_fail",
+            f"{result.name} returned images outside the threat model; they "
+            "count as robust. Positions: "
+            + ", ".join(str(first + i) for i in result.invalid),
+        )
+        for result in results
+        if result.invalid
+    )
+    return (*own, *implausible(results, best), *invalid)
+
+
+def ensemble_cautions(
+    results: Sequence[AttackResult],
+    classes: int,
+    image_shape: Sequence[int],
+    l2: bool,
+) -> list[Caution]:
+    """Returns what the results of an ensemble's parts say.
+
+    Args:
+        results: Those of the parts, natural errors first.
+        classes: Number of classes.
+        image_shape: `(H, W, C)`.
+        l2: Whether distances are L2.
+    """
+    height, width, _ = image_shape
+    fall = {
+        result.name: before.accuracy - result.accuracy
+        for before, result in zip(results, results[1:], strict=False)
+    }
+    found = []
+    if fall.get("square", 0.0) > 0.002 and len(results) > 2:
+        found.append(
+            Caution(
+                "square_better",
+                f"Square alone broke {100 * fall['square']:.1f} points more "
+                "than the attacks that follow gradients: these cannot be "
+                "trusted here. Give Square more queries.",
+            )
+        )
+    if "apgd-ce" in fall and fall.get("apgd-t", 0.0) > 0.1:
+        found.append(
+            Caution(
+                "masking",
+                f"APGD-T broke {100 * fall['apgd-t']:.1f} points more than "
+                "APGD-CE, a sign of masked gradients.",
+            )
+        )
+    if classes < 10 and any("-t" in result.name for result in results):
+        found.append(
+            Caution(
+                "n_classes",
+                f"With {classes} classes the targeted attacks try "
+                f"{classes - 1} targets, not 9"
+                + (", with another loss." if classes < 4 else "."),
+            )
+        )
+    oblong = height != width and l2
+    if oblong and "square" in fall:
+        found.append(
+            Caution(
+                "oblong",
+                f"Images of {height} x {width}: Square's first L2 pattern, "
+                "published for square images, has more tiles here.",
+            )
+        )
+    return found

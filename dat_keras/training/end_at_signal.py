@@ -1,0 +1,79 @@
+"""Ends a run at SIGTERM or Ctrl-C with its state saved."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import keras
+
+from dat_keras.training.run_callbacks import RunCheckpoint
+from dat_keras.utils.errors import RunInterruptedError
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class EndAtSignal(keras.callbacks.Callback):
+    """Saves a checkpoint after the step during which a signal came.
+
+    Where a checkpoint would gain nothing or cannot be taken (no step done
+    since the last one, the first step still being traced, a validation, a
+    second signal) the run ends at once, and goes on from the last checkpoint.
+    Put it after `RunCheckpoint`.
+
+    Args:
+        checkpoint: Saves the state, and knows whether it has to be saved.
+    """
+
+    def __init__(self, checkpoint: RunCheckpoint) -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.received: int | None = None
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Takes the signals over inside a `with`, in the main thread only."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, self.receive) for each in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def receive(self, number: int, frame: FrameType | None = None) -> None:
+        """Handles a signal.
+
+        Args:
+            number: The signal.
+            frame: Where it came; ignored.
+
+        Raises:
+            RunInterruptedError: If there is nothing to wait for.
+        """
+        if self.received is not None or not self.checkpoint.unsaved:
+            raise self._error(number)
+        self.received = number
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Saves and ends the run if a signal came."""
+        if self.received is not None:
+            # Never between an epoch's last step and its validation.
+            if self.checkpoint.unsaved:
+                self.checkpoint.save()
+            raise self._error(self.received)
+
+    def _error(self, number: int) -> RunInterruptedError:
+        kept = self.checkpoint.latest()
+        state = f"the state is saved in {kept}" if kept else "nothing was saved"
+        return RunInterruptedError(
+            f"stopped by {signal.Signals(number).name} after step "
+            f"{self.checkpoint.steps_done}; {state}; --resume goes on from "
+            + (f"step {int(kept.name.rpartition('-')[2])}" if kept else "0"),
+            number,
+        )

@@ -1,0 +1,42 @@
+"""Recipes of three steps an epoch, for tests of whole runs."""
+
+from dataclasses import replace
+
+import keras
+
+from dat_keras.recipes import RECIPES
+
+# Three steps an epoch, on a net and a validation that cost next to nothing.
+SMALL = {"limit": 24, "batch_size": 8, "epochs": 2, "width": 2}
+BASE = RECIPES["dat-shapes-resnet8"]
+ONE_STEP = replace(BASE.eval_attack, steps=1)
+TINY = replace(
+    BASE,
+    **SMALL,
+    objective=replace(
+        BASE.objective, attack=replace(BASE.objective.attack, steps=1)
+    ),
+    eval_attack=ONE_STEP,
+)
+# Enough where the method does not matter, and faster to trace.
+NATURAL = replace(
+    RECIPES["natural-shapes-resnet8"], **SMALL, eval_attack=ONE_STEP
+)
+
+
+class FailAt(keras.callbacks.Callback):
+    """Ends a run before a step."""
+
+    def __init__(self, step, error):
+        super().__init__()
+        self.step, self.error = step, error
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.step.numpy()) == self.step:
+            raise self.error
+
+
+def table(run):
+    """The history without its last column, seconds."""
+    rows = (run / "history.csv").read_text().splitlines()
+    return [row.rpartition(",")[0] for row in rows]
