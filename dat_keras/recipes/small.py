@@ -19,6 +19,7 @@ from dat_keras.objectives import (
     IDBH,
     LASAT,
     LASTRADES,
+    FreeAT,
     Objective,
 )
 from dat_keras.objectives.idbh import WEAK
@@ -30,6 +31,8 @@ from dat_keras.recipes.base import Recipe
 from dat_keras.recipes.paper import METHODS as PAPER_METHODS
 
 METHODS: dict[str, Objective] = PAPER_METHODS | {
+    # With 8 replays a few hundred steps see too few images.
+    "free-at": FreeAT(replays=2),
     "las-at": LASAT(policy=Policy("resnet8")),
     "las-trades": LASTRADES(policy=replace(PUBLISHED, architecture="resnet8")),
     "dajat": DAJAT(beta=6.0),

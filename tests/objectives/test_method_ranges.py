@@ -20,6 +20,7 @@ from dat_keras.objectives import (
     SCARL,
     ST,
     TRADES,
+    FreeAT,
     GradAlign,
     Natural,
 )
@@ -65,6 +66,9 @@ def test_every_number_has_a_range(name):
             (c, "label_smoothing", 2.0)
             for c in (Natural, PGDAT, TRADES, MART, ST, SCARL, OAAT, IDBH, DAT)
         ),
+        (FreeAT, "replays", 0),
+        (FreeAT, "step_size", -0.1),
+        (FreeAT, "batch_size", 0),
         (GradAlign, "weight", -1.0),
         (ARD, "alpha", 1.5),
         (ARD, "temperature", 0.0),

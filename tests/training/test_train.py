@@ -72,6 +72,8 @@ def test_a_run_leaves_its_files(finished):
     run = RunFolder(finished)
     assert RunInfo.read(run.recipe).recipe == TINY
     assert len(table(finished)) == 1 + TINY.epochs
+    # Its attack has one step.
+    assert "train_accuracy_step,train_accuracy_pgd" in table(finished)[0]
     assert [p.name for p in checkpoint.steps(run.checkpoints)] == [
         "step-00000003",
         "step-00000006",
