@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import keras
 
+from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes import RECIPES
 
 # Three steps an epoch, on a net and a validation that cost next to nothing.
@@ -17,6 +19,8 @@ TINY = replace(
         BASE.objective, attack=replace(BASE.objective.attack, steps=1)
     ),
     eval_attack=ONE_STEP,
+    weight_perturbation=WeightPerturbation(0.005),
+    averaging=Averaging(decay=0.5, start=0.25),
 )
 # Enough where the method does not matter, and faster to trace.
 NATURAL = replace(

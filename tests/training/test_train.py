@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -30,9 +31,9 @@ from dat_keras.utils.run_folder import RunFolder
 pytestmark = pytest.mark.usefixtures("small_shapes")
 
 KILLED = """
-import os, signal, sys
+import sys
 from pathlib import Path
-import keras
+from benchmarks.kill_and_resume import MOMENTS
 from dat_keras import data
 from dat_keras.recipes import Recipe
 from dat_keras.training.fit_run import RunOptions
@@ -48,14 +49,12 @@ data.load = lambda name, names, *, batch_size, limit, seed, data_dir: tuple(
     )
     for n in names
 )
-
-class Kill(keras.callbacks.Callback):
-    def on_train_batch_begin(self, batch, logs=None):
-        if int(self.model.step.numpy()) == int(sys.argv[3]):
-            os.kill(os.getpid(), signal.SIGKILL)
-
 recipe = Recipe.read(Path(sys.argv[1]))
-options = RunOptions(callbacks=(Kill(),), checkpoint_seconds=0.0)
+moment, step, share, every = sys.argv[3], *map(float, sys.argv[4:])
+callbacks = MOMENTS[moment](int(step), share)
+options = RunOptions(
+    resume=True, callbacks=callbacks, checkpoint_seconds=every
+)
 train(recipe, Path(sys.argv[2]), options=options)
 """
 
@@ -84,11 +83,26 @@ def test_a_run_leaves_its_files(finished):
 def test_killed_and_resumed_ends_with_the_same_bits(finished, tmp_path):
     recipe, run = tmp_path / "recipe.json", tmp_path / "run"
     recipe.write_text(TINY.to_json())
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, recipe, run, "4"], capture_output=True
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
-    assert checkpoint.steps(run / "checkpoints")[-1].name == "step-00000004"
+    for moment, step, share, every, last in [
+        # In the first update, before there is a checkpoint;
+        ("update", 0, 0.5, 0.0, None),
+        # with the second checkpoint half written;
+        ("checkpoint", 2, 0.0, 0.0, 1),
+        # and at the end of the epoch, with the history written already.
+        ("epochs", 3, 0.4, 0.0, 2),
+    ]:
+        killed = subprocess.run(
+            [
+                *(sys.executable, "-c", KILLED, recipe, run),
+                *(moment, str(step), str(share), str(every)),
+            ],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+        kept = checkpoint.steps(run / "checkpoints")
+        assert (int(kept[-1].name[5:]) if kept else None) == last
+    assert len(table(run)) == 2
     train(TINY, run, options=RunOptions(resume=True))
     for name in ("best.safetensors", "last.safetensors"):
         assert (run / name).read_bytes() == (finished / name).read_bytes()
