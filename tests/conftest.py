@@ -8,6 +8,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from frequency_readers import (  # noqa: F401
+    grey_images,
+    mean_reader,
+    phase_reader,
+)
 from keras import layers
 
 from dat_keras.architectures import BranchedClassifier

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dat_keras.attacks import PGD, CarliniWagner, KLFromClean, NormalStart
+from dat_keras.attacks import PGD, KLFromClean, NoisyFGSM, NormalStart
 from dat_keras.augment import Unchanged
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.threat_models import Linf
@@ -106,7 +106,7 @@ def test_without_its_attack_it_has_the_same_clean_images(
 
 
 @pytest.mark.parametrize(
-    "base", [MART(), PGDAT(CarliniWagner(Linf(8 / 255)))], ids=["mart", "cw"]
+    "base", [MART(), PGDAT(NoisyFGSM(Linf(8 / 255)))], ids=["mart", "n-fgsm"]
 )
 def test_other_bases_are_refused(base):
     with pytest.raises(ValueError, match="must be `PGDAT` or `TRADES`"):
