@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import redirect_stdout
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
 from keras.callbacks import Callback
@@ -20,7 +19,7 @@ from dat_keras.data import Split
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
-from dat_keras.recipes import SETTABLE, Recipe, resolve
+from dat_keras.recipes import Recipe, resolve
 from dat_keras.training.callbacks import tensorboard_logs
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.profile_callback import ProfileSteps
@@ -28,7 +27,6 @@ from dat_keras.training.resume import check_same
 from dat_keras.training.run_info import RunInfo, load_classifier
 from dat_keras.training.train import train
 from dat_keras.training.validation_images import FEW
-from dat_keras.utils.config import encode, override
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.zoo.commands.load import load_model
 
@@ -43,13 +41,15 @@ def run_training(
     flags: TrainFlags,
 ) -> None:
     """Trains, then prints natural and PGD-20 accuracy of the best weights."""
-    choice = dict(choice)
-    eps = cast("float | None", choice.pop("eps", None))
-    recipe = with_radius(resolve(choice), eps)
+    recipe = resolve(choice)
     output = output or default_output(recipe)
-    if flags.resume and RunFolder(output).exists():
-        recipe, data_dir = resumed(output, choice, eps, data_dir)
-    RunFolder(output).check_free(flags.resume, flags.overwrite)
+    run = RunFolder(output)
+    if flags.resume and run.exists():
+        info = RunInfo.read(run.recipe)
+        recipe = resolve(choice, info.recipe)
+        check_same(info.recipe, recipe)
+        data_dir = data_dir or (Path(info.data_dir) if info.data_dir else None)
+    run.check_free(flags.resume, flags.overwrite)
     closing = closing_split(recipe, data_dir)
     test = data.load_split(recipe.dataset, closing, data_dir=data_dir)
     count = min(final_examples(recipe), len(test))
@@ -71,7 +71,7 @@ def run_training(
         load_classifier(output).model,
         test,
         ("natural", "pgd20"),
-        eps=eps,
+        eps=cast("float | None", choice["eps"]),
         n_examples=count,
         seed=recipe.seed,
     )
@@ -142,69 +142,3 @@ def default_output(recipe: Recipe) -> Path:
     """Returns `runs/<dataset>-<method>`."""
     method = recipe.name.split(f"-{recipe.dataset}-")[0]
     return Path("runs") / f"{Path(recipe.dataset).name}-{method}"
-
-
-def resumed(
-    output: Path,
-    choice: Mapping[str, object],
-    eps: float | None,
-    data_dir: Path | None,
-) -> tuple[Recipe, Path | None]:
-    """Returns the recipe of a run, with what was chosen, and its data.
-
-    Without a recipe, data set, method or architecture among the options, the
-    others change the run's own recipe; `train` refuses what it cannot do.
-    """
-    info = RunInfo.read(RunFolder(output).recipe)
-    known = None if info.data_dir is None else Path(info.data_dir)
-    names = ("recipe", "dataset", "method", "architecture")
-    if any(choice.get(name) is not None for name in names):
-        recipe = resolve(choice)
-    else:
-        recipe = changed(info.recipe, choice)
-    recipe = with_radius(recipe, eps)
-    check_same(info.recipe, recipe)
-    return recipe, data_dir or known
-
-
-def with_radius(recipe: Recipe, eps: float | None) -> Recipe:
-    """Returns a recipe whose attacks, training and validation, have a radius.
-
-    Step sizes change in proportion.
-
-    Raises:
-        ValueError: If the method has radii of its own, such as LAS-AT's.
-    """
-    if eps is None:
-        return recipe
-    for path, fields in attacks_of(encode(recipe)):
-        if "threat_model" not in fields:
-            raise ValueError(
-                f"`eps` cannot be set for {type(recipe.objective).__name__}, "
-                f"which has its own in {path}: use --set. Received: eps={eps:g}"
-            )
-        if "step_size" in fields:
-            step = fields["step_size"] * eps / fields["threat_model"]["eps"]
-            recipe = override(recipe, f"{path}.step_size={step}")
-        recipe = override(recipe, f"{path}.threat_model.eps={eps}")
-    return recipe
-
-
-def attacks_of(fields: dict, path: str = "") -> Iterator[tuple[str, dict]]:
-    """Yields what has a radius in an encoded recipe, and where it is."""
-    named = "threat_model" in fields or any("eps" in name for name in fields)
-    if named and "threat_model" not in path.rpartition(".")[2]:
-        yield path, fields
-    for name, value in fields.items():
-        if isinstance(value, dict):
-            yield from attacks_of(value, f"{path}.{name}".lstrip("."))
-
-
-def changed(recipe: Recipe, choice: Mapping[str, object]) -> Recipe:
-    """Returns a recipe with the fields and settings of a choice."""
-    given = {k: v for k, v in choice.items() if v is not None}
-    settings = cast("tuple[str, ...]", given.pop("settings", ()))
-    recipe = replace(recipe, **cast("dict[str, Any]", given))
-    for assignment in settings:
-        recipe = override(recipe, assignment, SETTABLE)
-    return recipe

@@ -13,6 +13,7 @@ from dat_keras.recipes.base import CLASSES, SETTABLE, Recipe
 from dat_keras.recipes.combined import COMBINED
 from dat_keras.recipes.own import OWN
 from dat_keras.recipes.paper import PAPER
+from dat_keras.recipes.radius import with_radius
 from dat_keras.recipes.small import SMALL
 from dat_keras.utils.config import override
 from dat_keras.utils.registry import lookup
@@ -94,13 +95,15 @@ def _tabled(dataset: str, method: str, architecture: str) -> Recipe:
     )
 
 
-def resolve(choice: Mapping[str, Any]) -> Recipe:
+def resolve(choice: Mapping[str, Any], run: Recipe | None = None) -> Recipe:
     """The recipe that a set of options means.
 
     Args:
         choice: `recipe`, or `dataset`, `method` and `architecture`, to pick
             one; fields such as `epochs` to replace; `settings`, a sequence
-            of `key=value`. What is missing or `None` keeps its default.
+            of `key=value`; `eps`, the radius of all its attacks. What is
+            missing or `None` keeps its default.
+        run: Recipe of a run to resume, which is kept where none is picked.
 
     Raises:
         ValueError: For unknown names and unfit values.
@@ -110,7 +113,7 @@ def resolve(choice: Mapping[str, Any]) -> Recipe:
     3
     """
     given = {k: v for k, v in choice.items() if v is not None}
-    settings = given.pop("settings", ())
+    settings, eps = given.pop("settings", ()), given.pop("eps", None)
     picked = {
         k: str(given.pop(k))
         for k in ("dataset", "method", "architecture")
@@ -122,8 +125,11 @@ def resolve(choice: Mapping[str, Any]) -> Recipe:
             f"A recipe fixes its own {', '.join(picked)}: give either. "
             f"Received: recipe={name!r} and {picked}"
         )
-    recipe = lookup(RECIPES, str(name), "recipe") if name else choose(**picked)
+    if name is not None:
+        recipe = lookup(RECIPES, str(name), "recipe")
+    else:
+        recipe = choose(**picked) if picked or run is None else run
     recipe = replace(recipe, **given)
     for assignment in settings:
         recipe = override(recipe, assignment, SETTABLE)
-    return recipe
+    return recipe if eps is None else with_radius(recipe, float(eps))

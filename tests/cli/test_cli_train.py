@@ -9,8 +9,6 @@ import pytest
 from click.testing import CliRunner
 
 from dat_keras.cli import main
-from dat_keras.cli._training import with_radius
-from dat_keras.recipes import RECIPES
 from dat_keras.training.run_info import RunInfo
 from dat_keras.utils.run_folder import RunFolder
 
@@ -143,16 +141,6 @@ def test_the_size_of_test_images_is_checked_first(colours, tmp_path):
     assert result.exit_code == 2
     assert "images of shape (9, 9, 3) from set/test" in result.stderr
     assert not list(output.glob("*"))
-
-
-def test_the_radius_is_that_of_all_attacks():
-    recipe = with_radius(RECIPES["dat-cifar10-resnet18"], 4 / 255)
-    for attack in (recipe.objective.attack, recipe.eval_attack):
-        assert attack.threat_model.eps == pytest.approx(4 / 255)
-        assert attack.step_size == pytest.approx(1 / 255)
-    assert with_radius(recipe, None) is recipe
-    with pytest.raises(ValueError, match="own in objective.policy"):
-        with_radius(RECIPES["las-at-shapes-resnet8"], 4 / 255)
 
 
 def test_every_option_has_a_line_of_help():
