@@ -97,6 +97,6 @@ def new_figure(width: float, height: float, caption: str) -> Figure:
 
 def percent_axis(axis: Axes, label: str = "accuracy (%)") -> None:
     """Scales an axis of accuracies from 0 to 100 %."""
-    axis.set_ylim(0, 105)
+    axis.set_ylim(0, 110)
     axis.set_yticks(range(0, 101, 20))
     axis.set_ylabel(label)

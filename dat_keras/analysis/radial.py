@@ -115,7 +115,7 @@ class SpectralChange:
     >>> change = SpectralChange(2, 2)
     >>> change.add(x, 0.5 * x)
     >>> [round(v, 4) for v in change.profile().log_amplitude_change]
-    [0.6931, 0.0, 0.0]
+    [0.6931, 0.0]
     """
 
     height: int
