@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dat_keras import data
-from dat_keras.comparison.grid import Grid, GridRun, claim_folder
+from dat_keras.comparison.grid import Grid, GridRun
+from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.results_table import Column, ResultsTable
 from dat_keras.training.fit_run import RunOptions

@@ -13,7 +13,8 @@ import pytest
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.comparison import grid_run as grid_runs
 from dat_keras.comparison.compare import LEGEND, compare, table_of
-from dat_keras.comparison.grid import claim_folder, grid_of
+from dat_keras.comparison.grid import grid_of
+from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.profiling.pass_counts import Passes
