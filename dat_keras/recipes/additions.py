@@ -12,19 +12,8 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from dat_keras.attacks import RandomStart
-from dat_keras.augment import (
-    Augment,
-    AutoAugment,
-    Chain,
-    CutMix,
-    CutOut,
-    MixUp,
-    RandAugment,
-    Unchanged,
-)
+from dat_keras.augment import AutoAugment, CutMix, MixUp, RandAugment
 from dat_keras.objectives import (
-    DAJAT,
     DAT,
     IDBH,
     LASAT,
@@ -37,6 +26,13 @@ from dat_keras.objectives import (
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.schedules import StepDropConfig
 from dat_keras.optimizers.weight_averaging import Averaging
+from dat_keras.recipes.ablations import ABLATIONS, ablated, one_step
+from dat_keras.recipes.added_augmentation import (
+    before,
+    cut_out,
+    label_mixing,
+    unaugmented,
+)
 from dat_keras.recipes.base import Recipe
 from dat_keras.recipes.paper import (
     METHODS,
@@ -58,15 +54,6 @@ PERTURBATIONS: dict[type[Objective], WeightPerturbation] = {
     IDBH: WHOLE_RUN,
     LASAT: WHOLE_RUN,
 }
-
-CLASSES_OF = {
-    "cifar10": 10,
-    "cifar100": 100,
-    "tiny_imagenet": 200,
-    "shapes": 10,
-}
-"""Number of classes, for augmentations that mix labels."""
-
 
 AVERAGES: dict[type[Objective], Averaging] = {
     IDBH: Averaging(decay=0.999, start=0.0, measured=True),
@@ -115,81 +102,6 @@ def aligned(recipe: Recipe) -> Recipe:
     return replace(recipe, objective=method)
 
 
-def before(augment: Augment, recipe: Recipe) -> Recipe:
-    """Runs an augmentation on the raw images, before crop and flip."""
-    return replace(recipe, augment=Chain((augment, recipe.augment)))
-
-
-def after(augment: Augment, recipe: Recipe) -> Recipe:
-    """Runs an augmentation on the cropped and flipped images."""
-    return replace(recipe, augment=Chain((recipe.augment, augment)))
-
-
-def cut_out(recipe: Recipe) -> Recipe:
-    """Adds CutOut: squares of 16 pixels, of 8 on CIFAR-100, as published."""
-    side = {"cifar100": 8}.get(recipe.dataset, 16)
-    return after(CutOut(side), recipe)
-
-
-def label_mixing(
-    augment: Callable[[int], Augment], name: str, recipe: Recipe
-) -> Recipe:
-    """Adds an augmentation that must know the number of classes.
-
-    Raises:
-        ValueError: If the data set is not one whose number is known.
-    """
-    if recipe.dataset not in CLASSES_OF:
-        raise ValueError(
-            f"`+{name}` is offered for {', '.join(CLASSES_OF)}. "
-            f"Received: dataset={recipe.dataset!r}"
-        )
-    return after(augment(CLASSES_OF[recipe.dataset]), recipe)
-
-
-def unaugmented(recipe: Recipe) -> Recipe:
-    """Turns augmentation off, of the base view and of recombined images.
-
-    Raises:
-        ValueError: If the method consists in an augmentation.
-    """
-    if isinstance(recipe.objective, DAJAT | IDBH):
-        raise ValueError(
-            "`+no-augment` would leave nothing of a method that consists in "
-            "an augmentation: use `trades` or `pgd-at`. Received: a recipe of "
-            f"{type(recipe.objective).__name__}"
-        )
-    objective = recipe.objective
-    if hasattr(objective, "augment"):
-        objective = replace(  # type: ignore[call-arg]
-            objective, augment=Unchanged()
-        )
-    return replace(recipe, objective=objective, augment=Unchanged())
-
-
-def all_or_no_augmentation(recipe: Recipe) -> str | None:
-    """A caution on a recipe that augments one of its kinds of view alone.
-
-    Args:
-        recipe: Any recipe.
-
-    Returns:
-        A sentence if the base view is augmented and the recombined one is
-        not, or the other way round; else `None`.
-    """
-    if not isinstance(recipe.objective, DAT | RecombinedAT):
-        return None
-    views = recipe.augment, recipe.objective.augment
-    base, recombined = (isinstance(view, Unchanged) for view in views)
-    if base == recombined:
-        return None
-    off, on = ("augment", "objective.augment")[:: 1 if base else -1]
-    return (
-        f"`{off}` is Unchanged and `{on}` is not: one kind of view alone is "
-        "augmented. `+no-augment` after the method turns both off."
-    )
-
-
 def with_generator(recipe: Recipe) -> Recipe:
     """Adds DAT's recombined images, as augmented and updated in its recipe.
 
@@ -207,50 +119,6 @@ def with_generator(recipe: Recipe) -> Recipe:
     )
     return replace(recipe, objective=objective)
 
-
-def ablated(change: Callable[[DAT], Objective], recipe: Recipe) -> Recipe:
-    """Changes DAT.
-
-    Raises:
-        ValueError: If the recipe trains another method.
-    """
-    if not isinstance(recipe.objective, DAT):
-        raise ValueError(
-            "Ablations are of `dat` alone. "
-            f"Received: a recipe of {type(recipe.objective).__name__}"
-        )
-    return replace(recipe, objective=change(recipe.objective))
-
-
-def base_only(dat: DAT) -> TRADES:
-    """DAT's base branch alone: TRADES with DAT's attack and weights.
-
-    The host of the augmentations in DAT's table.
-    """
-    return TRADES(dat.ae_attack, dat.beta, dat.label_smoothing)
-
-
-def one_step(dat: DAT) -> DAT:
-    """DAT with the single step of FGSM-RS in place of its attack.
-
-    From a uniform start, 1.25 times the radius long.
-    """
-    length = 1.25 * dat.attack.threat_model.eps
-    attack = replace(dat.attack, steps=1, step_size=length, start=RandomStart())
-    return replace(dat, attack=attack)
-
-
-ABLATIONS: dict[str, Callable[[DAT], Objective]] = {
-    "base-only": base_only,
-    "no-js": lambda dat: replace(dat, omega=0.0),
-    "no-mixup": lambda dat: replace(dat, mix=replace(dat.mix, mixup=False)),
-    "no-split-bn": lambda dat: replace(dat, split_bn=False),
-    "no-aag": lambda dat: replace(dat, learned_amplitude=False),
-    "z-only": lambda dat: replace(dat, generator_input="noise"),
-    "z-onehot": lambda dat: replace(dat, generator_input="labels"),
-    "single-ae": lambda dat: replace(dat, single_ae=True),
-}
-"""The rows of DAT's tables of ablations, by what they leave out or put in."""
 
 ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "awp": perturbed,

@@ -13,7 +13,7 @@ import keras
 from dat_keras import data
 from dat_keras.optimizers.schedules import ConstantConfig
 from dat_keras.recipes import Recipe
-from dat_keras.recipes.additions import all_or_no_augmentation
+from dat_keras.recipes.added_augmentation import all_or_no_augmentation
 from dat_keras.training import checkpoint
 from dat_keras.training.fit_run import RunOptions, fit_run
 from dat_keras.training.model import AdversarialModel

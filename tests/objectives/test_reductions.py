@@ -41,7 +41,7 @@ from dat_keras.objectives.st import squeeze
 from dat_keras.objectives.step import View
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGD
-from dat_keras.recipes.additions import base_only
+from dat_keras.recipes.ablations import base_only
 from dat_keras.training.model import AdversarialModel
 
 EPS = 8 / 255

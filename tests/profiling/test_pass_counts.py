@@ -12,7 +12,7 @@ from dat_keras.objectives.las_at.strategy import Reward
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGD
 from dat_keras.profiling.pass_counts import Passes, passes_of_step
-from dat_keras.recipes.additions import one_step
+from dat_keras.recipes.ablations import one_step
 from dat_keras.training.model import AdversarialModel
 
 LAS = {

@@ -26,7 +26,8 @@ from dat_keras.objectives import (
 )
 from dat_keras.objectives.distillation import Distillation
 from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
-from dat_keras.recipes.additions import ABLATIONS, all_or_no_augmentation
+from dat_keras.recipes.ablations import ABLATIONS
+from dat_keras.recipes.added_augmentation import all_or_no_augmentation
 from dat_keras.recipes.own import SETTINGS
 from dat_keras.training.train import build
 
