@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
+from dat_keras.architectures.shared_layers import (
+    branch_config,
+    branches_from_config,
+    shared_layers,
+)
 from dat_keras.core.types import Images, Logits
 
 
+@keras.saving.register_keras_serializable("dat_keras")
 class BranchedClassifier(keras.Model):
     """Functional models that differ in their BatchNorm layers only.
 
@@ -67,6 +74,26 @@ class BranchedClassifier(keras.Model):
             branch: Index of the branch.
         """
         return self.branches[branch](x, training=training)
+
+    def get_config(self) -> dict[str, object]:
+        """Returns the branches, and which of their layers are the same.
+
+        Raises:
+            ValueError: If branches share layers that cannot be named.
+        """
+        return {
+            "branches": [branch_config(model) for model in self.branches],
+            "shared": shared_layers(self.branches),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict | None = None
+    ) -> BranchedClassifier:
+        """Returns the classifier that `get_config` describes, untrained."""
+        models = branches_from_config(config["branches"], config["shared"])
+        return cls(models, name=config["name"])
 
 
 def branches_of(model: keras.Model) -> int:
