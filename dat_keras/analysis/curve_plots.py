@@ -13,6 +13,7 @@ from dat_keras.analysis.plot_style import (
     VARIANT_HATCHES,
     VARIANT_MARKERS,
     grid,
+    intervals_of,
     new_figure,
     percent_axis,
     series,
@@ -30,7 +31,7 @@ def accuracy_figure(report: SpectralReport) -> Figure:
     caption = f"{report.title()}. Whiskers: 95 % Wilson interval."
     figure, axes = grid(len(report.models), caption)
     for axis, model in zip(axes, report.models, strict=True):
-        heights, errors = _bars(report, model.largest.correct)
+        heights, errors = intervals_of(model.largest.correct, report.n_examples)
         bars = axis.bar(
             VARIANTS,
             heights,
@@ -65,7 +66,7 @@ def radius_figure(report: SpectralReport) -> Figure:
         radii = [0.0, *(unit * swap.eps for swap in model.swaps)]
         for i in (1, 2, 3):
             counts = [natural, *(swap.correct[i] for swap in model.swaps)]
-            heights, errors = _bars(report, counts)
+            heights, errors = intervals_of(counts, report.n_examples)
             axis.errorbar(
                 radii,
                 heights,
@@ -152,7 +153,7 @@ def band_figure(report: SpectralReport) -> Figure:
             model.largest.correct[0],
             *(band.correct for band in model.bands),
         ]
-        heights, errors = _bars(report, counts)
+        heights, errors = intervals_of(counts, report.n_examples)
         # Side by side, so that no interval hides another.
         shift = 0.5 * ((i + 0.5) / len(models) - 0.5)
         places = [place + shift for place in range(len(names))]
@@ -190,7 +191,7 @@ def recombined_spectrum_figure(report: SpectralReport) -> Figure:
         recombined = model.recombined
         if recombined is None:
             continue
-        heights, errors = _bars(report, recombined.correct)
+        heights, errors = intervals_of(recombined.correct, report.n_examples)
         left.errorbar(
             recombined.ratios,
             heights,
@@ -219,17 +220,6 @@ def recombined_spectrum_figure(report: SpectralReport) -> Figure:
     own, own_label = right.get_legend_handles_labels()
     _legend(figure, [*handles, *own], [*labels, *own_label])
     return figure
-
-
-def _bars(
-    report: SpectralReport, counts: tuple[int, ...] | list[int]
-) -> tuple[list[float], list[list[float]]]:
-    """Accuracies in percent, and how far their intervals reach."""
-    heights = [100 * count / report.n_examples for count in counts]
-    ends = [report.interval(count) for count in counts]
-    below = [h - 100 * low for h, (low, _) in zip(heights, ends, strict=True)]
-    above = [100 * up - h for h, (_, up) in zip(heights, ends, strict=True)]
-    return heights, [[max(0.0, b) for b in below], [max(0, a) for a in above]]
 
 
 def _legend(figure: Figure, handles: list, labels: list[str]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dat_keras.analysis.measure import Pictures
 from dat_keras.analysis.model_spectra import VARIANTS
-from dat_keras.analysis.plot_style import new_figure, wrapped
-
-GREYS = "gray"
+from dat_keras.analysis.plot_style import (
+    draw_image,
+    new_figure,
+    without_ticks,
+    wrapped,
+)
 
 
 def variants_figure(name: str, pictures: Pictures, caption: str) -> Figure:
@@ -39,13 +41,13 @@ def variants_figure(name: str, pictures: Pictures, caption: str) -> Figure:
         for i, variant in enumerate(VARIANTS):
             answer = pictures.classes[i, row]
             mark = "right" if answer == label else "wrong"
-            _image(axes[row, i], images[i, row])
+            draw_image(axes[row, i], images[i, row])
             axes[row, i].set_title(
                 f"{variant}\nclass {answer}, {mark}", fontsize=7
             )
         for i, variant in enumerate(VARIANTS[1:]):
             axis = axes[row, 4 + i]
-            _image(axis, np.clip(0.5 + gain * change[i, row], 0, 1))
+            draw_image(axis, np.clip(0.5 + gain * change[i, row], 0, 1))
             axis.set_title(f"{variant} - x\ntimes {gain:g}", fontsize=7)
     return figure
 
@@ -88,7 +90,7 @@ def spectra_figure(name: str, pictures: Pictures, caption: str) -> Figure:
             values, cmap=colors, vmin=low, vmax=high, interpolation="nearest"
         )
         axis.set_title(title, fontsize=8)
-        _bare(axis)
+        without_ticks(axis)
         bar = figure.colorbar(drawn, ax=axis, shrink=0.8)
         bar.ax.tick_params(labelsize=7)
     return figure
@@ -123,7 +125,7 @@ def recombined_figure(
     for column, ratio in enumerate(ratios):
         for row in range(shown):
             above, below = axes[2 * row, column], axes[2 * row + 1, column]
-            _image(above, images[column, row])
+            draw_image(above, images[column, row])
             below.imshow(
                 logs[column, row],
                 cmap="cividis",
@@ -131,24 +133,6 @@ def recombined_figure(
                 vmax=float(logs[:, row].max()),
                 interpolation="nearest",
             )
-            _bare(below)
+            without_ticks(below)
         axes[0, column].set_title(f"ratio {ratio:g}", fontsize=8)
     return figure
-
-
-def _image(axis: Axes, image: np.ndarray) -> None:
-    """Draws an image of one or three channels; of others the first."""
-    colour = image.shape[-1] == 3
-    axis.imshow(
-        image if colour else image[..., 0],
-        cmap=None if colour else GREYS,
-        vmin=0,
-        vmax=1,
-        interpolation="nearest",
-    )
-    _bare(axis)
-
-
-def _bare(axis: Axes) -> None:
-    axis.set_xticks([])
-    axis.set_yticks([])

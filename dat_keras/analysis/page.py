@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
-from string import Template
-from typing import BinaryIO
 
-from dat_keras.analysis.report import Cells, SpectralReport
+from dat_keras.analysis.html_page import (
+    Cells,
+    Picture,
+    document,
+    figure,
+    folded_table,
+    listed,
+    section,
+)
+from dat_keras.analysis.report import SpectralReport
 
 SECTIONS = {
     "accuracy": (
@@ -55,27 +59,6 @@ SECTIONS = {
 """Heading and explanation of each section, in their order on the page."""
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure of an analysis.
-
-    Args:
-        section: Key of `SECTIONS`.
-        file: Its file's name.
-        model: The model that it shows; empty if it shows all.
-        png: Its bytes.
-    """
-
-    section: str
-    file: str
-    model: str
-    png: bytes
-
-    def copy_to(self, file: BinaryIO) -> None:
-        """Writes the bytes to an open file."""
-        file.write(self.png)
-
-
 def page(report: SpectralReport, pictures: Sequence[Picture]) -> str:
     """Returns the page as one HTML text with all pictures inside.
 
@@ -87,14 +70,13 @@ def page(report: SpectralReport, pictures: Sequence[Picture]) -> str:
         _section(key, report, [p for p in pictures if p.section == key])
         for key in SECTIONS
     )
-    items = "".join(f"<li>{escape(line)}</li>" for line in report.findings())
-    notes = "".join(f"<li>{escape(line)}</li>" for line in report.notes())
-    return PAGE.substitute(
-        title=escape(report.title()),
-        findings=items,
-        notes=f'<ul class="warning">{notes}</ul>' if notes else "",
-        sections=sections,
-        settings=_table(_settings(report)),
+    return document(
+        "Spectral analysis",
+        report.title(),
+        report.findings(),
+        report.notes(),
+        sections,
+        _settings(report),
     )
 
 
@@ -120,43 +102,18 @@ def _section(
 ) -> str:
     heading, words = SECTIONS[key]
     cells = table_of(report, key)
-    parts = [f'<section id="{key}"><h2>{escape(heading)}</h2>']
-    parts.append(f"<p>{escape(words)}</p>")
+    parts = []
     if key == "recombined":
         lines = (f"{m.name}: {m.generator}" for m in report.models)
-        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-        parts.append(f"<p>Generators:</p><ul>{items}</ul>")
+        parts.append(f"<p>Generators:</p>{listed(lines)}")
+    numbers = " The table below holds its numbers." if cells else ""
     for picture in pictures:
         where = f" of {picture.model}" if picture.model else ""
-        numbers = " The table below holds its numbers." if cells else ""
-        alt = escape(f"{heading}{where}, {report.title()}.{numbers}")
-        data = base64.b64encode(picture.png).decode()
-        parts.append(
-            f'<figure><img alt="{alt}" src="data:image/png;base64,{data}">'
-            f"</figure>"
-        )
+        alt = f"{heading}{where}, {report.title()}.{numbers}"
+        parts.append(figure(picture.png, alt))
     if cells:
-        is_long = " open" if len(cells) < 16 else ""
-        parts.append(
-            f"<details{is_long}><summary>Table</summary>{_table(cells)}"
-            "</details>"
-        )
-    return "".join([*parts, "</section>"])
-
-
-def _table(cells: Cells) -> str:
-    header, *rows = cells
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
-    body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in rest)
-        + "</tr>"
-        for first, *rest in rows
-    )
-    return (
-        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr>'
-        f"</thead><tbody>{body}</tbody></table></div>"
-    )
+        parts.append(folded_table(cells))
+    return section(key, heading, words, parts)
 
 
 def _settings(report: SpectralReport) -> Cells:
@@ -170,47 +127,3 @@ def _settings(report: SpectralReport) -> Cells:
         *([f"sha256 of {m.name}", m.sha256] for m in report.models),
         *([name, version] for name, version in report.versions),
     ]
-
-
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Spectral analysis</title>
-<style>
-:root { color-scheme: light dark; --text: #1f2328; --page: #ffffff;
-  --soft: #57606a; --line: #d0d7de; --note: #fff8c5; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6edf3;
-  --page: #0d1117; --soft: #9da7b3; --line: #3d444d; --note: #3a2d00; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 62rem; color: var(--text);
-  background: var(--page); font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-.measured { color: var(--soft); }
-figure { margin: 1rem 0; background: #ffffff; border-radius: 6px;
-  border: 1px solid var(--line); overflow-x: auto; }
-img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 0.85rem;
-  font-variant-numeric: tabular-nums; }
-th, td { padding: 0.3rem 0.7rem; border-bottom: 1px solid var(--line);
-  text-align: right; white-space: nowrap; }
-th:first-child { text-align: left; }
-#settings td { text-align: left; white-space: normal;
-  overflow-wrap: anywhere; }
-.warning { background: var(--note); padding: 0.6rem 2rem; border-radius: 6px; }
-summary { cursor: pointer; color: var(--soft); }
-li { overflow-wrap: anywhere; }
-</style>
-</head>
-<body>
-<h1>Spectral analysis</h1>
-<p class="measured">$title</p>
-<ul id="findings">$findings</ul>
-$notes
-<main>$sections</main>
-<section id="settings"><h2>Settings</h2>$settings</section>
-</body>
-</html>
-""")

@@ -6,12 +6,17 @@ series is known by its colour alone.
 
 from __future__ import annotations
 
+import io
 import math
 import textwrap
+from collections.abc import Sequence
 from itertools import cycle, islice
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from dat_keras.utils.intervals import wilson
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#000000", "#8C959F"
@@ -100,3 +105,49 @@ def percent_axis(axis: Axes, label: str = "accuracy (%)") -> None:
     axis.set_ylim(0, 110)
     axis.set_yticks(range(0, 101, 20))
     axis.set_ylabel(label)
+
+
+def intervals_of(
+    counts: Sequence[int], total: int
+) -> tuple[list[float], list[list[float]]]:
+    """Returns accuracies in percent, and how far their intervals reach.
+
+    Args:
+        counts: Numbers of images that are right.
+        total: Number of images.
+
+    Returns:
+        Heights, and for each the reach of its 95 % Wilson interval, first all
+        below, then all above, as `errorbar` takes them.
+    """
+    heights = [100 * count / total for count in counts]
+    ends = [wilson(count, total) for count in counts]
+    below = [h - 100 * low for h, (low, _) in zip(heights, ends, strict=True)]
+    above = [100 * up - h for h, (_, up) in zip(heights, ends, strict=True)]
+    return heights, [[max(0.0, b) for b in below], [max(0, a) for a in above]]
+
+
+def draw_image(axis: Axes, image: np.ndarray) -> None:
+    """Draws an image of one or three channels; of others the first."""
+    colour = image.shape[-1] == 3
+    axis.imshow(
+        image if colour else image[..., 0],
+        cmap=None if colour else "gray",
+        vmin=0,
+        vmax=1,
+        interpolation="nearest",
+    )
+    without_ticks(axis)
+
+
+def without_ticks(axis: Axes) -> None:
+    """Removes the ticks of an axis."""
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+def png(figure: Figure) -> bytes:
+    """Returns a figure as the bytes of a PNG."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()

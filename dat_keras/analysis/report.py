@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from dat_keras.analysis.html_page import Cells
 from dat_keras.analysis.model_spectra import (
     VARIANTS,
     BandCount,
@@ -21,8 +22,6 @@ from dat_keras.utils.files import write_json
 from dat_keras.utils.intervals import wilson
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.text_table import plain
-
-Cells = list[list[str]]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from dat_keras.analysis.curve_plots import (
     recombined_spectrum_figure,
     ring_figure,
 )
+from dat_keras.analysis.html_page import Picture
 from dat_keras.analysis.image_plots import (
     recombined_figure,
     spectra_figure,
@@ -22,7 +22,8 @@ from dat_keras.analysis.image_plots import (
 )
 from dat_keras.analysis.measure import Pictures
 from dat_keras.analysis.output_folder import JSON, PAGE, clear_analysis
-from dat_keras.analysis.page import Picture, page
+from dat_keras.analysis.page import page
+from dat_keras.analysis.plot_style import png
 from dat_keras.analysis.report import SpectralReport
 from dat_keras.utils.files import write_whole
 
@@ -40,7 +41,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     clear_analysis(folder)
     shown = [
-        Picture(section, file, model, _png(figure))
+        Picture(section, file, model, png(figure))
         for section, file, model, figure in _figures(report, pictures)
     ]
     for picture in shown:
@@ -72,9 +73,3 @@ def _figures(
             ratios = model.recombined.ratios
             figure = recombined_figure(name, own, ratios, title)
             yield "recombined", f"recombined-{number}.png", name, figure
-
-
-def _png(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
