@@ -16,6 +16,7 @@ from dat_keras.cli.list import list_models
 from dat_keras.cli.merge_reports import merge_reports
 from dat_keras.cli.pull import pull
 from dat_keras.cli.push import push
+from dat_keras.cli.report import report
 from dat_keras.cli.train import train
 from dat_keras.utils.version import __version__
 
@@ -47,6 +48,7 @@ for _command in (
     train,
     evaluate,
     analyze,
+    report,
     merge_reports,
     compare,
     bench,

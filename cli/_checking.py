@@ -68,6 +68,27 @@ def check_analysis(
     check_plots()
 
 
+def check_report(
+    sources: Sequence[str], output: Path, options: dict[str, Any]
+) -> None:
+    """Refuses what `dat-keras report` cannot do, before TensorFlow is loaded.
+
+    Args:
+        sources: Models, as the command takes them.
+        output: The page to be written.
+        options: The other options of the command.
+    """
+    from dat_keras.analysis.output_folder import check_plots
+    from dat_keras.utils.norms import DEFAULT_EPS
+    from dat_keras.utils.registry import lookup
+
+    lookup(DEFAULT_EPS, options["norm"], "norm")
+    _refuse_twice(sources, "RUN_OR_MODEL")
+    _check_sources(sources, options["weights"])
+    check_files([output])
+    check_plots()
+
+
 def check_shard(
     sources: Sequence[str],
     json_file: Path | None,

@@ -9,6 +9,10 @@ from . import recipes as recipes
 from . import spectral as spectral
 from .analysis.analyze import analyze as analyze
 from .analysis.report import SpectralReport as SpectralReport
+from .analysis.robustness.robustness_report import (
+    RobustnessReport as RobustnessReport,
+)
+from .analysis.robustness.write_report import write_report as write_report
 from .core.threat_models import L2 as L2
 from .core.threat_models import Linf as Linf
 from .core.threat_models import ThreatModel as ThreatModel

@@ -20,7 +20,7 @@ from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.types import Images, Labels
 from dat_keras.core.versions import versions
 from dat_keras.data import Batches, Split
-from dat_keras.evaluation.context import EvaluationContext, Progress
+from dat_keras.evaluation.context import EvaluationContext, Progress, prefixed
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
@@ -107,7 +107,7 @@ def analyze(
             protocol=PROTOCOLS["dat"],
             batch_size=min(batch_size, len(samples)),
             seed=seed,
-            progress=_named(name, tell) if len(subjects) > 1 else tell,
+            progress=prefixed(name, tell) if len(subjects) > 1 else tell,
         )
         found[name] = measure(name, subject, context, attack, norm, radii)
     report = SpectralReport(
@@ -167,8 +167,3 @@ def _subjects(
     if not models:
         raise ValueError("`models` must name a model. Received: none")
     return {name: Subject.of(model) for name, model in models.items()}
-
-
-def _named(model: str, tell: Progress) -> Progress:
-    """Progress whose tasks begin with a model's name."""
-    return lambda name, done, total: tell(f"{model}: {name}", done, total)

@@ -1,8 +1,10 @@
-"""Checks of an analysis's output that need neither TensorFlow nor plots."""
+"""Checks of the output of analyses that need neither TensorFlow nor plots."""
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import os
 import tempfile
 from pathlib import Path
 
@@ -22,6 +24,23 @@ def check_plots() -> None:
         raise MissingPackageError(
             "figures need matplotlib: pip install 'dat-keras[plots]'"
         )
+
+
+def check_file(file: Path) -> None:
+    """Refuses a file that cannot be written, before anything is measured.
+
+    Args:
+        file: The file; its folder exists.
+
+    Raises:
+        RunFolderError: If it is a folder, or its own cannot be written.
+    """
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=file.absolute().parent).close()
+    except OSError as error:
+        raise RunFolderError(f"cannot write {file}: {error.strerror}") from None
 
 
 def check_output(folder: Path, overwrite: bool = False) -> None:

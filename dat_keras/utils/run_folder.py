@@ -101,6 +101,18 @@ class RunFolder:
         """Removes the files of a run in which nothing was trained."""
         clear(self.path)
 
+    def check_recipe(self) -> None:
+        """Refuses a folder without a recipe.
+
+        Raises:
+            RunFolderError: If it is no run folder.
+        """
+        if not self.recipe.is_file():
+            raise RunFolderError(
+                f"{self.path} is neither a run folder nor a .keras file."
+                f"{_near(self.path)}"
+            )
+
     def check_loadable(self, weights: str) -> None:
         """Refuses a folder without a recipe, or without these weights.
 
@@ -111,11 +123,7 @@ class RunFolder:
             RunFolderError: If it is no run folder.
             DamagedFileError: If the run has no such weights yet.
         """
-        if not self.recipe.is_file():
-            raise RunFolderError(
-                f"{self.path} is neither a run folder nor a .keras file."
-                f"{_near(self.path)}"
-            )
+        self.check_recipe()
         if not self.weights(weights).is_file():
             raise DamagedFileError(
                 f"{self.path} has no {weights} weights yet: train it, or "

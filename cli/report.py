@@ -1,0 +1,79 @@
+"""`dat-keras report`: training, robustness and failures on one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dat_keras.cli._checking import check_report
+from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._hub import connect
+from dat_keras.cli._types import FractionType, NewFile
+from dat_keras.utils.run_folder import WEIGHTS
+from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
+
+EXAMPLES = """\b
+Examples:
+  dat-keras report runs/shapes-dat -o report.html
+  dat-keras report runs/shapes-natural runs/shapes-dat -o report.html
+  dat-keras report cifar10-dat-resnet8 --n-examples 1000 -o report.html
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("sources", metavar="RUN_OR_MODEL", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=NewFile(),
+    required=True,
+    help="The HTML page; one that is there is replaced.",
+)
+@click.option("--dataset", help="Data set.  [default: the models' own]")
+@click.option("--data-dir", type=Path, help="Folder of prepared data sets.")
+@click.option("--norm", default="linf", show_default=True, help="linf or l2.")
+@click.option(
+    "--eps",
+    type=FractionType(),
+    help="Radius for pixels in [0, 1]; the curve ends at twice that.  "
+    "[default: 8/255; l2: 0.5]",
+)
+@click.option(
+    "--n-examples",
+    type=click.IntRange(1),
+    help="First N images.  [default: 500, or all if there are fewer]",
+)
+@click.option(
+    "--n-bisected",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Images whose breaking radius is sought.",
+)
+@click.option("--batch-size", type=click.IntRange(1), default=128)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
+@verbose_option
+def report(
+    sources: tuple[str, ...], output: Path, verbose: bool, **options: Any
+) -> None:
+    """Write a page on the training and the robustness of models.
+
+    RUN_OR_MODEL is what `evaluate` takes. The page shows accuracy against the
+    radius under PGD-20 with warnings of masked gradients, accuracy and
+    confusion of classes, the least and the most robust images with their
+    adversarial twins and, of runs, curves, cost and recipe. Needs matplotlib:
+    pip install 'dat-keras[plots]'
+    """
+    check_report(sources, output, options)
+    use_fast_kernels()
+    quiet_tensorflow(verbose)
+    from dat_keras.cli._reporting import run_report
+    from dat_keras.evaluation.parallel import use_data_parallel_threads
+
+    use_data_parallel_threads()
+    hub = connect(quiet=False, verbose=verbose)
+    click.echo(run_report(sources, output, hub, **options))
+    click.echo(f"wrote {output}", err=True)

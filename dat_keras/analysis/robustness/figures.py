@@ -1,0 +1,229 @@
+"""Figures of numbers: training curves, accuracy by radius, classes.
+
+They are narrow, so that their text can be read on a phone.
+"""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from dat_keras.analysis.plot_style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    intervals_of,
+    new_figure,
+    percent_axis,
+    series,
+    wrapped,
+)
+from dat_keras.analysis.robustness.model_robustness import ModelRobustness
+from dat_keras.analysis.robustness.robustness_report import RobustnessReport
+from dat_keras.analysis.robustness.run_record import RunRecord
+
+WIDTH = 4.6
+"""In inches."""
+MOST_CLASSES = 20
+"""Bars of a figure of classes."""
+MOST_NUMBERS = 12
+"""Classes of a confusion whose counts are written into its cells."""
+
+
+def training_figure(name: str, record: RunRecord, caption: str) -> Figure:
+    """Terms of the loss above, accuracies below, by epoch.
+
+    Args:
+        name: Name of the run.
+        record: Its history.
+        caption: What was measured.
+    """
+    figure = new_figure(WIDTH, 5.6, caption)
+    figure.suptitle(wrapped(name, 44), fontsize=10)
+    above, below = figure.subplots(2, 1, sharex=True)
+    epochs = record.column("epoch")
+    _lines(above, epochs, {n: record.column(n) for n in record.terms})
+    above.set_ylabel("loss and its terms")
+    shares = {
+        n: [100 * value for value in record.column(n)]
+        for n in record.accuracies
+    }
+    _lines(below, epochs, shares)
+    percent_axis(below)
+    below.set_xlabel("epoch")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def radius_figure(report: RobustnessReport) -> Figure:
+    """Accuracy against the radius, without the ball that holds every image.
+
+    Args:
+        report: The numbers.
+    """
+    shown = [point.eps for point in report.models[0].curve[:-1]]
+    unit = 255 if report.norm == "linf" else 1
+    radii = f"0 to {unit * shown[-1]:g}{'/255' if unit == 255 else ''}"
+    caption = f"{report.title(radii)}. Bars: 95 % Wilson interval."
+    rows = len(report.models)
+    figure = new_figure(WIDTH, 3.3 + 0.22 * rows, caption)
+    axis = figure.subplots()
+    for model, look in zip(report.models, series(rows), strict=True):
+        counts = [point.correct for point in model.curve[:-1]]
+        heights, errors = intervals_of(counts, report.n_examples)
+        axis.errorbar(
+            [unit * eps for eps in shown],
+            heights,
+            errors,
+            label=wrapped(model.name, 50),
+            capsize=2,
+            linewidth=1.4,
+            **look,
+        )
+    axis.set_xlabel("eps in 1/255" if unit == 255 else "eps")
+    percent_axis(axis)
+    _plain(axis)
+    figure.legend(loc="outside upper center", fontsize=8)
+    return figure
+
+
+def class_figure(report: RobustnessReport, model: ModelRobustness) -> Figure:
+    """Accuracy of each class, clean and attacked; of many, the least robust.
+
+    Args:
+        report: The numbers.
+        model: Those of one classifier.
+    """
+    totals = model.clean.totals
+    classes = [i for i, total in enumerate(totals) if total]
+    classes.sort(key=lambda i: (model.attacked.right[i] / totals[i], i))
+    hidden = len(classes) - MOST_CLASSES
+    shown = classes[:MOST_CLASSES]
+    caption = report.title() + (
+        f". The {MOST_CLASSES} least robust of {len(classes)} classes."
+        if hidden > 0
+        else "."
+    )
+    figure = new_figure(WIDTH, 1.7 + 0.3 * len(shown), caption)
+    figure.suptitle(wrapped(model.name, 44), fontsize=10)
+    axis = figure.subplots()
+    for shift, label, color, hatch, found in (
+        (-0.2, "clean", BLUE, "", model.clean),
+        (0.2, "attacked", ORANGE, "//", model.attacked),
+    ):
+        axis.barh(
+            [place + shift for place in range(len(shown))],
+            [100 * found.right[i] / totals[i] for i in shown],
+            height=0.38,
+            color=color,
+            hatch=hatch,
+            edgecolor="white",
+            label=label,
+        )
+    names = [wrapped(report.class_names[i], 18) for i in shown]
+    axis.set_yticks(range(len(shown)), names, fontsize=8)
+    axis.invert_yaxis()
+    axis.set_xlim(0, 100)
+    axis.set_xlabel("accuracy (%)")
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper right", ncols=2, fontsize=8)
+    return figure
+
+
+def confusion_figure(
+    report: RobustnessReport, model: ModelRobustness
+) -> Figure:
+    """Which class is taken for which, clean above and attacked below.
+
+    Args:
+        report: The numbers.
+        model: Those of one classifier.
+    """
+    caption = f"{report.title()}. Shares of each true class."
+    figure = new_figure(WIDTH, 8.6, caption)
+    figure.suptitle(wrapped(model.name, 44), fontsize=10)
+    names = [wrapped(name, 12) for name in report.class_names]
+    for axis, title, found in zip(
+        figure.subplots(2, 1),
+        ("clean", f"attacked, {report.norm}"),
+        (model.clean, model.attacked),
+        strict=True,
+    ):
+        shares = [
+            [100 * n / max(1, total) for n in row]
+            for row, total in zip(found.counts, found.totals, strict=True)
+        ]
+        drawn = axis.imshow(shares, cmap="cividis", vmin=0, vmax=100)
+        axis.set_title(title, fontsize=9)
+        axis.set_ylabel("true class", fontsize=8)
+        axis.set_xlabel("taken for", fontsize=8)
+        if len(names) <= MOST_NUMBERS:
+            axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+            axis.set_yticks(range(len(names)), names, fontsize=7)
+            _numbers(axis, shares)
+        bar = figure.colorbar(drawn, ax=axis, shrink=0.8)
+        bar.set_label("% of the true class", fontsize=8)
+        bar.ax.tick_params(labelsize=7)
+    return figure
+
+
+def breaking_figure(report: RobustnessReport, model: ModelRobustness) -> Figure:
+    """Share of images that are broken by each radius, from the bisection.
+
+    Args:
+        report: The numbers.
+        model: Those of one classifier; some of its images are right.
+    """
+    unit = 255 if report.norm == "linf" else 1
+    radii = [each.eps for each in model.breaking if each.eps is not None]
+    count = len(model.breaking)
+    caption = (
+        f"The first {count} images of {report.data} that are right; smallest "
+        f"{report.norm} eps at which PGD-20 breaks them, in steps of "
+        f"{unit * model.step:g}{'/255' if unit == 255 else ''}; "
+        f"seed {report.seed}."
+    )
+    figure = new_figure(WIDTH, 3.2, caption)
+    figure.suptitle(wrapped(model.name, 44), fontsize=10)
+    axis = figure.subplots()
+    places = [0.0, *(unit * eps for eps in radii), unit * model.limit]
+    heights = [100 * i / count for i in range(len(radii) + 1)]
+    axis.step(places, [*heights, heights[-1]], where="post", color=BLUE)
+    axis.axvline(unit * report.eps, color=GREY, linestyle="--", linewidth=1)
+    axis.set_xlabel("eps in 1/255" if unit == 255 else "eps")
+    axis.set_xlim(0, unit * model.limit)
+    percent_axis(axis, "broken (%)")
+    _plain(axis)
+    return figure
+
+
+def _lines(axis: Axes, x: list[float], columns: dict[str, list]) -> None:
+    for (label, y), look in zip(
+        columns.items(), series(len(columns)), strict=True
+    ):
+        axis.plot(x, y, label=label, linewidth=1.3, **look)
+    _plain(axis)
+    axis.legend(fontsize=7, loc="best", framealpha=0.7)
+
+
+def _plain(axis: Axes) -> None:
+    axis.grid(axis="y", color="#d0d7de", linewidth=0.6)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _numbers(axis: Axes, shares: list[list[float]]) -> None:
+    for i, row in enumerate(shares):
+        for j, share in enumerate(row):
+            if share >= 0.5:
+                color = "black" if share > 55 else "white"
+                axis.text(
+                    j,
+                    i,
+                    f"{share:.0f}",
+                    color=color,
+                    ha="center",
+                    va="center",
+                    fontsize=6,
+                )

@@ -1,0 +1,169 @@
+"""Measures one classifier: accuracy by radius, confusion, breaking radii."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from dat_keras.analysis.robustness.breaking_radius import Bisection, bisect
+from dat_keras.analysis.robustness.masking import masking_cautions
+from dat_keras.analysis.robustness.model_robustness import (
+    BreakingRadius,
+    Confusion,
+    ModelRobustness,
+    RadiusCount,
+    radius_text,
+)
+from dat_keras.analysis.robustness.radius_search import (
+    RadiusSearch,
+    largest_radius,
+)
+from dat_keras.core.weights import fingerprint
+from dat_keras.evaluation.context import EvaluationContext
+from dat_keras.evaluation.samples import batches_of
+from dat_keras.evaluation.sanity_checks import sanity_cautions
+
+MULTIPLES = (1 / 8, 1 / 4, 1 / 2, 1.0, 1.5, 2.0)
+"""Radii of the curve, in radii of the report: to 16/255 for 8/255."""
+SHOWN = 3
+"""Images shown at each end of the ranking."""
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """An image, its adversarial twin and where they stand.
+
+    Args:
+        rank: Place of the image among those searched, from 1.
+        of: Their number.
+        image: The image, `(H, W, C)`.
+        twin: The adversarial image.
+        breaking: Its radius and classes.
+    """
+
+    rank: int
+    of: int
+    image: np.ndarray
+    twin: np.ndarray
+    breaking: BreakingRadius
+
+
+def measure_robustness(
+    name: str,
+    model: keras.Model,
+    context: EvaluationContext,
+    norm: str,
+    eps: float,
+    n_bisected: int,
+) -> tuple[ModelRobustness, tuple[Example, ...]]:
+    """Measures a classifier.
+
+    Args:
+        name: What the report calls it.
+        model: The classifier.
+        context: The same with images and settings.
+        norm: Key of `THREAT_MODELS`.
+        eps: The report's radius.
+        n_bisected: Largest number of images whose breaking radius is sought.
+
+    Returns:
+        The numbers, and the least and the most robust images.
+    """
+    cautions = sanity_cautions(context)
+    samples = context.samples
+    largest = largest_radius(norm, samples.images.shape[1:])
+    answers = _answers(context)
+    right = answers == samples.labels
+    positions = np.flatnonzero(right)
+    search = RadiusSearch(context, norm)
+    robust = {0.0: right}
+    attacked = answers.copy()
+    radii = [eps * multiple for multiple in MULTIPLES]
+    for radius in (*(r for r in radii if r < largest), largest):
+        each = np.full(len(positions), radius)
+        task = f"pgd20 eps {radius_text(radius)}"
+        found = search(task, positions, each)
+        robust[radius] = np.zeros(len(samples), bool)
+        robust[radius][positions[~found.broken]] = True
+        if radius == eps:
+            attacked[positions] = found.classes
+    bisection = bisect(search, positions[:n_bisected], eps, largest)
+    order = np.argsort(bisection.steps, kind="stable")
+    breaking = tuple(_breaking(context, bisection, i) for i in order)
+    robustness = ModelRobustness(
+        name,
+        fingerprint(model),
+        tuple(RadiusCount(e, int(r.sum())) for e, r in robust.items()),
+        confusion(samples.labels, answers, context.classes),
+        confusion(samples.labels, attacked, context.classes),
+        breaking,
+        bisection.step,
+        bisection.step * bisection.limit,
+        (*cautions, *masking_cautions(robust, largest)),
+    )
+    return robustness, _examples(context, bisection, order, breaking)
+
+
+def confusion(
+    labels: np.ndarray, answers: np.ndarray, classes: int
+) -> Confusion:
+    """Counts which class is taken for which.
+
+    Args:
+        labels: Right classes, shape `(N,)`.
+        answers: The classifier's, shape `(N,)`.
+        classes: Number of classes.
+
+    Example:
+    >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).counts
+    ((1, 1), (0, 1))
+    """
+    counts = np.zeros((classes, classes), int)
+    np.add.at(counts, (labels, answers), 1)
+    return Confusion(tuple(map(tuple, counts.tolist())))
+
+
+def _answers(context: EvaluationContext) -> np.ndarray:
+    """The classes of all images without an attack."""
+    answers = np.zeros(len(context.samples), int)
+    for rows in batches_of(np.arange(len(answers)), context.batch_size):
+        x, _ = context.samples.rows(rows)
+        answers[rows] = context.logits(x).argmax(-1)
+        context.progress("natural", int(rows[-1]) + 1, len(answers))
+    return answers
+
+
+def _breaking(
+    context: EvaluationContext, found: Bisection, i: int
+) -> BreakingRadius:
+    position, steps = int(found.positions[i]), int(found.steps[i])
+    return BreakingRadius(
+        position,
+        int(context.samples.labels[position]),
+        steps * found.step if steps <= found.limit else None,
+        int(found.classes[i]),
+    )
+
+
+def _examples(
+    context: EvaluationContext,
+    found: Bisection,
+    order: np.ndarray,
+    breaking: tuple[BreakingRadius, ...],
+) -> tuple[Example, ...]:
+    """Images at both ends of the ranking, each once."""
+    count = len(order)
+    ends = [*range(min(SHOWN, count)), *range(max(0, count - SHOWN), count)]
+    images, _ = context.samples.rows(found.positions)
+    return tuple(
+        Example(
+            rank + 1,
+            count,
+            images[order[rank]],
+            found.twins[order[rank]],
+            breaking[rank],
+        )
+        for rank in dict.fromkeys(ends)
+    )
