@@ -1,0 +1,77 @@
+"""`dat-keras report` from its arguments to its page."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+from small_runs import NATURAL
+
+from dat_keras.cli._errors import OneLineErrors
+from dat_keras.cli.report import report
+from dat_keras.training.train import train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A tiny run."""
+    path = tmp_path_factory.mktemp("runs") / "tiny"
+    train(NATURAL, path)
+    return path
+
+
+def run(*arguments):
+    main = click.group(cls=OneLineErrors)(lambda: None)
+    main.add_command(report)
+    return CliRunner().invoke(main, ["report", *map(str, arguments)])
+
+
+def test_a_run_becomes_a_page(trained, tmp_path):
+    out = tmp_path / "report.html"
+    sizes = ("--n-examples", 12, "--n-bisected", 2)
+    result = run(trained, *sizes, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert "the first 12 images of shapes" in result.stdout
+    assert result.stderr.splitlines()[-1] == f"wrote {out}"
+    text = out.read_text()
+    for key in ("training", "radius", "classes", "images", "cost", "recipe"):
+        assert f'id="{key}"' in text
+    assert "val_robust_accuracy" in text
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--norm", "l3"), "Unknown norm 'l3'"),
+        (("--eps", "8"), "Did you mean 8/255?"),
+        (("--eps", "0"), "`eps` must be above 0"),
+        (("--n-examples", "9999"), "must be in [1, 2000]"),
+    ],
+)
+def test_bad_options_are_one_line_and_write_nothing(
+    trained, tmp_path, arguments, line
+):
+    result = run(trained, *arguments, "-o", tmp_path / "a.html")
+    assert result.exit_code == 2
+    assert line in result.stderr.splitlines()[-1]
+    assert result.stdout == "" and list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_is_said_before_tensorflow_is_loaded(tmp_path):
+    code = (
+        "import sys; from dat_keras.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print({'tensorflow', 'matplotlib'} & sys.modules.keys())"
+    )
+    out = str(tmp_path / "none" / "report.html")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "report", "cifar10-dat-resnet8"]
+        + ["-o", out],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "there is no folder" in done.stderr
+    assert done.stdout.splitlines()[-1] == "set()"
