@@ -15,6 +15,7 @@ from keras.callbacks import Callback
 from dat_keras import data
 from dat_keras.attacks import Attack
 from dat_keras.cli._console import show
+from dat_keras.cli._showing import settings_tree
 from dat_keras.cli._types import TrainFlags
 from dat_keras.data import Split
 from dat_keras.evaluation.evaluate import evaluate
@@ -30,6 +31,7 @@ from dat_keras.training.train import train
 from dat_keras.training.validation_images import FEW
 from dat_keras.utils.config import encode, override
 from dat_keras.utils.run_folder import RunFolder
+from dat_keras.utils.settings import settings_of
 from dat_keras.zoo.commands.load import load_model
 
 FINAL_EXAMPLES = 1000
@@ -43,12 +45,7 @@ def run_training(
     flags: TrainFlags,
 ) -> None:
     """Trains, then prints natural and PGD-20 accuracy of the best weights."""
-    choice = dict(choice)
-    eps = cast("float | None", choice.pop("eps", None))
-    recipe = with_radius(resolve(choice), eps)
-    output = output or default_output(recipe)
-    if flags.resume and RunFolder(output).exists():
-        recipe, data_dir = resumed(output, choice, eps, data_dir)
+    recipe, output, data_dir = resolved(choice, data_dir, output, flags.resume)
     RunFolder(output).check_free(flags.resume, flags.overwrite)
     closing = closing_split(recipe, data_dir)
     test = data.load_split(recipe.dataset, closing, data_dir=data_dir)
@@ -71,11 +68,50 @@ def run_training(
         load_classifier(output).model,
         test,
         ("natural", "pgd20"),
-        eps=eps,
+        eps=cast("float | None", choice.get("eps")),
         n_examples=count,
         seed=recipe.seed,
     )
     show(report)
+
+
+def show_recipe(
+    choice: Mapping[str, object],
+    data_dir: Path | None,
+    output: Path | None,
+    flags: TrainFlags,
+) -> None:
+    """Prints what `run_training` would train, with the keys of `--set`."""
+    recipe, output, _ = resolved(choice, data_dir, output, flags.resume)
+    click.echo(
+        f"{recipe.name} into {output}; nothing is trained.\n"
+        "Each KEY = VALUE can be changed by --set KEY=VALUE."
+    )
+    for line in settings_tree(settings_of(recipe, SETTABLE)):
+        click.echo(line)
+
+
+def resolved(
+    choice: Mapping[str, object],
+    data_dir: Path | None,
+    output: Path | None,
+    resume: bool,
+) -> tuple[Recipe, Path, Path | None]:
+    """Returns recipe, run folder and data folder that the options mean.
+
+    Args:
+        choice: What `recipes.resolve` takes, and `eps`.
+        data_dir: Folder of prepared data sets.
+        output: Value of `--output`.
+        resume: Whether a run in the folder is continued.
+    """
+    choice = dict(choice)
+    eps = cast("float | None", choice.pop("eps", None))
+    recipe = with_radius(resolve(choice), eps)
+    output = output or default_output(recipe)
+    if resume and RunFolder(output).exists():
+        recipe, data_dir = resumed(output, choice, eps, data_dir)
+    return recipe, output, data_dir
 
 
 class CheckFit(Callback):

@@ -137,22 +137,27 @@ def paths(config: Any) -> Iterator[str]:
     >>> list(paths(L2(0.5)))
     ['eps']
     """
-    for path, value in _fields(config):
+    for path, value in fields_of(config):
         if not dataclasses.is_dataclass(value):
             yield path
 
 
-def _fields(config: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Dotted path and value of every field, and of those inside it."""
+def fields_of(config: Any, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yields dotted path and value of every field, and of those inside it.
+
+    Args:
+        config: A dataclass, possibly nested.
+        prefix: What to put before the paths.
+    """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         yield prefix + field.name, value
         if dataclasses.is_dataclass(value):
-            yield from _fields(value, f"{prefix}{field.name}.")
+            yield from fields_of(value, f"{prefix}{field.name}.")
 
 
 def _full_path(config: object, key: str) -> str:
-    everything = [path for path, _ in _fields(config)]
+    everything = [path for path, _ in fields_of(config)]
     if key in everything:
         return key
     found = [p for p in everything if p.endswith(f".{key}")]
@@ -183,7 +188,7 @@ def _replaced(
     elif text.lower() == "none" and _may_be_none(config, name):
         new = None
     elif dataclasses.is_dataclass(old):
-        new = _another(old, lookup(_kin(old, classes), text, name))
+        new = _another(old, lookup(kin(old, classes), text, name))
     else:
         new = _parsed(old, text, name, _hint(config, name))
     return dataclasses.replace(config, **{name: new})
@@ -205,8 +210,13 @@ def _another(old: Any, cls: type) -> object:
     return cls(**{name: getattr(old, name) for name in shared})
 
 
-def _kin(value: object, classes: Mapping[str, type]) -> dict[str, type]:
-    """The listed classes that share a base class of this package."""
+def kin(value: object, classes: Mapping[str, type]) -> dict[str, type]:
+    """Returns the listed classes that share a base class of this package.
+
+    Args:
+        value: A dataclass.
+        classes: Classes by name.
+    """
     package = __name__.partition(".")[0]
     bases = {
         base
