@@ -1,4 +1,4 @@
-"""The settings of a recipe as an indented text, for `dat-keras train --show`."""
+"""Settings of a recipe as an indented tree, for `dat-keras train --show`."""
 
 from __future__ import annotations
 

@@ -77,9 +77,10 @@ def evaluate(
         data: A pair of arrays `(x, y)` with float images in `[0, 1]` and
             integer labels, a `Split`, a `Batches` (its split, in order), or
             batches `(x, y)`: a `tf.data.Dataset` or a `PyDataset`.
-        attacks: Keys of `EVALUATIONS`, as a sequence or separated by commas;
-            or attacks or an `AttackEnsemble` by a name of your own. Natural
-            accuracy comes first, named or not.
+        attacks: Keys of `EVALUATIONS`, and `pgdN` for N steps of PGD, as a
+            sequence or separated by commas; or attacks or an
+            `AttackEnsemble` by a name of your own. Natural accuracy comes
+            first, named or not.
         norm: Key of `THREAT_MODELS`.
         eps: Radius in pixel units of `[0, 1]`. Default: 8/255 for `"linf"`,
             0.5 for `"l2"`.

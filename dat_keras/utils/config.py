@@ -11,6 +11,7 @@ files of others safe to read.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -190,17 +191,28 @@ def _replaced(
     elif dataclasses.is_dataclass(old):
         new = _another(old, lookup(kin(old, classes), text, name))
     else:
-        new = _parsed(old, text, name, _hint(config, name))
+        new = _parsed(old, text, name, hint_of(config, name))
     return dataclasses.replace(config, **{name: new})
 
 
 def _may_be_none(config: object, name: str) -> bool:
     """Whether a field is annotated `X | None`."""
-    return type(None) in typing.get_args(_hint(config, name))
+    return type(None) in typing.get_args(hint_of(config, name))
 
 
-def _hint(config: object, name: str) -> Any:
-    return typing.get_type_hints(type(config))[name]
+def hint_of(config: object, name: str) -> Any:
+    """Returns the annotation of a field, without its range.
+
+    Args:
+        config: A dataclass.
+        name: Name of the field.
+    """
+    return _hints(type(config))[name]
+
+
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def _another(old: Any, cls: type) -> object:

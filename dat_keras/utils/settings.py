@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dat_keras.utils.config import fields_of, kin, override
+from dat_keras.utils.config import fields_of, hint_of, kin, override
 from dat_keras.utils.ranges import ranges_of
 
 KINDS = {
@@ -53,7 +53,7 @@ def settings_of(config: Any, classes: Mapping[str, type]) -> Iterator[Setting]:
     >>> from dat_keras.core.threat_models import Linf
     >>> [setting] = settings_of(Linf(8 / 255), {})
     >>> setting.path, setting.value, setting.kind
-    ('eps', '8/255', 'number, greater than 0')
+    ('eps', '8/255', 'number, at least 0')
     """
     for path, value in fields_of(config):
         owner = config
@@ -122,7 +122,7 @@ def _kind(
     if dataclasses.is_dataclass(value):
         others = sorted(kin(value, classes))
         return f"one of {', '.join(others)}" if others else "fixed"
-    words = _words(typing.get_type_hints(type(owner))[name])
+    words = _words(hint_of(owner, name))
     allowed = ranges_of(type(owner)).get(name)
     return words if allowed is None else f"{words}, {allowed}"
 
@@ -140,7 +140,7 @@ def _words(hint: Any) -> str:
 
 def _others(owner: object, name: str) -> bool:
     """Whether there is text for a field that is `None`."""
-    words = _words(typing.get_type_hints(type(owner))[name]).split(" or none")
+    words = _words(hint_of(owner, name)).split(" or none")
     return getattr(owner, name) is not None or any(
         kind in words[0] for kind in KINDS.values()
     )
