@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 @click.option(
     "--save-adversarial",
     type=NewFile(),
-    help="Also write AutoAttack's images, as NumPy's .npz.",
+    help="Also write labels and the images of each attack, as .npz of NumPy.",
 )
 @click.option(
     "--robustbench",

@@ -38,7 +38,8 @@ class Grid:
         labels: Names of the rows.
         recipes: The recipe of each row; their seeds are not used.
         seeds: Seeds of training and evaluation.
-        attacks: Keys of `EVALUATIONS`, or `pgdN`; natural accuracy is always measured.
+        attacks: Keys of `EVALUATIONS`, or `pgdN`; natural accuracy is always
+            measured.
         n_examples: First test images used; `None` is all.
         checkpoints: `"best"`, `"last"` or both: the weights to evaluate.
 
