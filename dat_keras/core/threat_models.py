@@ -125,6 +125,16 @@ THREAT_MODELS: dict[str, type[ThreatModel]] = {"linf": Linf, "l2": L2}
 """Threat models by the name of their norm."""
 
 
+def norm_of(threat_model: ThreatModel) -> str:
+    """Returns the name of a threat model's norm.
+
+    Example:
+    >>> norm_of(L2(0.5))
+    'l2'
+    """
+    return {cls: n for n, cls in THREAT_MODELS.items()}[type(threat_model)]
+
+
 def threat_model_of(norm: str, eps: float | None = None) -> ThreatModel:
     """Returns the threat model of a norm.
 
