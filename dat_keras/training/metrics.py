@@ -20,7 +20,8 @@ class RobustAccuracy(keras.metrics.Mean):
     is measured in validation alone; a training step has its own attack.
 
     Args:
-        attack: An attack, or its name in `ATTACKS`, at eps 8/255 (Linf).
+        attack: An attack, its name in `ATTACKS`, or `pgdN` for N steps of
+            PGD, at eps 8/255 (Linf).
         name: Name in the logs. Default: `"robust_accuracy_"` and the name of
             the attack, or of its class.
 
