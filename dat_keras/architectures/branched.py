@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
 
 import keras
 
 from dat_keras.core.types import Images, Logits
 
 
+@keras.saving.register_keras_serializable("dat_keras")
 class BranchedClassifier(keras.Model):
     """Functional models that differ in their BatchNorm layers only.
 
@@ -67,6 +70,73 @@ class BranchedClassifier(keras.Model):
             branch: Index of the branch.
         """
         return self.branches[branch](x, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns name and branches, each as Keras stores it alone.
+
+        Raises:
+            ValueError: If two layers of different branches have one name.
+        """
+        self._check_names()
+        branches = [
+            _of_branch(keras.saving.serialize_keras_object(model), index)
+            for index, model in enumerate(self.branches)
+        ]
+        return {"name": self.name, "branches": branches}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> BranchedClassifier:
+        """Returns the model of a configuration, with layers shared again.
+
+        Args:
+            config: What `get_config` returned. Layers of one name in several
+                branches are one layer.
+            custom_objects: Classes by name, besides those registered.
+        """
+        created: dict[str, keras.layers.Layer] = {}
+        branches = []
+        for data in config["branches"]:
+            # Keras empties the configuration of a functional model.
+            alone = keras.saving.deserialize_keras_object(
+                deepcopy(data), custom_objects
+            )
+            branch = keras.models.clone_model(
+                alone,
+                clone_function=lambda new: created.setdefault(new.name, new),
+            )
+            branches.append(branch)
+        return cls(branches, config["name"])
+
+    def _check_names(self) -> None:
+        layers: dict[str, keras.layers.Layer] = {}
+        for layer in (layer for b in self.branches for layer in b.layers):
+            if isinstance(layer, keras.layers.InputLayer):
+                continue
+            if layers.setdefault(layer.name, layer) is not layer:
+                raise ValueError(
+                    "Saved branches share the layers of one name: give layers "
+                    "of different branches different names. Received: two "
+                    f"layers {layer.name!r}"
+                )
+
+
+def _of_branch(config: Any, branch: int) -> Any:
+    """Has a configuration share no object with those of other branches.
+
+    Keras would restore a shared layer with the calls of the first branch.
+    """
+    if isinstance(config, list | tuple):
+        return [_of_branch(item, branch) for item in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: f"{value}/{branch}"
+        if key == "shared_object_id"
+        else _of_branch(value, branch)
+        for key, value in config.items()
+    }
 
 
 def branches_of(model: keras.Model) -> int:
