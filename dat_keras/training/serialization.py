@@ -46,20 +46,16 @@ class SerializableModel(MeasuredModel):
         }
 
     @classmethod
-    def from_config(
-        cls, config: dict[str, Any], custom_objects: Any = None
-    ) -> SerializableModel:
+    def from_config(cls, config: dict[str, Any]) -> SerializableModel:
         """Returns the model of a configuration, with untrained weights.
 
         Args:
             config: What `get_config` returned.
-            custom_objects: Classes by name, besides those registered.
         """
-        with keras.saving.custom_object_scope(custom_objects or {}):
-            built = {name: from_plain(config[name]) for name in SETTINGS}
-            built["classifier"] = keras.saving.deserialize_keras_object(
-                config["classifier"]
-            )
+        built = {name: from_plain(config[name]) for name in SETTINGS}
+        built["classifier"] = keras.saving.deserialize_keras_object(
+            config["classifier"]
+        )
         return cls(**{**config, **built})
 
     def get_compile_config(self) -> dict[str, Any]:
