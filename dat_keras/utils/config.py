@@ -7,7 +7,7 @@ classes only, which is what makes files of others safe to read.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dat_keras.utils.registry import lookup
@@ -15,11 +15,14 @@ from dat_keras.utils.registry import lookup
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
-def encode(value: Any) -> Json:
+def encode(
+    value: Any, name_of: Callable[[type], str] = lambda cls: cls.__name__
+) -> Json:
     """A value made of dataclasses, tuples and plain values, as JSON data.
 
     Args:
         value: The value; a dataclass becomes an object with its class name.
+        name_of: Returns the name of a class.
 
     Returns:
         Plain data for `json.dumps`.
@@ -31,10 +34,10 @@ def encode(value: Any) -> Json:
     """
     if dataclasses.is_dataclass(value):
         fields = dataclasses.fields(value)
-        data = {f.name: encode(getattr(value, f.name)) for f in fields}
-        return {"class": type(value).__name__, **data}
+        data = {f.name: encode(getattr(value, f.name), name_of) for f in fields}
+        return {"class": name_of(type(value)), **data}
     if isinstance(value, tuple):
-        return [encode(item) for item in value]
+        return [encode(item, name_of) for item in value]
     return value
 
 
