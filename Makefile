@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-all check bench clean
+.PHONY: demo test test-all check bench docs docs-serve clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -14,6 +14,10 @@ WORKERS ?= 2
 
 .venv/tested: .venv/installed
 	$(BIN)/pip install --quiet -e '.[test]'
+	touch $@
+
+.venv/documented: .venv/installed
+	$(BIN)/pip install --quiet -e '.[docs]'
 	touch $@
 
 demo: .venv/installed
@@ -42,11 +46,17 @@ bench: .venv/installed
 	$(BIN)/python -m benchmarks.convolutions
 	$(BIN)/python -m benchmarks.startup
 
-check: .venv/tested
+docs: .venv/documented
+	$(BIN)/mkdocs build --strict
+
+docs-serve: .venv/documented
+	$(BIN)/mkdocs serve --strict
+
+check: .venv/tested docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/project/check_wheel.py
 
 clean:
-	rm -rf .venv build dist *.egg-info runs
+	rm -rf .venv build dist site *.egg-info runs

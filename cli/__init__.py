@@ -31,6 +31,7 @@ Exit codes:
   6    content refused: damaged, hostile, or not a model
   7    refused to overwrite, or the repository changed meanwhile
   8    the training diverged
+  9    an accuracy is lower than --fail-under
   130  interrupted (Ctrl-C)
   143  ended by SIGTERM; a training has saved its state
 """

@@ -20,13 +20,14 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
         entry: Whether `--robustbench` is given.
         options: The other options of the command.
     """
+    from dat_keras.utils.attack_names import check_attack
     from dat_keras.utils.norms import DEFAULT_EPS
     from dat_keras.utils.registry import lookup, split_names
 
     names = split_names(options["attacks"])
     _check_single(sources, entry, names, options)
     for name in names:
-        lookup(dict.fromkeys(EVALUATIONS), name, "attack")
+        check_attack(name, EVALUATIONS)
     _refuse_twice(sources, "RUN_OR_MODEL")
     _check_radii(options)
     _check_entry(entry, names, options)
@@ -55,11 +56,12 @@ def check_analysis(
         options: The other options of the command.
     """
     from dat_keras.analysis.output_folder import check_output, check_plots
+    from dat_keras.utils.attack_names import check_attack
     from dat_keras.utils.norms import DEFAULT_EPS
     from dat_keras.utils.registry import lookup
 
     attacks = [name for name in SINGLE if name != "natural"]
-    lookup(dict.fromkeys(attacks), options["attack"], "attack")
+    check_attack(options["attack"], attacks)
     lookup(DEFAULT_EPS, options["norm"], "norm")
     _refuse_twice(sources, "RUN_OR_MODEL")
     _check_radii(options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from dat_keras.cli._console import progress
 from dat_keras.cli._names import STAGED
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.data import Split
+from dat_keras.evaluation.cautions import setting_cautions
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.report import Report
+from dat_keras.evaluation.results import Caution
 from dat_keras.evaluation.resume_state import IDENTITY
 from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
@@ -38,6 +40,7 @@ class Job:
         test: The test images.
         state: Folder of its resume state; `None` keeps none.
         options: Arguments of `dat_keras.evaluate`.
+        cautions: What the report says of these settings.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Job:
     test: Split
     state: Path | None
     options: dict[str, Any]
+    cautions: tuple[Caution, ...] = ()
 
     def run(self) -> Report:
         """Evaluates the classifier, with progress on stderr."""
@@ -56,13 +60,14 @@ class Job:
                 keep_freed_memory()
                 show_progress(name, done, total)
 
-            return evaluate(
+            report = evaluate(
                 self.model,
                 self.test,
                 progress=tell,
                 resume=self.state,
                 **self.options,
             )
+        return replace(report, cautions=(*self.cautions, *report.cautions))
 
 
 def prepare(
@@ -103,6 +108,13 @@ def prepare(
             splits[key] = data.load_split(place[0], "test", data_dir=place[1])
         samples = first_samples(splits[key], options["n_examples"])
         check_fit(loaded.model, samples)
+        cautions = setting_cautions(
+            (loaded.dataset, loaded.norm), (place[0], options["norm"])
+        )
+        for caution in cautions:
+            click.echo(
+                f"warning: {source}: {caution.code}: {caution.advice}", err=True
+            )
         for eps in radii or (None,):
             jobs.append(
                 Job(
@@ -112,6 +124,7 @@ def prepare(
                     splits[key],
                     states[source],
                     {**options, "eps": eps},
+                    cautions,
                 )
             )
     return jobs

@@ -14,12 +14,13 @@ from keras.callbacks import Callback
 from dat_keras import data
 from dat_keras.attacks import Attack
 from dat_keras.cli._console import show
+from dat_keras.cli._showing import settings_tree
 from dat_keras.cli._types import TrainFlags
 from dat_keras.data import Split
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
-from dat_keras.recipes import Recipe, resolve
+from dat_keras.recipes import SETTABLE, Recipe, resolve
 from dat_keras.training.callbacks import tensorboard_logs
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.profile_callback import ProfileSteps
@@ -28,6 +29,7 @@ from dat_keras.training.run_info import RunInfo, load_classifier
 from dat_keras.training.train import train
 from dat_keras.training.validation_images import FEW
 from dat_keras.utils.run_folder import RunFolder
+from dat_keras.utils.settings import settings_of
 from dat_keras.zoo.commands.load import load_model
 
 FINAL_EXAMPLES = 1000
@@ -41,15 +43,8 @@ def run_training(
     flags: TrainFlags,
 ) -> None:
     """Trains, then prints natural and PGD-20 accuracy of the best weights."""
-    recipe = resolve(choice)
-    output = output or default_output(recipe)
-    run = RunFolder(output)
-    if flags.resume and run.exists():
-        info = RunInfo.read(run.recipe)
-        recipe = resolve(choice, info.recipe)
-        check_same(info.recipe, recipe)
-        data_dir = data_dir or (Path(info.data_dir) if info.data_dir else None)
-    run.check_free(flags.resume, flags.overwrite)
+    recipe, output, data_dir = resolved(choice, data_dir, output, flags.resume)
+    RunFolder(output).check_free(flags.resume, flags.overwrite)
     closing = closing_split(recipe, data_dir)
     test = data.load_split(recipe.dataset, closing, data_dir=data_dir)
     count = min(final_examples(recipe), len(test))
@@ -71,11 +66,52 @@ def run_training(
         load_classifier(output).model,
         test,
         ("natural", "pgd20"),
-        eps=cast("float | None", choice["eps"]),
+        eps=cast("float | None", choice.get("eps")),
         n_examples=count,
         seed=recipe.seed,
     )
     show(report)
+
+
+def show_recipe(
+    choice: Mapping[str, object],
+    data_dir: Path | None,
+    output: Path | None,
+    flags: TrainFlags,
+) -> None:
+    """Prints what `run_training` would train, with the keys of `--set`."""
+    recipe, output, _ = resolved(choice, data_dir, output, flags.resume)
+    click.echo(
+        f"{recipe.name} into {output}; nothing is trained.\n"
+        "Each KEY = VALUE can be changed by --set KEY=VALUE."
+    )
+    for line in settings_tree(settings_of(recipe, SETTABLE)):
+        click.echo(line)
+
+
+def resolved(
+    choice: Mapping[str, object],
+    data_dir: Path | None,
+    output: Path | None,
+    resume: bool,
+) -> tuple[Recipe, Path, Path | None]:
+    """Returns recipe, run folder and data folder that the options mean.
+
+    Args:
+        choice: What `recipes.resolve` takes, and `eps`.
+        data_dir: Folder of prepared data sets.
+        output: Value of `--output`.
+        resume: Whether a run in the folder is continued.
+    """
+    recipe = resolve(choice)
+    output = output or default_output(recipe)
+    run = RunFolder(output)
+    if resume and run.exists():
+        info = RunInfo.read(run.recipe)
+        recipe = resolve(choice, info.recipe)
+        check_same(info.recipe, recipe)
+        data_dir = data_dir or (Path(info.data_dir) if info.data_dir else None)
+    return recipe, output, data_dir
 
 
 class CheckFit(Callback):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from dat_keras.utils.config import number
+from dat_keras.utils.overrides import number
 
 
 class FractionType(click.ParamType):

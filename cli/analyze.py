@@ -37,7 +37,7 @@ Examples:
     "--attack",
     default="pgd20",
     show_default=True,
-    help="fgsm, pgd20, pgd100, cw or cw-dat; its last iterate is taken.",
+    help="fgsm, pgdN for N steps, cw or cw-dat; its last iterate is taken.",
 )
 @click.option("--norm", default="linf", show_default=True, help="linf or l2.")
 @click.option(

@@ -12,7 +12,14 @@ from dat_keras.cli._console import show, show_comparison
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
+from dat_keras.cli._thresholds import (
+    Threshold,
+    ThresholdType,
+    apply_thresholds,
+    check_thresholds,
+)
 from dat_keras.cli._types import FractionType, Listed, NewFile, ShardType
+from dat_keras.utils.registry import split_names
 from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
@@ -30,8 +37,8 @@ if TYPE_CHECKING:
     "attacks",
     default="natural,fgsm,pgd20",
     show_default=True,
-    help="Names separated by commas: natural, fgsm, pgd20, pgd100, cw, "
-    "autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, "
+    help="Names separated by commas: natural, fgsm, pgdN for N steps (pgd20), "
+    "cw, autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, "
     "autoattack-plus, autoattack-rand, and the short autoattack-monitor.",
 )
 @click.option("--norm", default="linf", show_default=True, help="linf or l2.")
@@ -66,7 +73,7 @@ if TYPE_CHECKING:
 @click.option(
     "--save-adversarial",
     type=NewFile(),
-    help="Also write AutoAttack's images, as NumPy's .npz.",
+    help="Also write labels and the images of each attack, as .npz of NumPy.",
 )
 @click.option(
     "--robustbench",
@@ -80,11 +87,21 @@ if TYPE_CHECKING:
     type=NewFile(),
     help="Also write JSON: a report, or several by their names.",
 )
+@click.option(
+    "--fail-under",
+    "thresholds",
+    multiple=True,
+    type=ThresholdType(),
+    metavar="ATTACK=ACCURACY",
+    help="For CI jobs: exit code 9 if an accuracy is lower, such as "
+    "autoattack=0.4; repeatable.",
+)
 @verbose_option
 def evaluate(
     sources: tuple[str, ...],
     json_file: Path | None,
     entry_file: Path | None,
+    thresholds: tuple[Threshold, ...],
     verbose: bool,
     **options: Any,
 ) -> None:
@@ -101,6 +118,9 @@ def evaluate(
     files = [json_file, entry_file, options["save_adversarial"]]
     check_dataset(options["dataset"], options["data_dir"])
     check(sources, entry_file is not None, options)
+    check_thresholds(thresholds, split_names(options["attacks"]))
+    if thresholds and options["shard"]:
+        raise click.UsageError("--fail-under takes no --shard: all images.")
     check_shard(sources, json_file, entry_file, options)
     check_files([file for file in files if file is not None])
     use_fast_kernels()
@@ -124,6 +144,7 @@ def evaluate(
         save_entry(reports[jobs[0].name], entry_file)
     for job in jobs:
         forget(job)
+    apply_thresholds(reports, thresholds)
 
 
 def _output(

@@ -18,6 +18,7 @@ Examples:
   dat-keras train
   dat-keras train --dataset cifar10 --architecture resnet8 --limit 10000
   dat-keras train --dataset cifar100 --set objective.beta=6 --epochs 30
+  dat-keras train --method trades --show
   dat-keras train --output runs/shapes-dat --resume
 """
 
@@ -98,6 +99,12 @@ Examples:
 )
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
 @click.option("--tensorboard", is_flag=True, help="Log to <output>/logs.")
+@click.option(
+    "--show",
+    is_flag=True,
+    help="Print the resolved recipe: every key that --set takes, its value, "
+    "type, range and meaning. Nothing is trained or written.",
+)
 @click.option("--profile", is_flag=True, help="Say where steps spend time.")
 @verbose_option
 def train(
@@ -105,6 +112,7 @@ def train(
     output: Path | None,
     lr: float | None,
     settings: tuple[str, ...],
+    show: bool,
     verbose: bool,
     **choice: object,
 ) -> None:
@@ -123,13 +131,14 @@ def train(
         raise click.UsageError(
             "--resume continues a run, --overwrite removes it: give either"
         )
-    if output is not None:
+    if output is not None and not show:
         RunFolder(output).check_free(flags.resume, flags.overwrite)
     if lr is not None:
         settings += (f"optimizer.learning_rate={lr}",)
     check_dataset(cast("str | None", choice["dataset"]), data_dir)
     use_fast_kernels()
     quiet_tensorflow(verbose)
-    from dat_keras.cli._training import run_training
+    from dat_keras.cli._training import run_training, show_recipe
 
-    run_training({**choice, "settings": settings}, data_dir, output, flags)
+    carry_out = show_recipe if show else run_training
+    carry_out({**choice, "settings": settings}, data_dir, output, flags)

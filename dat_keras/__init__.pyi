@@ -46,6 +46,7 @@ from .training import callbacks as callbacks
 from .training import metrics as metrics
 from .training.model import AdversarialModel as AdversarialModel
 from .training.train import train as train
+from .zoo.commands.evaluate import attack as attack
 from .zoo.commands.evaluate import evaluate as evaluate
 from .zoo.commands.load import load_model as load_model
 

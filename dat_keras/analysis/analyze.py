@@ -14,7 +14,7 @@ from dat_keras.analysis.measure import measure
 from dat_keras.analysis.output_folder import check_output, check_plots
 from dat_keras.analysis.report import SpectralReport
 from dat_keras.analysis.subject import Subject
-from dat_keras.attacks import ATTACKS
+from dat_keras.attacks import ATTACKS, attack_of_name
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.types import Images, Labels
@@ -24,6 +24,7 @@ from dat_keras.evaluation.context import EvaluationContext, Progress, prefixed
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
+from dat_keras.utils.attack_names import check_attack
 from dat_keras.utils.norms import DEFAULT_EPS
 from dat_keras.utils.registry import lookup
 
@@ -56,7 +57,7 @@ def analyze(
         data: What `evaluate` takes.
         output: A folder that is new or empty, for `report.json`, figures and
             the page `index.html`; needs matplotlib. Default: no files.
-        attack: Key of `ATTACKS`; its last iterate is `x'`.
+        attack: Key of `ATTACKS`, or `pgdN`; its last iterate is `x'`.
         norm: Key of `THREAT_MODELS`.
         eps: Radius in pixel units of `[0, 1]`, or several. Default: a
             quarter, a half and all of 8/255 (`"l2"`: of 0.5). Spectra are
@@ -85,7 +86,7 @@ def analyze(
     >>> report.models[0].largest.correct  # x, x', x'_amp, x'_pha
     (2, 0, 0, 2)
     """
-    lookup(ATTACKS, attack, "attack")
+    check_attack(attack, ATTACKS)
     radii = _radii(norm, eps)
     _check_batch_size(batch_size)
     subjects = _subjects(models)
@@ -118,7 +119,7 @@ def analyze(
         samples.whole,
         norm,
         attack,
-        repr(ATTACKS[attack](THREAT_MODELS[norm](radii[-1]))),
+        repr(attack_of_name(attack, THREAT_MODELS[norm](radii[-1]))),
         seed,
         min(batch_size, len(samples)),
         tuple(versions().items()),

@@ -18,7 +18,7 @@ from dat_keras.analysis.radial import SpectralChange
 from dat_keras.analysis.recombined import measure_recombined
 from dat_keras.analysis.spectral_swap import swap_spectra
 from dat_keras.analysis.subject import Subject
-from dat_keras.attacks import ATTACKS
+from dat_keras.attacks import attack_of_name
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.context import EvaluationContext, misclassified
@@ -64,7 +64,7 @@ def measure(
         name: What the report calls it.
         subject: The classifier and its generator.
         context: The same classifier with images and settings.
-        attack: Key of `ATTACKS`.
+        attack: Key of `ATTACKS`, or `pgdN`.
         norm: Key of `THREAT_MODELS`.
         radii: Radii in pixel units, smallest first.
 
@@ -106,7 +106,9 @@ def _swaps(
 ) -> tuple[SwapCounts, SpectralChange, Pictures]:
     """Attacks every image, wrong ones too, and classifies what it made."""
     samples = context.samples
-    search = context.traced(attack, ATTACKS[attack](THREAT_MODELS[norm](eps)))
+    search = context.traced(
+        attack, attack_of_name(attack, THREAT_MODELS[norm](eps))
+    )
     change = SpectralChange(*samples.images.shape[1:3])
     right = np.zeros((len(VARIANTS), len(samples)), bool)
     sizes = np.zeros(len(VARIANTS))

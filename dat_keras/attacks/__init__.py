@@ -49,6 +49,8 @@ from dat_keras.attacks.starts import (
     SurfaceStart,
 )
 from dat_keras.core.threat_models import ThreatModel
+from dat_keras.utils.attack_names import pgd_steps
+from dat_keras.utils.registry import lookup
 
 __all__ = [
     "APGD",
@@ -86,6 +88,7 @@ __all__ = [
     "SurfaceStart",
     "TargetedDLR",
     "TargetedMargin",
+    "attack_of_name",
     "cw",
     "fgsm",
     "pgd",
@@ -125,3 +128,24 @@ ATTACKS: dict[str, Callable[[ThreatModel], Attack]] = {
     "cw-dat": lambda threat_model: cw(threat_model, CarliniWagnerDAT()),
 }
 """Factories of attacks, by name: each takes a threat model."""
+
+
+def attack_of_name(name: str, threat_model: ThreatModel) -> Attack:
+    """Returns the attack of a name.
+
+    Args:
+        name: Key of `ATTACKS`, or `pgdN` for any number of steps N.
+        threat_model: The set that it searches.
+
+    Raises:
+        ValueError: If the name is unknown.
+
+    Example:
+    >>> from dat_keras.core.threat_models import Linf
+    >>> attack_of_name("pgd7", Linf(8 / 255)).steps
+    7
+    """
+    steps = pgd_steps(name)
+    if steps is not None:
+        return pgd(threat_model, steps)
+    return lookup(ATTACKS, name, "attack")(threat_model)

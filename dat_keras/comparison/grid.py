@@ -10,6 +10,7 @@ from dat_keras.comparison.row_spec import RowSpec, check_distinct
 from dat_keras.evaluation.suites import EVALUATIONS
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes import RECIPES, Recipe, resolve
+from dat_keras.utils.attack_names import check_attack
 from dat_keras.utils.registry import lookup
 
 CHECKPOINTS = {"best": "best", "last": "last"}
@@ -24,7 +25,8 @@ class Grid:
         labels: Names of the rows.
         recipes: The recipe of each row; their seeds are not used.
         seeds: Seeds of training and evaluation.
-        attacks: Keys of `EVALUATIONS`; natural accuracy is always measured.
+        attacks: Keys of `EVALUATIONS`, or `pgdN`; natural accuracy is always
+            measured.
         n_examples: First test images used; `None` is all.
         checkpoints: `"best"`, `"last"` or both: the weights to evaluate.
 
@@ -48,7 +50,7 @@ class Grid:
     def __post_init__(self) -> None:
         """Refuses grids that cannot be run."""
         for name in self.attacks:
-            lookup(EVALUATIONS, name, "attack")
+            check_attack(name, EVALUATIONS)
         for name in self.checkpoints:
             lookup(CHECKPOINTS, name, "checkpoint")
         for name in ("labels", "seeds", "attacks", "checkpoints"):

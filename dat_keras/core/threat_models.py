@@ -10,7 +10,9 @@ import tensorflow as tf
 
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, PerExample
+from dat_keras.utils.norms import DEFAULT_EPS
 from dat_keras.utils.ranges import Range, RangeChecked
+from dat_keras.utils.registry import lookup
 
 
 @dataclass(frozen=True)
@@ -121,3 +123,32 @@ def _norm(delta: Images) -> tf.Tensor:
 
 THREAT_MODELS: dict[str, type[ThreatModel]] = {"linf": Linf, "l2": L2}
 """Threat models by the name of their norm."""
+
+
+def norm_of(threat_model: ThreatModel) -> str:
+    """Returns the name of a threat model's norm.
+
+    Example:
+    >>> norm_of(L2(0.5))
+    'l2'
+    """
+    return {cls: n for n, cls in THREAT_MODELS.items()}[type(threat_model)]
+
+
+def threat_model_of(norm: str, eps: float | None = None) -> ThreatModel:
+    """Returns the threat model of a norm.
+
+    Args:
+        norm: Key of `THREAT_MODELS`.
+        eps: Radius in pixel units of `[0, 1]`. Default: the usual one of the
+            norm, `DEFAULT_EPS`.
+
+    Raises:
+        ValueError: If the norm is unknown or the radius out of range.
+
+    Example:
+    >>> threat_model_of("l2")
+    L2(eps=0.5)
+    """
+    make = lookup(THREAT_MODELS, norm, "norm")
+    return make(DEFAULT_EPS[norm] if eps is None else float(eps))

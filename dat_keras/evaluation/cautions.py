@@ -32,6 +32,41 @@ def report_cautions(
     return (*own, *implausible(results, best), *invalid)
 
 
+def setting_cautions(
+    trained: tuple[str | None, str | None], used: tuple[str, str]
+) -> tuple[Caution, ...]:
+    """Returns what the settings say that a classifier was not trained for.
+
+    Args:
+        trained: Its data set and norm; `None` if unknown.
+        used: Data set and norm of the evaluation.
+
+    Example:
+    >>> [c.code for c in setting_cautions(("a", "linf"), ("a", "l2"))]
+    ['other_norm']
+    """
+    (own_data, own_norm), (data, norm) = trained, used
+    found = []
+    if own_data not in (None, data):
+        found.append(
+            Caution(
+                "other_data",
+                f"the classifier was trained on {own_data}, not on {data}: "
+                "classes and images may be others.",
+            )
+        )
+    if own_norm not in (None, norm):
+        found.append(
+            Caution(
+                "other_norm",
+                f"the classifier was trained against attacks in {own_norm}, "
+                f"not in {norm}: its accuracy under them says little about "
+                "the training method.",
+            )
+        )
+    return tuple(found)
+
+
 def ensemble_cautions(
     results: Sequence[AttackResult],
     classes: int,

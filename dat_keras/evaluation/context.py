@@ -69,6 +69,7 @@ class EvaluationContext:
             draws random numbers.
         search_dtype: Dtype of the convolutions in attacks; `None` is the
             model's own, in which every image is judged in any case.
+        keep_images: Whether results of single attacks hold their images.
     """
 
     predict: Predictor
@@ -81,6 +82,7 @@ class EvaluationContext:
     resume_state: ResumeState = field(default_factory=NoResumeState)
     draws: int = 1
     search_dtype: str | None = None
+    keep_images: bool = False
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Returns the logits of a batch of any size, shape `(B, K)`.
@@ -156,11 +158,15 @@ class EvaluationContext:
         found = np.zeros(len(self.samples), bool)
         invalid: list[int] = []
         max_distance = done = 0
+        everything = np.arange(len(found))
+        kept = self.samples.rows(everything)[0] if self.keep_images else None
         for batch in batches_of(rows, self.batch_size):
             x, y = self.samples.rows(batch)
             x_adv = run_in_parallel(search, x, y, batch)
             broken, valid, distance = self.judge(name, batch, x_adv)
             found[batch] = broken
+            if kept is not None:
+                kept[batch] = x_adv
             invalid += batch[~valid].tolist()
             max_distance = max(max_distance, distance[valid].max(initial=0.0))
             done += len(batch)
@@ -171,6 +177,7 @@ class EvaluationContext:
             tuple(found.tolist()),
             float(max_distance),
             invalid=tuple(invalid),
+            x_adv=kept,
         )
 
     def judge(
@@ -193,7 +200,7 @@ class EvaluationContext:
         x, y = self.samples.rows(rows)
         distance, valid = within_threat_model(x_adv, x, self.threat_model)
         odd = rows[~np.isfinite(distance)] + self.samples.first
-        _refuse_nonfinite(name, odd)
+        refuse_nonfinite(name, odd)
         broken = misclassified(self.logits(x_adv), y) & valid
         return broken, valid, distance
 
@@ -256,7 +263,16 @@ class Evaluation(abc.ABC):
         """
 
 
-def _refuse_nonfinite(name: str, rows: np.ndarray) -> None:
+def refuse_nonfinite(name: str, rows: np.ndarray) -> None:
+    """Refuses adversarial images that are not finite.
+
+    Args:
+        name: Name of the attack.
+        rows: Positions of such images.
+
+    Raises:
+        ValueError: If there are any.
+    """
     if len(rows):
         raise ValueError(
             f"{name} met NaN or infinity at image {rows[0]}: the classifier's "

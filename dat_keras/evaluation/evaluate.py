@@ -15,7 +15,7 @@ import numpy as np
 from dat_keras.attacks import Attack
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.classifiers.validation import check_kind
-from dat_keras.core.threat_models import THREAT_MODELS, ThreatModel
+from dat_keras.core.threat_models import ThreatModel, threat_model_of
 from dat_keras.core.versions import versions
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.cautions import report_cautions
@@ -39,7 +39,6 @@ from dat_keras.evaluation.shard import Shard, rows_of
 from dat_keras.evaluation.suites import select_attacks
 from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.utils.files import write_whole
-from dat_keras.utils.norms import DEFAULT_EPS
 from dat_keras.utils.registry import lookup
 
 
@@ -77,9 +76,10 @@ def evaluate(
         data: A pair of arrays `(x, y)` with float images in `[0, 1]` and
             integer labels, a `Split`, a `Batches` (its split, in order), or
             batches `(x, y)`: a `tf.data.Dataset` or a `PyDataset`.
-        attacks: Keys of `EVALUATIONS`, as a sequence or separated by commas;
-            or attacks or an `AttackEnsemble` by a name of your own. Natural
-            accuracy comes first, named or not.
+        attacks: Keys of `EVALUATIONS`, and `pgdN` for N steps of PGD, as a
+            sequence or separated by commas; or attacks or an
+            `AttackEnsemble` by a name of your own. Natural accuracy comes
+            first, named or not.
         norm: Key of `THREAT_MODELS`.
         eps: Radius in pixel units of `[0, 1]`. Default: 8/255 for `"linf"`,
             0.5 for `"l2"`.
@@ -91,9 +91,10 @@ def evaluate(
         resume: A folder, in which AutoAttack and its parts save their state
             after each batch. State that an interrupted evaluation left there
             is continued.
-        save_adversarial: A file to be written with NumPy's `savez`: `y` and,
-            for AutoAttack and its parts, by name the adversarial image of
-            each sample, or the clean one where it is not broken.
+        save_adversarial: A file to be written with NumPy's `savez`: `y` and
+            by name of the attack the image of each sample that was judged,
+            the clean one where none was attacked. AutoAttack and its parts
+            have the clean one wherever nothing broke the sample.
         search_dtype: `"bfloat16"` has attacks run the classifier's
             convolutions in it. Every adversarial image is still classified in
             the model's own dtype, so no accuracy comes out too low; it may
@@ -120,7 +121,7 @@ def evaluate(
     (1.0, 0.5)
     """
     check_kind(model)
-    threat_model = _threat_model(norm, eps)
+    threat_model = threat_model_of(norm, eps)
     rules = lookup(PROTOCOLS, protocol, "protocol")
     evaluations = select_attacks(attacks, threat_model, rules)
     _check_options(batch_size, search_dtype, save_adversarial, evaluations)
@@ -146,6 +147,7 @@ def evaluate(
         progress=progress or (lambda name, done, total: None),
         resume_state=_resume_state(resume, identity),
         search_dtype=search_dtype,
+        keep_images=save_adversarial is not None,
     )
     # Every shard looks at the same images, the first of all.
     before = sanity_cautions(
@@ -173,11 +175,6 @@ def evaluate(
         ),
         **settings,
     )
-
-
-def _threat_model(norm: str, eps: float | None) -> ThreatModel:
-    make = lookup(THREAT_MODELS, norm, "norm")
-    return make(DEFAULT_EPS[norm] if eps is None else float(eps))
 
 
 def _settings(
@@ -218,8 +215,8 @@ def _check_options(
         evaluation.keeps_images for evaluation in evaluations.values()
     ):
         raise ValueError(
-            "`save_adversarial` needs AutoAttack or one of its parts among "
-            f"`attacks`. Received: attacks={', '.join(evaluations)}"
+            "`save_adversarial` needs an attack among `attacks`. "
+            f"Received: attacks={', '.join(evaluations)}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dat_keras.evaluation.results import AttackResult, Caution
+from dat_keras.utils.attack_names import pgd_steps
 
 GAP = 0.06
 """How far AutoAttack's accuracy may lie below PGD-20's; more is unusual for
@@ -69,15 +70,17 @@ def implausible(
     ['masking']
     """
     found = {result.name: result.accuracy for result in results}
-    rise = _above(found, "pgd100", "pgd20")
+    steps = sorted(filter(None, map(pgd_steps, found)))
+    few, many = (steps[0], steps[-1]) if steps else (0, 0)
+    rise = _above(found, f"pgd{many}", f"pgd{few}")
     gap = _above(found, "pgd20", "autoattack")
     cautions = []
     if rise > RISE:
         cautions.append(
             Caution(
                 "masking",
-                f"PGD with 100 steps left {100 * rise:.1f} points more than "
-                "with 20, a sign of masked gradients.",
+                f"PGD with {many} steps left {100 * rise:.1f} points more "
+                f"than with {few}, a sign of masked gradients.",
             )
         )
     if gap > GAP:

@@ -41,8 +41,9 @@ class AttackResult:
         invalid: Positions of samples whose adversarial image left the ball
             or the box; they count as robust.
         cautions: What a reader of the result must know.
-        x_adv: An image for each sample, `(N, H, W, C)`, the clean one where
-            it is not broken; `None` if they were not kept.
+        x_adv: The image of each sample that was judged, `(N, H, W, C)`, the
+            clean one where it was not attacked, or where no part of an
+            ensemble broke it; `None` if they were not kept.
 
     Example:
     >>> result = AttackResult("fgsm", "", (True, False, False, False))

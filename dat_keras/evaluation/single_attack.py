@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ class SingleAttack(Evaluation):
     Args:
         attack: The attack; the protocol decides which iterate is judged.
     """
+
+    keeps_images: ClassVar[bool] = True
 
     attack: Attack
 

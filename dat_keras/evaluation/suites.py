@@ -10,6 +10,7 @@ from dat_keras.attacks import (
     Attack,
     Monitor,
     StagedAttack,
+    attack_of_name,
     plus,
     rand,
     standard,
@@ -19,6 +20,7 @@ from dat_keras.evaluation.context import Evaluation
 from dat_keras.evaluation.ensemble import AVERAGED_DRAWS, AttackEnsemble
 from dat_keras.evaluation.protocols import Protocol
 from dat_keras.evaluation.single_attack import NoAttack, SingleAttack
+from dat_keras.utils.attack_names import pgd_steps
 from dat_keras.utils.registry import lookup, split_names
 
 DRAWS = 20
@@ -61,8 +63,9 @@ def select_attacks(
     """Returns the evaluations to run, by name, natural accuracy first.
 
     Args:
-        attacks: Keys of `EVALUATIONS`, as a sequence or separated by commas;
-            or attacks and evaluations by names of your own.
+        attacks: Keys of `EVALUATIONS`, and `pgdN` for N steps of PGD, as a
+            sequence or separated by commas; or attacks and evaluations by
+            names of your own.
         threat_model: The set that they search.
         protocol: Its `variants` replace attacks.
 
@@ -82,9 +85,24 @@ def select_attacks(
         attacks = split_names(attacks)
     names = (protocol.variants.get(name, name) for name in attacks)
     return {
-        name: lookup(EVALUATIONS, name, "attack")(threat_model)
+        name: evaluation_of_name(name, threat_model)
         for name in ("natural", *names)
     }
+
+
+def evaluation_of_name(name: str, threat_model: ThreatModel) -> Evaluation:
+    """Returns the evaluation of a name.
+
+    Args:
+        name: Key of `EVALUATIONS`, or `pgdN` for any number of steps N.
+        threat_model: The set that is searched.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
+    if pgd_steps(name) is not None:
+        return SingleAttack(attack_of_name(name, threat_model))
+    return lookup(EVALUATIONS, name, "attack")(threat_model)
 
 
 def _own(

@@ -15,7 +15,7 @@ from dat_keras.recipes.own import OWN
 from dat_keras.recipes.paper import PAPER
 from dat_keras.recipes.radius import with_radius
 from dat_keras.recipes.small import SMALL
-from dat_keras.utils.config import override
+from dat_keras.utils.overrides import override
 from dat_keras.utils.registry import lookup
 
 __all__ = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dat_keras.recipes.base import Recipe
-from dat_keras.utils.config import encode, override
+from dat_keras.utils.config import encode
+from dat_keras.utils.overrides import override
 
 
 def with_radius(recipe: Recipe, eps: float) -> Recipe:

@@ -6,11 +6,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dat_keras.attacks import ATTACKS, Attack
+from dat_keras.attacks import ATTACKS, Attack, attack_of_name
 from dat_keras.augment import AUGMENTS, Augment
 from dat_keras.core.threat_models import Linf
 from dat_keras.objectives import OBJECTIVES, Objective
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.utils.attack_names import pgd_steps
 from dat_keras.utils.kinds import described
 from dat_keras.utils.registry import lookup
 
@@ -38,7 +39,7 @@ def as_attack(value: Attack | str, argument: str = "eval_attack") -> Attack:
     """Returns an attack, or that of a name, at eps 8/255 in the maximum norm.
 
     Args:
-        value: An attack, or its name in `ATTACKS`.
+        value: An attack, its name in `ATTACKS`, or `pgdN`.
         argument: Name of the argument, for the message.
 
     Raises:
@@ -48,6 +49,8 @@ def as_attack(value: Attack | str, argument: str = "eval_attack") -> Attack:
     >>> as_attack("pgd20").steps
     20
     """
+    if pgd_steps(value) is not None:
+        return attack_of_name(str(value), Linf(EPS))
     return _known(
         value, Attack, argument, ATTACKS, lambda make: make(Linf(EPS))
     )

@@ -11,8 +11,10 @@ from dat_keras.attacks import Attack
 from dat_keras.core.types import Labels, Logits, PerExample
 from dat_keras.objectives.base import hard_labels
 from dat_keras.training.arguments import as_attack
+from dat_keras.training.plain_settings import from_plain, to_plain
 
 
+@keras.saving.register_keras_serializable("dat_keras")
 class RobustAccuracy(keras.metrics.Mean):
     """Accuracy on images attacked in validation, for `compile(metrics=...)`.
 
@@ -20,7 +22,8 @@ class RobustAccuracy(keras.metrics.Mean):
     is measured in validation alone; a training step has its own attack.
 
     Args:
-        attack: An attack, or its name in `ATTACKS`, at eps 8/255 (Linf).
+        attack: An attack, its name in `ATTACKS`, or `pgdN` for N steps of
+            PGD, at eps 8/255 (Linf).
         name: Name in the logs. Default: `"robust_accuracy_"` and the name of
             the attack, or of its class.
 
@@ -67,8 +70,14 @@ class RobustAccuracy(keras.metrics.Mean):
         super().update_state(correct, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments."""
-        return {**super().get_config(), "attack": self.attack}
+        """Returns the arguments, the attack as plain data."""
+        attack = to_plain(self.attack, "attack")
+        return {**super().get_config(), "attack": attack}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> RobustAccuracy:
+        """Returns the metric of a configuration."""
+        return cls(**{**config, "attack": from_plain(config["attack"])})
 
 
 class Accuracy(keras.metrics.Mean):

@@ -35,13 +35,14 @@ from dat_keras.training.compile_arguments import (
     check_arguments,
     check_optimizer,
 )
-from dat_keras.training.descent import Descent, outer_descent
-from dat_keras.training.measured_model import MeasuredModel
+from dat_keras.training.descent import outer_descent
 from dat_keras.training.run_length import reader_of_progress
+from dat_keras.training.serialization import SerializableModel
 from dat_keras.utils.registry import lookup
 
 
-class AdversarialModel(MeasuredModel):
+@keras.saving.register_keras_serializable("dat_keras")
+class AdversarialModel(SerializableModel):
     """Trains a classifier on an objective with Keras' own `fit`.
 
     One step crafts adversarial views, descends the objective's loss in the
@@ -198,7 +199,9 @@ class AdversarialModel(MeasuredModel):
             descent = descent.clipped(self.clip_norm)
         # Nothing is written, or all undone, unless the checks have passed.
         with self.guard.writing(descent, self.written):
-            self._descend(descent)
+            # BatchNorm statistics move along.
+            self.optimizer.apply(descent.gradients, self._descending)
+            descent.updates.write()
             ascend(
                 self.classifier,
                 self.objective,
@@ -244,8 +247,3 @@ class AdversarialModel(MeasuredModel):
         predict = Predictor(self.classifier).frozen(self.attack_dtype)
         progress, adversary = self.progress, self.adversary
         return Step(predict, x, x_raw, y, progress, key, adversary, mixed)
-
-    def _descend(self, descent: Descent) -> None:
-        """Moves the classifier down, and its BatchNorm statistics along."""
-        self.optimizer.apply(descent.gradients, self._descending)
-        descent.updates.write()

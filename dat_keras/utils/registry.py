@@ -11,12 +11,14 @@ from dat_keras.utils.kinds import described
 T = TypeVar("T")
 
 
-MOST_LISTED = 40
-"""Names that a message lists; of more it says how many there are."""
+MOST_LISTED = 12
+"""Names that a message lists; of more it lists the nearest ones."""
+NEAREST = 5
+"""How many those are."""
 
 
 def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
-    """The entry of a table; an unknown name is answered with the nearest one.
+    """The entry of a table; an unknown name is answered with the nearest ones.
 
     Args:
         table: Entries by name.
@@ -49,9 +51,14 @@ def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
     folded = {known.casefold(): known for known in table}
     near = difflib.get_close_matches(name.casefold(), folded, n=1)
     hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
-    few = len(table) <= MOST_LISTED
-    known = ", ".join(table) if few else f"{len(table)} names"
-    raise ValueError(f"Unknown {kind} {name!r}.{hint} Available: {known}")
+    known = f"Available: {', '.join(table)}"
+    if len(table) > MOST_LISTED:
+        nearest = difflib.get_close_matches(
+            name.casefold(), folded, n=NEAREST, cutoff=0.0
+        )
+        names = ", ".join(folded[each] for each in nearest)
+        known = f"Nearest of {len(table)}: {names}"
+    raise ValueError(f"Unknown {kind} {name!r}.{hint} {known}")
 
 
 def split_names(text: str) -> list[str]:

@@ -86,3 +86,26 @@ def test_branches_of_other_models():
     plain = ResNet8(5, input_shape=(8, 8, 3), width=2)
     assert not isinstance(plain, BranchedClassifier)
     assert branches_of(plain) == branches_of(keras.Sequential()) == 1
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_saved_branches_share_their_layers_again(model, tmp_path, times):
+    loaded = model
+    for time in range(times):
+        loaded.save(tmp_path / f"{time}.keras")
+        loaded = keras.models.load_model(tmp_path / f"{time}.keras")
+    assert [v.path for v in loaded.weights] == [v.path for v in model.weights]
+    for branch in range(3):
+        assert np.array_equal(
+            loaded(IMAGES, branch=branch), model(IMAGES, branch=branch)
+        )
+    assert loaded.name == model.name
+
+
+def test_a_clone_has_weights_of_its_own(model):
+    clone = keras.models.clone_model(model)
+    assert len(clone.weights) == len(model.weights)
+    before = snapshot(model)
+    for variable in clone.weights:
+        variable.assign(variable + 1)
+    assert not changed(before, model)

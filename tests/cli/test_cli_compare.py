@@ -59,7 +59,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
     [
         (["--methods", "tradess"], "Did you mean 'trades'"),
         (["--methods", ""], "Give --methods, --recipe or --row"),
-        (["--methods", "dat", "--attack", "pgd2"], "Did you mean 'pgd20'"),
+        (["--methods", "dat", "--attack", "pgd2O"], "Did you mean 'pgd20'"),
         (["--methods", "dat", "--seeds", "a"], "--seeds"),
         (["--methods", "dat", "--checkpoint", "lst"], "Did you mean 'last'"),
         (["--methods", "dat", "--set", "betta=1"], "Did you mean 'beta'"),

@@ -28,6 +28,7 @@ CASES = [
     (("evaluate", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
     ((*EVALUATE, "--weights", "last"), 6, "has no last weights yet"),
     ((*EVALUATE, "--attack", "natural, pdg20"), 2, "Did you mean 'pgd20'"),
+    ((*EVALUATE, "--attack", "pgd0"), 2, "Unknown attack 'pgd0'"),
     ((*EVALUATE, "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),
     ((*EVALUATE, "--dataset", "no/such"), 2, "no no/such/train"),
     (("train", "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from dat_keras.attacks import pgd
 from dat_keras.cli._errors import OneLineErrors
 from dat_keras.cli.evaluate import evaluate
+from dat_keras.core.threat_models import Linf
 from dat_keras.core.weights import fingerprint
 from dat_keras.data import load_split
 from dat_keras.evaluation.evaluate import evaluate as measure
@@ -77,7 +79,7 @@ def test_a_run_knows_its_data_set_and_the_weights_are_chosen(
 
     def load_classifier(path, weights):
         asked.update(path=path, weights=weights)
-        recipe = SimpleNamespace(dataset="toy")
+        recipe = SimpleNamespace(dataset="toy", eval_attack=pgd(Linf(0.1)))
         info = SimpleNamespace(recipe=recipe, data_dir="there")
         return SimpleNamespace(model=model, info=info)
 
@@ -100,8 +102,20 @@ def test_a_run_knows_its_data_set_and_the_weights_are_chosen(
     assert run(source, *natural, "--data-dir", tmp_path).exit_code == 0
     assert asked["weights"] == "best"
     assert asked["data"] == ("toy", "test", str(tmp_path))
-    assert run(source, *natural, "--dataset", "other").exit_code == 0
-    assert asked["data"][0] == "other"
+    result = run(source, *natural, "--dataset", "cifar100")
+    assert result.exit_code == 0
+    assert asked["data"][0] == "cifar100"
+    told = "other_data: the classifier was trained on toy, not on cifar100"
+    assert told in result.stderr and told in result.stdout
+    result = run(source, *natural, "--norm", "l2", "--json", tmp_path / "r")
+    told = "trained against attacks in linf, not in l2"
+    assert told in result.stderr and told in result.stdout
+    codes = [
+        w["code"] for w in json.loads((tmp_path / "r").read_text())["warnings"]
+    ]
+    assert "other_norm" in codes and "other_data" not in codes
+    result = run(source, *natural)
+    assert "other_" not in result.output
 
 
 @pytest.mark.parametrize(

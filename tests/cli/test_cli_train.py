@@ -160,3 +160,31 @@ def test_a_data_set_that_is_not_there_says_where_it_looked(
     assert result.exit_code == 2
     assert str(tmp_path / "none") in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_show_prints_the_resolved_recipe_and_trains_nothing(tmp_path):
+    output = tmp_path / "run"
+    choice = ["--method", "trades", "--set", "objective.beta=3", "--eps=4/255"]
+    result = run("train", *choice, "--output", output, "--show")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith(f"trades-shapes-resnet8 into {output}")
+    assert "  objective.beta = 3  (number, at least 0)" in lines
+    assert "    eval_attack.threat_model.eps = 4/255  (number, at least 0)" in (
+        lines
+    )
+    assert max(map(len, lines[1:])) <= 80
+    assert not output.exists()
+
+
+def test_show_refuses_what_training_refuses():
+    result = run("train", "--show", "--set", "betta=1")
+    assert result.exit_code == 2
+    assert "Did you mean 'beta'" in result.stderr
+
+
+def test_show_of_a_run_to_resume_is_the_recipe_of_that_run(trained):
+    output, _ = trained
+    result = run("train", "--output", output, "--resume", "--show")
+    assert result.exit_code == 0, result.output
+    assert "\nwidth = 2  (" in result.stdout

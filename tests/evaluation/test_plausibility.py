@@ -30,6 +30,8 @@ def row(name, broken):
         ({"pgd20": 57, "autoattack": 50}, []),
         ({"pgd20": 50, "pgd100": 48}, ["masking"]),
         ({"pgd20": 50, "pgd100": 52}, []),
+        ({"pgd7": 50, "pgd50": 48, "pgd20": 50}, ["masking"]),
+        ({"pgd7": 50, "pgd20": 48, "pgd50": 51}, []),
         ({"autoattack": 90}, []),
         ({"pgd20": 50, "pgd100": 40, "autoattack": 60}, ["masking", "gap"]),
     ],

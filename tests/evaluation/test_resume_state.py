@@ -116,5 +116,5 @@ def test_another_model_is_refused_and_a_damaged_file(net, tmp_path):
 
 
 def test_images_are_promised_only_by_what_keeps_them(net, tmp_path):
-    with pytest.raises(ValueError, match="save_adversarial.*natural, fgsm"):
-        evaluate(net[0], net[1:], "fgsm", save_adversarial=tmp_path / "a")
+    with pytest.raises(ValueError, match="save_adversarial.*attacks=natural"):
+        evaluate(net[0], net[1:], "natural", save_adversarial=tmp_path / "a")

@@ -28,7 +28,7 @@ from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup
 from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.objectives.las_at.strategy import Reward
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
-from dat_keras.utils.config import override
+from dat_keras.utils.overrides import override
 from dat_keras.utils.ranges import ranges_of
 
 SETTINGS = {

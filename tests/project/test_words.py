@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 BANNED = re.compile(
     r"\b(anew|abreast|remade|pursuits?|pursues|let go|still stand|whence"

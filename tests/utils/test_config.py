@@ -9,7 +9,8 @@ from dat_keras.core.threat_models import L2, Linf
 from dat_keras.objectives import DAT, TRADES
 from dat_keras.optimizers.schedules import StepDropConfig
 from dat_keras.recipes import CLASSES, RECIPES, SETTABLE, Recipe
-from dat_keras.utils.config import decode, encode, number, override, paths
+from dat_keras.utils.config import decode, encode
+from dat_keras.utils.overrides import number, override, paths
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dat_keras.utils.registry import MOST_LISTED, lookup
+from dat_keras.utils.registry import MOST_LISTED, NEAREST, lookup
 
 TABLE = {"dat": 1, "mart": 2, "trades": 3}
 
@@ -33,8 +33,23 @@ def test_nearest_name_ignores_case_and_keeps_spelling():
         lookup({"wrn-A": 1, "dat": 2}, "WRN-a", "architecture")
 
 
-def test_a_long_table_is_not_listed():
+def test_of_a_long_table_the_nearest_names_are_listed():
+    names = [c * 8 for c in "abcdefghijklm"]
+    assert len(names) > MOST_LISTED
+    near = ["trades", "trades+awp", "trades+swa", "trades+ema", "tradesman"]
+    table = dict.fromkeys([*names, *near])
+    with pytest.raises(ValueError) as error:
+        lookup(table, "Tradse", "recipe")
+    told, _, listed = str(error.value).partition(": ")
+    assert told == (
+        "Unknown recipe 'Tradse'. Did you mean 'trades'? Nearest of 18"
+    )
+    assert len(near) == NEAREST
+    assert sorted(listed.split(", ")) == sorted(near)
+
+
+def test_a_name_like_none_of_a_long_table_still_gets_five():
     table = dict.fromkeys(f"name-{i}" for i in range(MOST_LISTED + 1))
-    message = r"Unknown entry 'name-0_'. Did you mean 'name-0'\? Available: 41"
-    with pytest.raises(ValueError, match=message):
-        lookup(table, "name-0_", "entry")
+    with pytest.raises(ValueError, match="'zz'. Nearest of 13: ") as error:
+        lookup(table, "zz", "entry")
+    assert str(error.value).count("name-") == NEAREST

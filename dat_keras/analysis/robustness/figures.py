@@ -52,6 +52,7 @@ def training_figure(name: str, record: RunRecord, caption: str) -> Figure:
     _lines(below, epochs, shares)
     percent_axis(below)
     below.set_xlabel("epoch")
+    below.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
@@ -106,8 +107,8 @@ def class_figure(report: RobustnessReport, model: ModelRobustness) -> Figure:
         else "."
     )
     figure = new_figure(WIDTH, 1.7 + 0.3 * len(shown), caption)
-    figure.suptitle(wrapped(model.name, 44), fontsize=10)
     axis = figure.subplots()
+    axis.set_title(wrapped(model.name, 44), fontsize=10)
     for shift, label, color, hatch, found in (
         (-0.2, "clean", BLUE, "", model.clean),
         (0.2, "attacked", ORANGE, "//", model.attacked),
@@ -127,7 +128,7 @@ def class_figure(report: RobustnessReport, model: ModelRobustness) -> Figure:
     axis.set_xlim(0, 100)
     axis.set_xlabel("accuracy (%)")
     axis.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper right", ncols=2, fontsize=8)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=8)
     return figure
 
 

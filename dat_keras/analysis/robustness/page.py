@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from dat_keras.analysis.html_page import (
@@ -21,6 +22,7 @@ from dat_keras.analysis.robustness.figures import (
 )
 from dat_keras.analysis.robustness.image_figures import example_figure
 from dat_keras.analysis.robustness.measure_robustness import Example
+from dat_keras.analysis.robustness.model_robustness import radius_text
 from dat_keras.analysis.robustness.robustness_report import RobustnessReport
 
 RADIUS = (
@@ -71,14 +73,14 @@ def _training(report: RobustnessReport) -> Iterator[str]:
     for name, record in report.runs.items():
         if not record.rows:
             continue
-        recipe = record.recipe
+        recipe, attack = record.recipe, repr(record.recipe.eval_attack)
         count = recipe.validation_images or (
             recipe.limit and max(recipe.limit, 100)
         )
         caption = (
             f"{recipe.dataset}, seed {recipe.seed}. val_: "
             f"{f'at most {count}' if count else 'all'} validation images; "
-            f"val_robust_accuracy and val_loss under {recipe.eval_attack!r}."
+            f"val_robust_accuracy and val_loss under {_short(attack)}."
         )
         alt = f"Training of {name} by epoch. {caption} Numbers: table below."
         drawn = png(training_figure(name, record, caption))
@@ -87,6 +89,13 @@ def _training(report: RobustnessReport) -> Iterator[str]:
     if parts:
         words = "Terms of the training loss, and accuracy on validation images."
         yield section("training", "Training", words, parts)
+
+
+def _short(settings: str) -> str:
+    """Settings whose radii are written in parts of 255."""
+    return re.sub(
+        r"\d+\.\d{5,}", lambda found: radius_text(float(found[0])), settings
+    )
 
 
 def _radius(report: RobustnessReport) -> str:

@@ -168,6 +168,7 @@ def _records(
 
 def _radius(norm: str, eps: float | None, samples: Samples) -> float:
     radius = DEFAULT_EPS[norm] if eps is None else float(eps)
+    THREAT_MODELS[norm](radius)
     largest = largest_radius(norm, samples.images.shape[1:])
     if not 0 < radius < largest:
         raise ValueError(

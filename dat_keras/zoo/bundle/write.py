@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from dat_keras.architectures import BranchedClassifier
-from dat_keras.core.threat_models import THREAT_MODELS
+from dat_keras.core.threat_models import norm_of
 from dat_keras.core.weights import fingerprint, save_weights
 from dat_keras.evaluation.robustbench import entries
 from dat_keras.recipes import Recipe
@@ -88,7 +88,7 @@ def from_run(
         input_shape=info.image_shape,
         class_names=info.class_names,
         dataset=recipe.dataset,
-        norm={cls: n for n, cls in THREAT_MODELS.items()}[type(threat)],
+        norm=norm_of(threat),
         eps=float(threat.eps),
         training=cast(dict, encode(recipe)),
         version=__version__,

@@ -1,4 +1,4 @@
-"""`evaluate` for whatever names a model: a run folder, a file, the zoo."""
+"""`evaluate` and `attack` for what names a model: a run, a file, the zoo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 from typing import Any
 
 import keras
+import numpy as np
 
+from dat_keras.evaluation import attack as attacking
 from dat_keras.evaluation import evaluate as measuring
 from dat_keras.evaluation.report import Report
 from dat_keras.zoo.commands.load import load_model
@@ -18,6 +20,16 @@ def evaluate(
     model: keras.Model | str | os.PathLike[str], *args: Any, **kwargs: Any
 ) -> Report:
     """Loads a model that is named, and measures it."""
-    if isinstance(model, str | os.PathLike):
-        model = load_model(model)
-    return measuring.evaluate(model, *args, **kwargs)
+    return measuring.evaluate(_loaded(model), *args, **kwargs)
+
+
+@functools.wraps(attacking.attack)
+def attack(
+    model: keras.Model | str | os.PathLike[str], *args: Any, **kwargs: Any
+) -> np.ndarray:
+    """Loads a model that is named, and attacks it."""
+    return attacking.attack(_loaded(model), *args, **kwargs)
+
+
+def _loaded(model: keras.Model | str | os.PathLike[str]) -> keras.Model:
+    return load_model(model) if isinstance(model, str | os.PathLike) else model

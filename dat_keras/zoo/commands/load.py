@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from dat_keras.core.threat_models import norm_of
 from dat_keras.training.run_info import load_classifier
 from dat_keras.zoo.bundle.folder import is_model_folder
 from dat_keras.zoo.bundle.layout import WEIGHTS
@@ -29,17 +30,19 @@ from dat_keras.zoo.hub.reference import HubRef, parse
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A classifier, and the data set that it was trained on.
+    """A classifier, and the data set and norm that it was trained on.
 
     Args:
         model: Maps images to logits.
         dataset: Name of the data set; `None` if unknown.
         data_dir: Folder of the prepared data set, if the run named one.
+        norm: Key of `THREAT_MODELS`; `None` if unknown.
     """
 
     model: keras.Model
     dataset: str | None = None
     data_dir: str | None = None
+    norm: str | None = None
 
 
 def load_model(
@@ -123,7 +126,9 @@ def load_source(
         if loaded.info is None:
             return LoadedModel(loaded.model)
         info = loaded.info
-        return LoadedModel(loaded.model, info.recipe.dataset, info.data_dir)
+        recipe = info.recipe
+        norm = norm_of(recipe.eval_attack.threat_model)
+        return LoadedModel(loaded.model, recipe.dataset, info.data_dir, norm)
     return _loaded(load_reference(str(source), hub or Hub(), filters))
 
 
@@ -179,5 +184,7 @@ def _pulled_model(pulled: Pulled) -> keras.Model:
 def _loaded(read: ReadModel) -> LoadedModel:
     dataset = read.spec.dataset
     return LoadedModel(
-        read.model, None if dataset == UNKNOWN_DATASET else dataset
+        read.model,
+        None if dataset == UNKNOWN_DATASET else dataset,
+        norm=read.spec.norm,
     )

@@ -143,7 +143,7 @@ def test_colour_oblong_images_and_many_classes(norm, tmp_path):
 def test_bad_arguments_write_nothing(flat_images, reader, tmp_path):
     path = tmp_path / "a"
     for options, words in (
-        ({"eps": 1.5}, "above 0 and below 1"),
+        ({"eps": 1.0}, "above 0 and below 1"),
         ({"norm": "l3"}, "Unknown norm"),
         ({"n_bisected": 0}, "`n_bisected` must be at least 1"),
         ({"runs": {"other": "a"}}, "model in `runs`"),

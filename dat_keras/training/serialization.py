@@ -1,0 +1,87 @@
+"""An adversarial model in a `.keras` file, with its optimizers and its state.
+
+Classifier, optimizer and metrics are stored as Keras stores them, the settings
+by `plain_settings.py`. The rest are variables: weights, the second player,
+both optimizers' moments, the weight average and the counters. So the model
+that is read takes the steps that the saved one would have taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from dat_keras.optimizers.weight_averaging import WeightAverage
+from dat_keras.training.measured_model import MeasuredModel
+from dat_keras.training.plain_settings import from_plain, to_plain
+
+SETTINGS = ("objective", "augment", "eval_attack", "weight_perturbation")
+"""Arguments of the model that are dataclasses."""
+
+
+class SerializableModel(MeasuredModel):
+    """Saves and restores all that an `AdversarialModel` is made from."""
+
+    objective: Any
+    augment: Any
+    eval_attack: Any
+    weight_perturbation: Any
+    attack_dtype: str | None
+    seed: int
+    average: WeightAverage | None
+    clip_norm: float | None
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the model as plain data.
+
+        Raises:
+            ValueError: If a setting cannot be saved; see `to_plain`.
+        """
+        return {
+            "classifier": keras.saving.serialize_keras_object(self.classifier),
+            **{name: to_plain(getattr(self, name), name) for name in SETTINGS},
+            "attack_dtype": self.attack_dtype,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SerializableModel:
+        """Returns the model of a configuration, with untrained weights.
+
+        Args:
+            config: What `get_config` returned.
+        """
+        built = {name: from_plain(config[name]) for name in SETTINGS}
+        built["classifier"] = keras.saving.deserialize_keras_object(
+            config["classifier"]
+        )
+        return cls(**{**config, **built})
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns the arguments of `compile` as plain data, if it was run."""
+        config = super().get_compile_config()
+        if not config:
+            return config
+        for name, robust in (
+            ("metrics", self.validation.plain),
+            ("weighted_metrics", self.validation.weighted),
+        ):
+            # Keras was not given these, and never knows of an average.
+            more = keras.saving.serialize_keras_object(robust)
+            config[name] = [*(config.get(name) or ()), *more] or None
+        averaging = self.average and self.average.averaging
+        config["averaging"] = to_plain(averaging, "averaging")
+        config["clip_norm"] = self.clip_norm
+        return config
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model as the saved one was.
+
+        Args:
+            config: What `get_compile_config` returned.
+        """
+        averaging = from_plain(config["averaging"])
+        others = {k: v for k, v in config.items() if k != "averaging"}
+        others = keras.saving.deserialize_keras_object(others)
+        self.compile(averaging=averaging, **others)

@@ -1,0 +1,33 @@
+"""The tutorials' Python runs as printed, block after block."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+TUTORIALS = [DOCS / "index.md", *sorted((DOCS / "tutorials").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def blocks(path):
+    return BLOCK.findall(path.read_text())
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_blocks_are_python_that_fits_a_page(path):
+    assert len(blocks(path)) >= 2
+    for i, block in enumerate(blocks(path)):
+        compile(block, f"{path.name}, block {i}", "exec")
+        assert max(map(len, block.splitlines())) < 80
+
+
+@pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_a_tutorial_runs(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for i, block in enumerate(blocks(path)):
+        exec(compile(block, f"{path.name}, block {i}", "exec"), names)
+    assert "protocol strict" in capsys.readouterr().out
