@@ -53,7 +53,7 @@ def training_figure(name: str, record: RunRecord, caption: str) -> Figure:
     percent_axis(below)
     below.set_xlabel("epoch")
     below.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return figure
 
 
