@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from dat_keras.cli._checking import check_report
+from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
 from dat_keras.cli._types import FractionType, NewFile
@@ -67,6 +68,7 @@ def report(
     adversarial twins and, of runs, curves, cost and recipe. Needs matplotlib:
     pip install 'dat-keras[plots]'
     """
+    check_dataset(options["dataset"], options["data_dir"])
     check_report(sources, output, options)
     use_fast_kernels()
     quiet_tensorflow(verbose)

@@ -47,6 +47,7 @@ def test_a_run_becomes_a_page(trained, tmp_path):
         (("--norm", "l3"), "Unknown norm 'l3'"),
         (("--eps", "8"), "Did you mean 8/255?"),
         (("--eps", "0"), "`eps` must be above 0"),
+        (("--dataset", "shapse"), "Did you mean 'shapes'?"),
         (("--n-examples", "9999"), "must be in [1, 2000]"),
     ],
 )
