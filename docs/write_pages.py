@@ -139,15 +139,16 @@ def _directive(heading: str, path: str, **options: object) -> str:
 
 def zoo() -> str:
     """The bundled models, the highest robust accuracy first."""
-    names = ["natural", "fgsm", "pgd20", "pgd100", "cw", "autoattack"]
+    names = ["natural", "autoattack", "cw", "pgd100", "pgd20", "fgsm"]
     models = sorted(cards(), key=_robust, reverse=True)
     rows = [
-        [f"[`{card.name}`](#{card.name})", card.spec.dataset]
-        + [f"{card.spec.norm} {pixel_fraction(card.spec.eps)}"]
+        [f"[`{card.name}`](#{card.name})"]
         + [_accuracy(card, name) for name in names]
+        + [f"{card.spec.norm} {pixel_fraction(card.spec.eps)}"]
+        + [card.spec.dataset]
         for card in models
     ]
-    header = ["model", "data", "threat model", *names]
+    header = ["model", *names, "threat model", "data"]
     return (
         "# Model zoo\n\n"
         "Models that come with the package, the highest robust accuracy under\n"

@@ -6,7 +6,7 @@ import abc
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import keras
 import tensorflow as tf
@@ -21,6 +21,16 @@ class _Schedule(LearningRateSchedule):
     def get_config(self) -> dict[str, object]:
         """Returns the fields."""
         return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
+        """Returns the schedule of a configuration; JSON has no tuples."""
+        return cls(
+            **{
+                k: tuple(v) if isinstance(v, list) else v
+                for k, v in config.items()
+            }
+        )
 
 
 @keras.saving.register_keras_serializable("dat_keras")

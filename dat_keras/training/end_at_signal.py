@@ -32,6 +32,7 @@ class EndAtSignal(keras.callbacks.Callback):
         super().__init__()
         self.checkpoint = checkpoint
         self.received: int | None = None
+        self.raised: RunInterruptedError | None = None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -42,6 +43,12 @@ class EndAtSignal(keras.callbacks.Callback):
         before = {each: signal.signal(each, self.receive) for each in SIGNALS}
         try:
             yield
+        except Exception as error:
+            # C++ code, such as a graph that is being traced, may make another
+            # exception of the one that a signal raised inside it.
+            if self.raised is None:
+                raise
+            raise self.raised from error
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -57,7 +64,8 @@ class EndAtSignal(keras.callbacks.Callback):
             RunInterruptedError: If there is nothing to wait for.
         """
         if self.received is not None or not self.checkpoint.unsaved:
-            raise self._error(number)
+            self.raised = self._error(number)
+            raise self.raised
         self.received = number
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:

@@ -20,6 +20,7 @@ from dat_keras.training.rollback import ON_NAN
 from dat_keras.training.run_callbacks import (
     BestClassifier,
     HistoryCSV,
+    LogLearningRate,
     RunCheckpoint,
 )
 from dat_keras.training.run_info import load_teacher
@@ -116,6 +117,12 @@ def fit_run(
         *options.callbacks,
         *watching(recipe.objective, batches.split, run, options.say),
         *([MeasureStatistics(batches)] if measures else []),
+        LogLearningRate(
+            recipe.optimizer.schedule.build(
+                recipe.optimizer.learning_rate, recipe.epochs, len(batches)
+            ),
+            rate_factor,
+        ),
         history,
         BestClassifier(run.weights("best"), history),
         saving,

@@ -60,6 +60,31 @@ class HistoryCSV(keras.callbacks.Callback):
         write_whole(self.path, lambda f: f.write(text.getvalue().encode()))
 
 
+class LogLearningRate(keras.callbacks.Callback):
+    """Adds to the logs of an epoch the learning rate of its last step.
+
+    Args:
+        rate: What a schedule's `build` returned: a number, whose present
+            value the optimizer has, or a function of the steps done.
+        factor: What the rate is multiplied by.
+    """
+
+    def __init__(self, rate: object, factor: float = 1.0) -> None:
+        super().__init__()
+        self.rate = rate
+        self.factor = factor
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Adds `learning_rate`."""
+        if callable(self.rate):
+            step = int(self.model.step.numpy()) - 1
+            rate = self.factor * float(self.rate(step))
+        else:
+            rate = float(self.model.optimizer.learning_rate)
+        if logs is not None:
+            logs["learning_rate"] = rate
+
+
 class BestClassifier(keras.callbacks.Callback):
     """Keeps the classifier of the best epoch, on the validation images.
 

@@ -13,8 +13,8 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeVar, cast
 
 from dat_keras.utils.ranges import RangeChecked
 from dat_keras.utils.registry import lookup
@@ -151,7 +151,7 @@ def hint_of(config: object, name: str) -> Any:
         config: A dataclass.
         name: Name of the field.
     """
-    return _hints(type(config))[name]
+    return _hints(cast(Hashable, type(config)))[name]
 
 
 @functools.cache

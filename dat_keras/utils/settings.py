@@ -7,9 +7,9 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from dat_keras.utils.overrides import fields_of, hint_of, kin, override
 from dat_keras.utils.ranges import ranges_of
@@ -123,7 +123,7 @@ def _kind(
         others = sorted(kin(value, classes))
         return f"one of {', '.join(others)}" if others else "fixed"
     words = _words(hint_of(owner, name))
-    allowed = ranges_of(type(owner)).get(name)
+    allowed = ranges_of(cast(Hashable, type(owner))).get(name)
     return words if allowed is None else f"{words}, {allowed}"
 
 
@@ -135,7 +135,7 @@ def _words(hint: Any) -> str:
         return " or ".join(named) + " or none" * (type(None) in args)
     if origin is tuple:
         return f"{_words(args[0])}s, separated by commas"
-    return KINDS.get(hint) or getattr(hint, "__name__", str(hint))
+    return KINDS.get(hint) or str(getattr(hint, "__name__", hint))
 
 
 def _others(owner: object, name: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from posixpath import dirname, normpath, relpath
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -23,6 +24,12 @@ PAGES = {
     "README.md": "index.md",
 }
 """Files outside `docs/`, and the pages that stand for them."""
+
+FETCHED = re.compile(
+    r"<(?:script|img|iframe|link[^>]+stylesheet)[^>]+"
+    r"(?:src|href)=[\"']?(?:https?:)?//[^>]*"
+)
+"""What a browser would load from another host."""
 
 LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)#\s]+)")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
@@ -74,6 +81,16 @@ def on_page_markdown(
         return match[1] if path is None else _link(_page_of(path), uri)
 
     return _prose(lead, markdown)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Refuses a page that needs the network to be read."""
+    found = FETCHED.search(output)
+    if found:
+        raise PluginError(
+            f"{page.file.src_uri} would fetch from another host: {found[0]}"
+        )
+    return output
 
 
 def _outside(uri: str, link: str) -> str | None:

@@ -137,6 +137,22 @@ def test_a_second_signal_does_not_wait(tmp_path):
         ending.receive(signal.SIGINT)
 
 
+def test_what_cpp_makes_of_an_interruption_is_one_again(tmp_path):
+    saving = RunCheckpoint(tmp_path, tmp_path / "w", 1.0, 3)
+    ending = EndAtSignal(saving)
+    with (
+        pytest.raises(RunInterruptedError, match="--resume goes on from 0"),
+        ending.installed(),
+    ):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except RunInterruptedError:
+            raise RuntimeError("pybind11::error_already_set") from None
+    with pytest.raises(RuntimeError, match="own"):
+        with EndAtSignal(saving).installed():
+            raise RuntimeError("own")
+
+
 def test_an_interruption_crosses_processes():
     copy = pickle.loads(pickle.dumps(RunInterruptedError("stopped", 15)))
     assert (str(copy), copy.exit_code) == ("stopped", 143)

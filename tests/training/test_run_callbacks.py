@@ -6,7 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from dat_keras.objectives import DAT, Natural
-from dat_keras.training.run_callbacks import BestClassifier, HistoryCSV
+from dat_keras.optimizers.schedules import StepDropConfig
+from dat_keras.training.run_callbacks import (
+    BestClassifier,
+    HistoryCSV,
+    LogLearningRate,
+)
 
 
 def test_history_drops_the_rows_of_a_killed_epoch(tmp_path):
@@ -46,3 +51,17 @@ def test_best_is_judged_by_robust_then_natural_accuracy(tmp_path, monkeypatch):
 
 def test_natural_training_is_judged_by_natural_accuracy():
     assert Natural().selects_by == ("accuracy",)
+
+
+def test_the_logged_rate_is_that_of_the_epochs_last_step():
+    rates = StepDropConfig((1, 2), 0.1).build(0.4, 3, 5)
+    logging, logs = LogLearningRate(rates, 0.5), {}
+    for step, rate in ((5, 0.2), (10, 0.02), (15, 0.002)):
+        logging.set_model(SimpleNamespace(step=tf.Variable(step)))
+        logging.on_epoch_end(0, logs)
+        np.testing.assert_allclose(logs["learning_rate"], rate, rtol=1e-6)
+    constant = LogLearningRate(0.4)
+    optimizer = SimpleNamespace(learning_rate=tf.Variable(0.3))
+    constant.set_model(SimpleNamespace(optimizer=optimizer))
+    constant.on_epoch_end(0, logs)
+    np.testing.assert_allclose(logs["learning_rate"], 0.3, rtol=1e-6)
