@@ -15,7 +15,7 @@ from dat_keras.analysis.subject import Subject, subject_of_run
 from dat_keras.cli._console import progress
 from dat_keras.cli._evaluating import data_of
 from dat_keras.data import Split
-from dat_keras.evaluation.context import Progress
+from dat_keras.evaluation.progress import Progress
 from dat_keras.utils.runtime import keep_freed_memory
 from dat_keras.zoo.commands.load import load_source
 from dat_keras.zoo.commands.sources import is_run

@@ -20,7 +20,8 @@ from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.types import Images, Labels
 from dat_keras.core.versions import versions
 from dat_keras.data import Batches, Split
-from dat_keras.evaluation.context import EvaluationContext, Progress, prefixed
+from dat_keras.evaluation.context import EvaluationContext
+from dat_keras.evaluation.progress import Progress, prefixed
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit

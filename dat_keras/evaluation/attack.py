@@ -12,10 +12,10 @@ from dat_keras.core.threat_models import threat_model_of
 from dat_keras.evaluation.context import (
     Evaluation,
     EvaluationContext,
-    Progress,
     refuse_nonfinite,
 )
 from dat_keras.evaluation.parallel import run_in_parallel
+from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.samples import batches_of, first_samples
 from dat_keras.evaluation.sanity_checks import check_fit

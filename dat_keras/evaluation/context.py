@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -13,28 +12,15 @@ import tensorflow as tf
 
 from dat_keras.attacks import Attack
 from dat_keras.classifiers.predictor import FrozenPredictor, Predictor
-from dat_keras.core.random import RowKey
 from dat_keras.core.threat_models import ThreatModel
-from dat_keras.core.types import Images, Labels, Predict
 from dat_keras.evaluation.constraints import within_threat_model
+from dat_keras.evaluation.keyed_attack import KeyedAttack
 from dat_keras.evaluation.parallel import run_in_parallel
+from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import Protocol
 from dat_keras.evaluation.results import AttackResult
 from dat_keras.evaluation.resume_state import NoResumeState, ResumeState
 from dat_keras.evaluation.samples import Samples, batches_of
-
-Progress = Callable[[str, int, int], None]
-"""Called with an evaluation's name, the images done and their total."""
-
-
-def prefixed(model: str, tell: Progress) -> Progress:
-    """Returns progress whose tasks begin with a model's name.
-
-    Example:
-    >>> prefixed("net", print)("pgd20", 1, 2)
-    net: pgd20 1 2
-    """
-    return lambda name, done, total: tell(f"{model}: {name}", done, total)
 
 
 def misclassified(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -124,7 +110,7 @@ class EvaluationContext:
             A function of images, labels and positions (see `signature`).
         """
         search = tf.function(
-            _Search(
+            KeyedAttack(
                 self.frozen_predictor,
                 attack,
                 self.seed,
@@ -227,25 +213,6 @@ class EvaluationContext:
             tf.TensorSpec((None,), tf.int32),
             tf.TensorSpec((None,), tf.int64),
         ]
-
-
-@dataclass(frozen=True, eq=False)
-class _Search:
-    """An attack and its random keys, as a function of a batch.
-
-    A callable object, not a closure: TensorFlow warns of retracing when one
-    line of code creates many functions.
-    """
-
-    predict: Predict
-    attack: Attack
-    seed: int
-    name: str
-    first: int
-
-    def __call__(self, x: Images, y: Labels, rows: tf.Tensor) -> Images:
-        key = RowKey.of(self.seed, rows + self.first).fold_in(self.name)
-        return self.attack(self.predict, x, y, key)
 
 
 class Evaluation(abc.ABC):

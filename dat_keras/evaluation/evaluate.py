@@ -19,12 +19,9 @@ from dat_keras.core.threat_models import ThreatModel, threat_model_of
 from dat_keras.core.versions import versions
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.cautions import report_cautions
-from dat_keras.evaluation.context import (
-    Evaluation,
-    EvaluationContext,
-    Progress,
-)
+from dat_keras.evaluation.context import Evaluation, EvaluationContext
 from dat_keras.evaluation.plausibility import best_known
+from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import AttackResult
