@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, cast
 
@@ -20,16 +20,15 @@ from dat_keras.attacks import PGD, CrossEntropyPlusKL, NormalStart
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.threat_models import Linf
-from dat_keras.core.types import Images, Labels, Network
+from dat_keras.core.types import Labels, Network
 from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
 from dat_keras.objectives.base import (
     Objective,
     attacked_view,
     logits_of,
-    raw_images,
 )
 from dat_keras.objectives.dat.adv_gradient import ADV_GRADIENTS, following
-from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup, Spectrum
+from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup
 from dat_keras.objectives.dat.generator import (
     AMPLITUDE_SCALES,
     AmplitudeAdversary,
@@ -38,24 +37,15 @@ from dat_keras.objectives.dat.generator import (
 )
 from dat_keras.objectives.dat.generator_input import CONDITIONS
 from dat_keras.objectives.dat.generator_update import UPDATES
+from dat_keras.objectives.dat.recombination import (
+    Recombination,
+    RecombinedView,
+)
 from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.step import Adversary, Step, Terms, View, Views
 from dat_keras.optimizers import SGD
 from dat_keras.utils.ranges import Count, Share, Weight
 from dat_keras.utils.registry import lookup
-
-
-@dataclass(frozen=True)
-class RecombinedView(View):
-    """A view with the spectra that it was recombined from.
-
-    Args:
-        clean: Spectrum behind `x`.
-        adversarial: Spectrum behind `x_adv`, where that was recombined too.
-    """
-
-    clean: Spectrum = field(kw_only=True)
-    adversarial: Spectrum | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -169,6 +159,11 @@ class DAT(Objective):
         return self.generator_updates_statistics
 
     @cached_property
+    def recombination(self) -> Recombination:
+        """What makes recombined images, and their BatchNorm branch."""
+        return Recombination(self.mix, self.augment, self.branches - 1)
+
+    @cached_property
     def ae_attack(self) -> PGD:
         """The attack on `L_AE`."""
         smoothing = self.attack_label_smoothing
@@ -199,17 +194,17 @@ class DAT(Objective):
         """Attacks the images and their recombinations."""
         base = attacked_view(self.ae_attack, step, step.x)
         if self.single_ae:
-            return base, self._recombined_pair(step, base)
-        return base, self.recombined(step, self.ae_attack)
+            return base, self.recombination.pair(step, base)
+        return base, self.recombination.attacked(step, self.ae_attack)
 
     def attach(self, step: Step, views: Views) -> Views:
         """Returns the views as functions of the generator."""
         base, view = cast(tuple[View, RecombinedView], views)
-        x = self._mixed(step, view.clean)
+        x = self.recombination.mixed(step, view.clean)
         if view.adversarial is not None:
-            x_adv = self._mixed(step, view.adversarial)
+            x_adv = self.recombination.mixed(step, view.adversarial)
             return base, View(x, x_adv, view.branch)
-        x = self._augmented(step, x)
+        x = self.recombination.augmented(step, x)
         eps = self.attack.threat_model.eps
         follows = ADV_GRADIENTS[self.generator_adv_grad](view.x_adv, x, eps)
         return base, View(x, following(view.x_adv, x, follows), view.branch)
@@ -239,34 +234,6 @@ class DAT(Objective):
             "robust": self.beta * _mean_over(views, robust),
             "consistency": self.omega * batch_mean(js_divergence(*clean)),
         }
-
-    def recombined(self, step: Step, attack: PGD) -> RecombinedView:
-        """Returns the view of the recombined images, attacked."""
-        x = raw_images(step)
-        spectrum = Spectrum.of(x, step.adversary.condition(step, x))
-        x = tf.stop_gradient(self._augmented(step, self._mixed(step, spectrum)))
-        view = attacked_view(attack, step, x, branch=self.branches - 1)
-        return RecombinedView(view.x, view.x_adv, view.branch, clean=spectrum)
-
-    def _recombined_pair(self, step: Step, base: View) -> RecombinedView:
-        clean, adversarial = (
-            Spectrum.of(x, step.adversary.condition(step, x))
-            for x in (base.x, base.x_adv)
-        )
-        return RecombinedView(
-            tf.stop_gradient(self._mixed(step, clean)),
-            tf.stop_gradient(self._mixed(step, adversarial)),
-            self.branches - 1,
-            clean=clean,
-            adversarial=adversarial,
-        )
-
-    def _mixed(self, step: Step, spectrum: Spectrum) -> Images:
-        return self.mix(spectrum, step.adversary, step.key.fold_in("mix"))
-
-    def _augmented(self, step: Step, x: Images) -> Images:
-        key = step.key.fold_in("recombined augment")
-        return self.augment(x, step.y, key)[0]
 
 
 def _mean_over(views: Views, values: list[tf.Tensor]) -> tf.Tensor:

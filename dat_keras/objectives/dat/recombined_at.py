@@ -129,7 +129,8 @@ class RecombinedAT(Objective):
     def craft(self, step: Step) -> Views:
         """Attacks the images and their recombinations as the base does."""
         attack = self._source.attack
-        return *self.base.craft(step), self._source.recombined(step, attack)
+        second = self._source.recombination.attacked(step, attack)
+        return *self.base.craft(step), second
 
     def attach(self, step: Step, views: Views) -> Views:
         """Returns the views as functions of the generator."""

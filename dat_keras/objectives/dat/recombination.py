@@ -1,0 +1,83 @@
+"""The second view of DAT: images recombined with another amplitude."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import tensorflow as tf
+
+from dat_keras.attacks import Attack
+from dat_keras.augment import Augment
+from dat_keras.core.types import Images
+from dat_keras.objectives.base import attacked_view, raw_images
+from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup, Spectrum
+from dat_keras.objectives.step import Step, View
+
+
+@dataclass(frozen=True)
+class RecombinedView(View):
+    """A view with the spectra that it was recombined from.
+
+    Args:
+        clean: Spectrum behind `x`.
+        adversarial: Spectrum behind `x_adv`, where that was recombined too.
+    """
+
+    clean: Spectrum = field(kw_only=True)
+    adversarial: Spectrum | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Recombination:
+    """Makes recombined images, their augmentation and their attack.
+
+    Args:
+        mix: How amplitudes are mixed.
+        augment: Applied to recombined images.
+        branch: BatchNorm branch that reads them.
+    """
+
+    mix: AmplitudeMixup
+    augment: Augment
+    branch: int
+
+    def attacked(self, step: Step, attack: Attack) -> RecombinedView:
+        """Returns the recombined un-augmented images, augmented and attacked.
+
+        Args:
+            step: Context of the step.
+            attack: The inner maximisation.
+        """
+        x = raw_images(step)
+        spectrum = Spectrum.of(x, step.adversary.condition(step, x))
+        x = tf.stop_gradient(self.augmented(step, self.mixed(step, spectrum)))
+        view = attacked_view(attack, step, x, branch=self.branch)
+        return RecombinedView(view.x, view.x_adv, view.branch, clean=spectrum)
+
+    def pair(self, step: Step, base: View) -> RecombinedView:
+        """Returns both images of a view recombined, without another attack.
+
+        Args:
+            step: Context of the step.
+            base: The attacked base view.
+        """
+        clean, adversarial = (
+            Spectrum.of(x, step.adversary.condition(step, x))
+            for x in (base.x, base.x_adv)
+        )
+        return RecombinedView(
+            tf.stop_gradient(self.mixed(step, clean)),
+            tf.stop_gradient(self.mixed(step, adversarial)),
+            self.branch,
+            clean=clean,
+            adversarial=adversarial,
+        )
+
+    def mixed(self, step: Step, spectrum: Spectrum) -> Images:
+        """Returns images with mixed amplitudes, a function of the adversary."""
+        return self.mix(spectrum, step.adversary, step.key.fold_in("mix"))
+
+    def augmented(self, step: Step, x: Images) -> Images:
+        """Returns recombined images after their own augmentation."""
+        key = step.key.fold_in("recombined augment")
+        return self.augment(x, step.y, key)[0]
