@@ -555,7 +555,7 @@ def test_the_spread_of_the_amplitude_is_logged_but_not_added(
     dat = DAT(SHORT, amplitude_scale=scale)
     model = AdversarialModel(tiny_branched, dat, augment=Unchanged())
     model.compile(optimizer=SGD(0.1))
-    step = model._augment(*batch)
+    step = model._augment(model.checked(batch))
     (_, view), key = dat.craft(step), step.key.fold_in("mix").fold_in("noise")
     made = model.adversary.generated(view.clean.condition, key).numpy()
     logs = model.train_step(batch)
