@@ -8,6 +8,7 @@ called by the other model before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import keras
@@ -66,7 +67,8 @@ def branches_from_config(
     """
     models: list[keras.Model] = []
     for config, same in zip(configs, shared, strict=True):
-        model = keras.saving.deserialize_keras_object(config)
+        # Keras empties the configuration that it reads.
+        model = keras.saving.deserialize_keras_object(deepcopy(config))
         models.append(_sharing(model, same, models) if same else model)
     return models
 

@@ -3,15 +3,13 @@
 import subprocess
 import sys
 
-import click
 import keras
 import pytest
 from click.testing import CliRunner
 
 from dat_keras.analysis.analyze import analyze as measure
 from dat_keras.analysis.report import SpectralReport
-from dat_keras.cli._errors import OneLineErrors
-from dat_keras.cli.analyze import analyze
+from dat_keras.cli import main
 from dat_keras.data import load_split
 
 
@@ -31,8 +29,6 @@ def model_file(model, tmp_path_factory):
 
 
 def run(*arguments):
-    main = click.group(cls=OneLineErrors)(lambda: None)
-    main.add_command(analyze)
     return CliRunner().invoke(main, ["analyze", *map(str, arguments)])
 
 

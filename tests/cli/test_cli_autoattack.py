@@ -5,22 +5,18 @@ import signal
 import subprocess
 import sys
 
-import click
 import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from dat_keras.attacks import APGD, EachTarget, Square, TargetedDLR
-from dat_keras.cli._errors import OneLineErrors
-from dat_keras.cli.evaluate import evaluate
+from dat_keras.cli import main
 from dat_keras.data import load_split
 from dat_keras.evaluation.resume_state import ResumeFolder
 
 
 def run(*arguments):
-    main = click.group(cls=OneLineErrors)(lambda: None)
-    main.add_command(evaluate)
     arguments = ["evaluate", *(str(a) for a in arguments)]
     return CliRunner().invoke(main, arguments)
 
@@ -196,7 +192,6 @@ def test_robustbench_entry_holds_what_is_known(quick, model_file, tmp_path):
     ("arguments", "line"),
     [
         (("--attack", "fgsm", "--robustbench", "e.json"), "--attack autoat"),
-        (("--attack", "fgsm", "--save-adversarial", "a.npz"), "AutoAttack or"),
         (
             ("--attack", "autoattack", "--search-dtype", "bfloat16")
             + ("--robustbench", "e.json"),

@@ -4,15 +4,13 @@ import hashlib
 import json
 from types import SimpleNamespace
 
-import click
 import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from dat_keras.attacks import pgd
-from dat_keras.cli._errors import OneLineErrors
-from dat_keras.cli.evaluate import evaluate
+from dat_keras.cli import main
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.weights import fingerprint
 from dat_keras.data import load_split
@@ -35,8 +33,6 @@ def model_file(model, tmp_path_factory):
 
 
 def run(*arguments):
-    main = click.group(cls=OneLineErrors)(lambda: None)
-    main.add_command(evaluate)
     arguments = ["evaluate", *(str(a) for a in arguments)]
     return CliRunner().invoke(main, arguments)
 

@@ -41,7 +41,7 @@ def test_help_lists_every_exit_code():
         for line in text.partition("Exit codes:")[2].splitlines()
         if line.strip()
     }
-    assert codes(DatKerasError) | {0, 1, 2, 130, 143} == listed
+    assert codes(DatKerasError) | {0, 1, 2, 9, 130, 143} == listed
 
 
 def test_another_backend_is_one_line_and_exit_code_2():

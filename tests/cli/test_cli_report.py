@@ -3,13 +3,11 @@
 import subprocess
 import sys
 
-import click
 import pytest
 from click.testing import CliRunner
 from small_runs import NATURAL
 
-from dat_keras.cli._errors import OneLineErrors
-from dat_keras.cli.report import report
+from dat_keras.cli import main
 from dat_keras.training.train import train
 
 
@@ -22,8 +20,6 @@ def trained(tmp_path_factory):
 
 
 def run(*arguments):
-    main = click.group(cls=OneLineErrors)(lambda: None)
-    main.add_command(report)
     return CliRunner().invoke(main, ["report", *map(str, arguments)])
 
 

@@ -169,8 +169,8 @@ def test_a_part_of_another_kind_is_refused(setting, message):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("schedule.epochs=abc", "`epochs` holds .*whole number.*'abc'"),
-        ("schedule.epochs=10,2.5", "whole number.*'2.5'"),
+        ("schedule.epochs=abc", "`epochs` holds .*a number such as.*'abc'"),
+        ("schedule.epochs=10,2.5", "must grow from drop to drop"),
         ("limit=many", "`limit` holds None; .*whole number"),
         ("clip_norm=much", "`clip_norm` holds None; .*Expected a number"),
     ],

@@ -82,7 +82,7 @@ def test_a_small_step_of_the_generator_raises_the_loss(
     learned = model.adversary
     learned.optimizer = SGD(0.01)
     learned.optimizer.build(learned.generator.trainable_variables)
-    step = model._augment(*batch)
+    step = model._augment(model.checked(batch))
     views = ours.craft(step)
     before = total(ours, step, views)
     model.train_step(batch)
