@@ -153,8 +153,8 @@ def zoo() -> str:
         "# Model zoo\n\n"
         "Models that come with the package, the highest robust accuracy under\n"
         "AutoAttack first. `dk.load_model(NAME)` loads one, `dat-keras info "
-        "NAME`\nprints its card. They are small nets, trained for minutes: use "
-        "them to try\nthings, not as a reference for their methods.\n\n"
+        "NAME`\nprints its card. They are small nets, trained for minutes or "
+        "hours on a\nCPU: no reference for their methods.\n\n"
         f"{markdown([header, *rows])}\n\n"
         "Accuracy in % with its 95 % Wilson interval, and the number of test\n"
         "images; strict protocol, seed 0.\n\n" + "\n".join(map(_card, models))
