@@ -20,6 +20,7 @@ from dat_keras.analysis.plot_style import (
     wrapped,
 )
 from dat_keras.analysis.report import SpectralReport
+from dat_keras.utils.norms import RADIUS_UNITS
 
 
 def accuracy_figure(report: SpectralReport) -> Figure:
@@ -60,10 +61,10 @@ def radius_figure(report: SpectralReport) -> Figure:
     """
     caption = f"{report.title(all_radii=True)}. Bars: 95 % Wilson interval."
     figure, axes = grid(len(report.models), caption)
-    unit = 255 if report.norm == "linf" else 1
+    unit = RADIUS_UNITS[report.norm]
     for axis, model in zip(axes, report.models, strict=True):
         natural = model.swaps[0].correct[0]
-        radii = [0.0, *(unit * swap.eps for swap in model.swaps)]
+        radii = [0.0, *(unit.per_one * swap.eps for swap in model.swaps)]
         for i in (1, 2, 3):
             counts = [natural, *(swap.correct[i] for swap in model.swaps)]
             heights, errors = intervals_of(counts, report.n_examples)
@@ -79,7 +80,7 @@ def radius_figure(report: SpectralReport) -> Figure:
                 linewidth=1.4,
             )
         axis.set_title(wrapped(model.name), fontsize=9)
-        axis.set_xlabel("eps in 1/255" if unit == 255 else "eps")
+        axis.set_xlabel(unit.axis)
         percent_axis(axis, "")
     axes[0].set_ylabel("accuracy (%)")
     handles, labels = axes[0].get_legend_handles_labels()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -25,6 +26,15 @@ class ThreatModel(RangeChecked, abc.ABC):
     """
 
     eps: Annotated[float | tf.Tensor, Range(0.0)]
+
+    @staticmethod
+    @abc.abstractmethod
+    def radius_of_box(image_shape: tuple[int, ...]) -> float:
+        """Returns a radius whose ball holds every image of `[0, 1]`.
+
+        Args:
+            image_shape: `(H, W, C)`.
+        """
 
     @abc.abstractmethod
     def project(self, x_adv: Images, x: Images) -> Images:
@@ -63,6 +73,11 @@ class Linf(ThreatModel):
             )
         super().__post_init__()
 
+    @staticmethod
+    def radius_of_box(image_shape: tuple[int, ...]) -> float:
+        """Returns 1, the largest change of a pixel."""
+        return 1.0
+
     def project(self, x_adv: Images, x: Images) -> Images:
         """Clips to `[x - eps, x + eps]`, then to the box."""
         x_adv = tf.minimum(tf.maximum(x_adv, x - self.eps), x + self.eps)
@@ -92,6 +107,16 @@ class L2(ThreatModel):
     >>> float(ball.distance(ball.project(x + 0.4, x), x)[0])
     0.5
     """
+
+    @staticmethod
+    def radius_of_box(image_shape: tuple[int, ...]) -> float:
+        """Returns the diagonal of the box.
+
+        Example:
+        >>> L2.radius_of_box((2, 2, 4))
+        4.0
+        """
+        return math.sqrt(math.prod(image_shape))
 
     def project(self, x_adv: Images, x: Images) -> Images:
         """Scales the change back to length `eps`, then clips to the box."""

@@ -2,8 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 DEFAULT_EPS: dict[str, float] = {"linf": 8 / 255, "l2": 0.5}
 """The usual radius of each norm on CIFAR, as on RobustBench."""
+
+
+@dataclass(frozen=True)
+class RadiusUnit:
+    """The unit in which radii of a norm are drawn and written.
+
+    Args:
+        per_one: Units in a radius of 1.
+        name: What stands behind a number in that unit; empty for none.
+    """
+
+    per_one: float
+    name: str = ""
+
+    @property
+    def axis(self) -> str:
+        """Label of an axis of radii.
+
+        Example:
+        >>> RADIUS_UNITS["linf"].axis, RADIUS_UNITS["l2"].axis
+        ('eps in 1/255', 'eps')
+        """
+        return f"eps in 1{self.name}" if self.name else "eps"
+
+    def text(self, eps: float) -> str:
+        """Returns a radius with its unit.
+
+        Example:
+        >>> RADIUS_UNITS["linf"].text(8 / 255), RADIUS_UNITS["l2"].text(0.5)
+        ('8/255', '0.5')
+        """
+        return f"{self.per_one * eps:g}{self.name}"
+
+
+RADIUS_UNITS = {"linf": RadiusUnit(255.0, "/255"), "l2": RadiusUnit(1.0)}
+"""Units of the radii of each norm."""
 
 
 def pixel_fraction(eps: float) -> str:

@@ -22,6 +22,7 @@ from dat_keras.analysis.plot_style import (
 from dat_keras.analysis.robustness.model_robustness import ModelRobustness
 from dat_keras.analysis.robustness.robustness_report import RobustnessReport
 from dat_keras.analysis.robustness.run_record import RunRecord
+from dat_keras.utils.norms import RADIUS_UNITS
 
 WIDTH = 4.6
 """In inches."""
@@ -64,8 +65,8 @@ def radius_figure(report: RobustnessReport) -> Figure:
         report: The numbers.
     """
     shown = [point.eps for point in report.models[0].curve[:-1]]
-    unit = 255 if report.norm == "linf" else 1
-    radii = f"0 to {unit * shown[-1]:g}{'/255' if unit == 255 else ''}"
+    unit = RADIUS_UNITS[report.norm]
+    radii = f"0 to {unit.text(shown[-1])}"
     caption = f"{report.title(radii)}. Bars: 95 % Wilson interval."
     rows = len(report.models)
     figure = new_figure(WIDTH, 3.3 + 0.22 * rows, caption)
@@ -74,7 +75,7 @@ def radius_figure(report: RobustnessReport) -> Figure:
         counts = [point.correct for point in model.curve[:-1]]
         heights, errors = intervals_of(counts, report.n_examples)
         axis.errorbar(
-            [unit * eps for eps in shown],
+            [unit.per_one * eps for eps in shown],
             heights,
             errors,
             label=wrapped(model.name, 50),
@@ -82,7 +83,7 @@ def radius_figure(report: RobustnessReport) -> Figure:
             linewidth=1.4,
             **look,
         )
-    axis.set_xlabel("eps in 1/255" if unit == 255 else "eps")
+    axis.set_xlabel(unit.axis)
     percent_axis(axis)
     _plain(axis)
     figure.legend(loc="outside upper center", fontsize=8)
@@ -176,24 +177,25 @@ def breaking_figure(report: RobustnessReport, model: ModelRobustness) -> Figure:
         report: The numbers.
         model: Those of one classifier; some of its images are right.
     """
-    unit = 255 if report.norm == "linf" else 1
+    unit = RADIUS_UNITS[report.norm]
     radii = [each.eps for each in model.breaking if each.eps is not None]
     count = len(model.breaking)
     caption = (
         f"The first {count} images of {report.data} that are right; smallest "
         f"{report.norm} eps at which PGD-20 breaks them, in steps of "
-        f"{unit * model.step:g}{'/255' if unit == 255 else ''}; "
+        f"{unit.text(model.step)}; "
         f"seed {report.seed}."
     )
     figure = new_figure(WIDTH, 3.2, caption)
     figure.suptitle(wrapped(model.name, 44), fontsize=10)
     axis = figure.subplots()
-    places = [0.0, *(unit * eps for eps in radii), unit * model.limit]
+    places = [0.0, *(unit.per_one * eps for eps in (*radii, model.limit))]
     heights = [100 * i / count for i in range(len(radii) + 1)]
     axis.step(places, [*heights, heights[-1]], where="post", color=BLUE)
-    axis.axvline(unit * report.eps, color=GREY, linestyle="--", linewidth=1)
-    axis.set_xlabel("eps in 1/255" if unit == 255 else "eps")
-    axis.set_xlim(0, unit * model.limit)
+    eps = unit.per_one * report.eps
+    axis.axvline(eps, color=GREY, linestyle="--", linewidth=1)
+    axis.set_xlabel(unit.axis)
+    axis.set_xlim(0, unit.per_one * model.limit)
     percent_axis(axis, "broken (%)")
     _plain(axis)
     return figure

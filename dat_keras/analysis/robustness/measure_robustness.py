@@ -18,8 +18,8 @@ from dat_keras.analysis.robustness.model_robustness import (
 )
 from dat_keras.analysis.robustness.radius_search import (
     RadiusSearch,
-    largest_radius,
 )
+from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.context import EvaluationContext
 from dat_keras.evaluation.samples import batches_of
@@ -73,7 +73,7 @@ def measure_robustness(
     """
     cautions = sanity_cautions(context)
     samples = context.samples
-    largest = largest_radius(norm, samples.images.shape[1:])
+    largest = THREAT_MODELS[norm].radius_of_box(samples.images.shape[1:])
     answers = _answers(context)
     right = answers == samples.labels
     positions = np.flatnonzero(right)

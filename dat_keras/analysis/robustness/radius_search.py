@@ -21,20 +21,6 @@ ATTACK = "pgd20"
 """Key of `ATTACKS`, and the name that the draws depend on."""
 
 
-def largest_radius(norm: str, image_shape: tuple[int, ...]) -> float:
-    """Returns a radius whose ball holds every image of `[0, 1]`.
-
-    Args:
-        norm: Key of `THREAT_MODELS`.
-        image_shape: `(H, W, C)`.
-
-    Example:
-    >>> largest_radius("linf", (2, 2, 4)), largest_radius("l2", (2, 2, 4))
-    (1.0, 4.0)
-    """
-    return 1.0 if norm == "linf" else float(np.sqrt(np.prod(image_shape)))
-
-
 def attack_at(norm: str, eps: float | tf.Tensor) -> Attack:
     """Returns PGD-20 that keeps the first misclassified iterate.
 

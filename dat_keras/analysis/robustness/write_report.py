@@ -14,7 +14,6 @@ from dat_keras.analysis.robustness.measure_robustness import (
 )
 from dat_keras.analysis.robustness.radius_search import (
     attack_at,
-    largest_radius,
 )
 from dat_keras.analysis.robustness.robustness_report import RobustnessReport
 from dat_keras.analysis.robustness.run_record import RunRecord
@@ -170,7 +169,7 @@ def _records(
 def _radius(norm: str, eps: float | None, samples: Samples) -> float:
     radius = DEFAULT_EPS[norm] if eps is None else float(eps)
     THREAT_MODELS[norm](radius)
-    largest = largest_radius(norm, samples.images.shape[1:])
+    largest = THREAT_MODELS[norm].radius_of_box(samples.images.shape[1:])
     if not 0 < radius < largest:
         raise ValueError(
             f"`eps` must be above 0 and below {largest:g}, where the ball "
