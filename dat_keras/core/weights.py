@@ -116,4 +116,5 @@ def _arrays(model: keras.Model) -> dict[str, np.ndarray]:
 
 def _array(variable: keras.Variable) -> np.ndarray:
     # `value` respects a scope that puts averaged weights in.
-    return np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))
+    # `ascontiguousarray` would make a vector of a scalar.
+    return np.asarray(keras.ops.convert_to_numpy(variable.value), order="C")

@@ -13,8 +13,13 @@ import tensorflow as tf
 from dat_keras.objectives.step import Adversary
 from dat_keras.training.batch import Batch, read_batch
 from dat_keras.training.counted_model import CountedModel
-from dat_keras.training.guards import NOT_FINITE, Assertions, Flags, Guard
-from dat_keras.utils.errors import TrainingDivergedError
+from dat_keras.training.guards import (
+    NOT_FINITE,
+    Assertions,
+    Flags,
+    Guard,
+    diverged,
+)
 
 
 class GuardedModel(CountedModel):
@@ -52,27 +57,28 @@ class GuardedModel(CountedModel):
 
     def make_train_function(self, force: bool = False) -> Callable:
         """Makes Keras' function of a training step, which raises sentences."""
-        before = self.train_function
-        super().make_train_function(force)
-        if self.train_function is not before:
-            self.train_function = self._raising(self.train_function)
-        return self.train_function
+        return self._made("train_function", super().make_train_function, force)
 
     def make_test_function(self, force: bool = False) -> Callable:
         """Makes Keras' function of a validation step, likewise."""
-        before = self.test_function
-        super().make_test_function(force)
-        if self.test_function is not before:
-            self.test_function = self._raising(self.test_function)
-        return self.test_function
+        return self._made("test_function", super().make_test_function, force)
+
+    def _made(
+        self, name: str, make: Callable[[bool], Any], force: bool
+    ) -> Callable:
+        """Lets Keras make one of its functions; a new one raises sentences."""
+        before = getattr(self, name)
+        make(force)
+        if getattr(self, name) is not before:
+            setattr(self, name, self._raising(getattr(self, name)))
+        return getattr(self, name)
 
     def _raising(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(iterator: Any) -> Any:
             with self._sentences():
                 logs = function(iterator)
             if self.jit_compile:
-                # Keras waits for the device here too.
-                self.flags.raise_first(int(self.step.numpy()))
+                self.flags.raise_first(self.step)
             return logs
 
         return run
@@ -87,9 +93,7 @@ class GuardedModel(CountedModel):
             if sentence is None:
                 raise
             if sentence == NOT_FINITE:
-                step = int(self.step.numpy())
-                sentence = f"{NOT_FINITE} at step {step}"
-                raise TrainingDivergedError(sentence) from None
+                raise diverged(self.step) from None
             raise ValueError(sentence) from None
 
 

@@ -23,6 +23,15 @@ from dat_keras.utils.errors import TrainingDivergedError
 NOT_FINITE = "the loss is not finite"
 
 
+def diverged(step: keras.Variable) -> TrainingDivergedError:
+    """The error of a loss that is not finite.
+
+    Args:
+        step: Number of steps done.
+    """
+    return TrainingDivergedError(f"{NOT_FINITE} at step {int(step.numpy())}")
+
+
 class Guard(abc.ABC):
     """How a step refuses a batch, or a loss that is not finite."""
 
@@ -87,16 +96,16 @@ class Flags(Guard, keras.metrics.Metric):
         self, descent: Descent, variables: Sequence[keras.Variable]
     ) -> Iterator[None]:
         """Undoes all writes where any check of this epoch did not hold."""
-        finite = tf.math.is_finite(descent.total)
-        self._note(finite, NOT_FINITE, descent.total, descent.total)
+        total = descent.total
+        self._note(tf.math.is_finite(total), NOT_FINITE, total, total)
         with undone_unless(self.code.value == 0.0, variables):
             yield
 
-    def raise_first(self, step: int) -> None:
-        """Raises what was noted first, if anything.
+    def raise_first(self, step: keras.Variable) -> None:
+        """Raises what was noted first, if anything; waits for the device.
 
         Args:
-            step: Number of steps done, for the sentence.
+            step: Number of steps done, read for the sentence alone.
 
         Raises:
             ValueError: For a batch.
@@ -107,7 +116,7 @@ class Flags(Guard, keras.metrics.Metric):
             return
         sentence = self._sentences[code - 1]
         if sentence == NOT_FINITE:
-            raise TrainingDivergedError(f"{NOT_FINITE} at step {step}")
+            raise diverged(step)
         raise ValueError(
             sentence % (float(self.least.numpy()), float(self.most.numpy()))
         )

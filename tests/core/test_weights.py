@@ -32,6 +32,27 @@ def test_round_trip(tmp_path):
     np.testing.assert_array_equal(*kernels)
 
 
+class Scaled(keras.layers.Layer):
+    """A layer with a weight that is a single number."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+
+    def call(self, x):
+        return self.scale * x
+
+
+def test_scalars_keep_their_shape(tmp_path):
+    saved, other = (
+        keras.Sequential([keras.Input((2,)), Scaled(name="s")], name="net")
+        for _ in range(2)
+    )
+    saved.layers[0].scale.assign(3.0)
+    digest = save_weights(saved, tmp_path / "w")
+    assert load_weights(other, tmp_path / "w") == digest
+    assert other.layers[0].scale.numpy() == np.float32(3.0)
+
+
 def test_equal_weights_make_equal_files(tmp_path):
     paths = [tmp_path / "a", tmp_path / "b"]
     for path in paths:
