@@ -216,14 +216,15 @@ def with_batch_statistics(predict: Predict) -> Predict:
 def with_moving_statistics(predict: Predict) -> Predict:
     """Returns the network in inference mode, differentiable twice.
 
-    A plain function has one mode, and is returned as it is.
-
     Args:
-        predict: A `Network`, or any callable `predict(x, branch=0)`.
+        predict: As for `with_batch_statistics`.
 
     Example:
-    >>> with_moving_statistics(tf.identity) is tf.identity
-    True
+    >>> norm = keras.layers.BatchNormalization(epsilon=0.0)
+    >>> net = keras.Sequential([keras.Input((1, 1, 1)), norm])
+    >>> frozen = with_moving_statistics(Predictor(net, training=True))
+    >>> frozen(tf.fill((2, 1, 1, 1), 3.0)).numpy().ravel().tolist()
+    [3.0, 3.0]
     """
     return getattr(predict, "with_moving_statistics", predict)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from dat_keras.attacks import ATTACKS, Attack, attack_of_name
-from dat_keras.augment import AUGMENTS, Augment
 from dat_keras.core.threat_models import Linf
-from dat_keras.objectives import OBJECTIVES, Objective
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.utils.attack_names import pgd_steps
 from dat_keras.utils.kinds import described
@@ -19,20 +18,36 @@ EPS = 8 / 255
 """Radius of attacks that are given by name."""
 
 
-def as_objective(value: Objective | str) -> Objective:
-    """Returns a training method, or that of a name, with its defaults.
+def as_instance(
+    value: Any, kind: Any, table: Mapping[str, Callable[[], Any]], argument: str
+) -> Any:
+    """Returns an instance, or that of a name, with its defaults.
 
     Args:
-        value: A method, or its name in `OBJECTIVES`.
+        value: An instance of the kind, or its name in the table.
+        kind: A class, such as `Objective`.
+        table: Makers by name, such as the classes in `OBJECTIVES`.
+        argument: Name of the argument, for the message.
 
     Raises:
         ValueError: If it is neither, or the name is unknown.
 
     Example:
-    >>> as_objective("trades").beta
-    6.0
+    >>> from dat_keras.augment import AUGMENTS, Augment
+    >>> as_instance("none", Augment, AUGMENTS, "augment")
+    Unchanged()
     """
-    return _known(value, Objective, "objective", OBJECTIVES, lambda cls: cls())
+    if isinstance(value, str):
+        return lookup(table, value, argument.replace("_", " "))()
+    if isinstance(value, kind):
+        return value
+    missing = inspect.isclass(value) and issubclass(value, kind)
+    advice = f" (write `{value.__name__}(...)`)" if missing else ""
+    example = next(iter(table))
+    raise ValueError(
+        f"`{argument}` must be an instance of `{kind.__name__}` or a name "
+        f"such as {example!r}. Received: {argument}={described(value)}{advice}"
+    )
 
 
 def as_attack(value: Attack | str, argument: str = "eval_attack") -> Attack:
@@ -51,25 +66,8 @@ def as_attack(value: Attack | str, argument: str = "eval_attack") -> Attack:
     """
     if pgd_steps(value) is not None:
         return attack_of_name(str(value), Linf(EPS))
-    return _known(
-        value, Attack, argument, ATTACKS, lambda make: make(Linf(EPS))
-    )
-
-
-def as_augment(value: Augment | str) -> Augment:
-    """Returns an augmentation, or that of a name, with its defaults.
-
-    Args:
-        value: An augmentation, or its name in `AUGMENTS`.
-
-    Raises:
-        ValueError: If it is neither, or the name is unknown.
-
-    Example:
-    >>> as_augment("none")
-    Unchanged()
-    """
-    return _known(value, Augment, "augment", AUGMENTS, lambda cls: cls())
+    made = {name: partial(make, Linf(EPS)) for name, make in ATTACKS.items()}
+    return as_instance(value, Attack, made, argument)
 
 
 def check_kinds(weight_perturbation: Any, seed: Any) -> None:
@@ -88,23 +86,3 @@ def check_kinds(weight_perturbation: Any, seed: Any) -> None:
         raise ValueError(
             f"`seed` must be a whole number. Received: seed={seed!r}"
         )
-
-
-def _known(
-    value: Any,
-    kind: Any,
-    argument: str,
-    table: Mapping[str, Any],
-    make: Callable[[Any], Any],
-) -> Any:
-    if isinstance(value, str):
-        return make(lookup(table, value, argument.replace("_", " ")))
-    if isinstance(value, kind):
-        return value
-    missing = inspect.isclass(value) and issubclass(value, kind)
-    advice = f" (write `{value.__name__}(...)`)" if missing else ""
-    example = next(iter(table))
-    raise ValueError(
-        f"`{argument}` must be an instance of `{kind.__name__}` or a name "
-        f"such as {example!r}. Received: {argument}={described(value)}{advice}"
-    )

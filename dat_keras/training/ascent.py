@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from dat_keras.classifiers.held_updates import HeldUpdates, discarding_updates
-from dat_keras.classifiers.predictor import Predictor
+from dat_keras.classifiers.held_updates import HeldUpdates
 from dat_keras.classifiers.regularization import NAME, Regularization
 from dat_keras.objectives import Objective
 from dat_keras.objectives.step import Ascent, Step, Terms, Views
@@ -32,17 +31,10 @@ def ascend(
             depends on the images, so the player climbs it too.
     """
     held = HeldUpdates(classifier, regularization.in_passes)
-    moves = objective.ascent_updates_statistics
-    if regularization.in_passes:
-        climbing = held.predict
-    elif moves:
-        climbing = Predictor(classifier, training=True)
-    else:
-        climbing = discarding_updates(classifier)
 
     def loss() -> Terms:
         attached = objective.attach(step, views)
-        terms = objective.ascent_loss(climbing, attached, step.y)
+        terms = objective.ascent_loss(held.predict, attached, step.y)
         if not regularization.in_passes:
             return terms
         # A pass that is left out for the player counts as one all the same.
@@ -50,5 +42,5 @@ def ascend(
         return {**terms, NAME: added}
 
     step.adversary.ascend(Ascent(step, views, descent.joint, loss))
-    if regularization.in_passes and moves:
+    if objective.ascent_updates_statistics:
         held.write()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import keras
 import tensorflow as tf
 
-from dat_keras.classifiers.held_updates import HeldUpdates, discarding_updates
+from dat_keras.classifiers.held_updates import HeldUpdates
 from dat_keras.classifiers.regularization import Regularization
 from dat_keras.core.gradients import clipped, terms_and_gradients
 from dat_keras.objectives import Objective
@@ -83,10 +83,7 @@ def outer_descent(
 
     def loss_of_perturbation() -> Terms:
         discarded = HeldUpdates(classifier, adds_losses)
-        predict = (
-            discarded.predict if adds_losses else discarding_updates(classifier)
-        )
-        terms = objective.perturbation_loss(predict, views, step.y)
+        terms = objective.perturbation_loss(discarded.predict, views, step.y)
         return regularization.added_to(terms, discarded.passes)
 
     with perturbation.applied(

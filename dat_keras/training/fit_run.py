@@ -32,6 +32,22 @@ def silent(sentence: str) -> None:
     """Says nothing."""
 
 
+def below_bar(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Returns `say` for sentences that come while Keras shows its bar.
+
+    Keras leaves the cursor behind the bar; the sentence begins a new line.
+
+    Args:
+        say: Receives the sentences.
+
+    Example:
+    >>> below_bar(print)("projected time: 3 s")
+    <BLANKLINE>
+    projected time: 3 s
+    """
+    return lambda sentence: say(f"\n{sentence}")
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """How a run is carried out; only `on_nan` can change its numbers.
@@ -108,14 +124,13 @@ def fit_run(
         rate_factor,
     )
     ending = EndAtSignal(saving)
+    say = options.say if options.verbose != 1 else below_bar(options.say)
     measures = recipe.averaging is not None and recipe.averaging.measured
     callbacks = [
         KeepFreedMemory(),
-        ProjectedTime(
-            options.say, recipe.epochs, validation, options.closing_images
-        ),
+        ProjectedTime(say, recipe.epochs, validation, options.closing_images),
         *options.callbacks,
-        *watching(recipe.objective, batches.split, run, options.say),
+        *watching(recipe.objective, batches.split, run, say),
         *([MeasureStatistics(batches)] if measures else []),
         LogLearningRate(
             recipe.optimizer.schedule.build(

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from dat_keras.attacks import Attack, pgd
-from dat_keras.augment import Augment, CropFlip
+from dat_keras.augment import AUGMENTS, Augment, CropFlip
 from dat_keras.augment.base import augmented
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.classifiers.regularization import Regularization
@@ -17,15 +17,14 @@ from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.random import BatchKey
 from dat_keras.core.threat_models import Linf
 from dat_keras.kernels.fold_batch_norm import DTYPES
-from dat_keras.objectives import Objective
+from dat_keras.objectives import OBJECTIVES, Objective
 from dat_keras.objectives.example_weights import weighted_by
 from dat_keras.objectives.step import Step, Terms, Views
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.weight_averaging import Averaging, WeightAverage
 from dat_keras.training.arguments import (
     as_attack,
-    as_augment,
-    as_objective,
+    as_instance,
     check_kinds,
 )
 from dat_keras.training.ascent import ascend
@@ -93,14 +92,14 @@ class AdversarialModel(SerializableModel):
     ) -> None:
         super().__init__(name="adversarial_model")
         check_kinds(weight_perturbation, seed)
-        objective = as_objective(objective)
+        objective = as_instance(objective, Objective, OBJECTIVES, "objective")
         spec = ClassifierSpec.of(classifier)
         check_branches(spec.branches, objective)
         self.image_shape = spec.image_shape
         self.num_classes = spec.num_classes
         self.classifier = classifier
         self.objective = objective
-        self.augment = as_augment(augment)
+        self.augment = as_instance(augment, Augment, AUGMENTS, "augment")
         self.eval_attack = as_attack(eval_attack)
         self.weight_perturbation = weight_perturbation
         if attack_dtype is not None:

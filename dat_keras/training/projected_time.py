@@ -10,14 +10,19 @@ import keras
 from dat_keras.data import Batches
 from dat_keras.utils.durations import duration
 
+SEVERAL = 3
+"""Most batches of the longer of the two timed calls of `evaluate`."""
+
 
 class ProjectedTime(keras.callbacks.Callback):
     """Says once how long the rest of the run will take, validation included.
 
-    After the first step one validation batch is timed: its second pass, for
-    the first one compiles what every validation uses. Then steps are timed.
-    A first epoch with fewer steps ends the timing earlier; a single step,
-    which compiled, is no measurement, and the next epoch goes on.
+    After the first step a call of `evaluate` compiles what every validation
+    uses, then one of a single batch and one of several are timed: their
+    difference is the time of the images, the rest is spent once a call.
+    Then steps are timed. A first epoch with fewer steps ends the timing
+    earlier; a single step, which compiled, is no measurement, and the next
+    epoch goes on.
 
     Args:
         say: Receives the sentence.
@@ -54,12 +59,12 @@ class ProjectedTime(keras.callbacks.Callback):
         self._began = self.clock()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Times a validation batch after step 1, and the steps after it."""
+        """Times some of the validation after step 1, then steps."""
         self._seen += 1
         if self._said:
             return
         if self._seen == 1:
-            self._per_image = self._seconds_per_image()
+            self._per_call, self._per_image = self._validation_times()
             self._began = self.clock()
             return
         self._timed += 1
@@ -80,28 +85,46 @@ class ProjectedTime(keras.callbacks.Callback):
             projection(
                 pace,
                 left,
-                self._per_image * len(self.validation.split),
+                self._per_call + self._per_image * len(self.validation.split),
                 self.epochs - self._epoch,
                 self._per_image * self.closing_images,
             )
         )
 
-    def _seconds_per_image(self) -> float:
-        """Times a validation batch; the running means of training stay."""
-        split = self.validation.split.take(self.validation.batch_size)
-        batch = Batches(split, len(split), shuffle=False)
+    def _validation_times(self) -> tuple[float, float]:
+        """Seconds of a call of `evaluate` and of an image in it.
+
+        The running means of training stay.
+        """
+        whole, size = self.validation.split, self.validation.batch_size
+        one = min(size, len(whole))
+        # Full batches: a smaller one takes more time for each of its images.
+        several = min(SEVERAL, len(whole) // one) * one
         kept = [
             (variable, variable.numpy())
             for metric in self.model.train_metrics.values()
             for variable in metric.variables
         ]
-        self.model.evaluate(batch, verbose=0)
-        began = self.clock()
-        self.model.evaluate(batch, verbose=0)
-        seconds = self.clock() - began
+        self._evaluate(one)
+        short = self._evaluate(one)
+        if several == one:
+            per_image = short / one
+        else:
+            per_image = (self._evaluate(several) - short) / (several - one)
+        # Where the clock is too coarse to tell them apart.
+        per_image = min(max(per_image, 0.0), short / one)
         for variable, value in kept:
             variable.assign(value)
-        return seconds / len(split)
+        return short - per_image * one, per_image
+
+    def _evaluate(self, count: int) -> float:
+        """Evaluates the first images; returns seconds."""
+        size = self.validation.batch_size
+        split = self.validation.split.take(count)
+        batches = Batches(split, min(size, count), shuffle=False)
+        began = self.clock()
+        self.model.evaluate(batches, verbose=0)
+        return self.clock() - began
 
 
 def projection(

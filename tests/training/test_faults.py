@@ -46,6 +46,13 @@ def natural(colours, make_tiny):
         yield replace(NATURAL, dataset=str(colours), limit=None, batch_size=12)
 
 
+def test_a_sentence_begins_a_line_below_the_bar(natural, tmp_path, capsys):
+    options = RunOptions(verbose=1, say=print)
+    train(replace(natural, epochs=1), tmp_path / "run", options=options)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("projected time:") for line in lines) == 1
+
+
 class At(keras.callbacks.Callback):
     """Calls a function at a moment of a run, once."""
 

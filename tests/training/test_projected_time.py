@@ -20,17 +20,18 @@ VALIDATION = Batches(
 class Run:
     """A model whose steps and validation batches move a clock."""
 
-    def __init__(self, total, step=2.0, batch=4.0):
+    def __init__(self, total, step=2.0, call=3.0, batch=4.0):
         self.now, self.done, self.total = 0.0, 0, total
-        self.seconds_of = {"step": step, "batch": batch}
+        self.seconds_of = {"step": step, "call": call, "batch": batch}
         self.train_metrics, self.evaluated = {}, []
         self.step = SimpleNamespace(numpy=lambda: self.done)
         self.total_steps = SimpleNamespace(numpy=lambda: self.total)
 
-    def evaluate(self, batch, verbose):
-        # The first pass compiles.
-        self.now += 10.0 if not self.evaluated else self.seconds_of["batch"]
-        self.evaluated.append(len(batch.split))
+    def evaluate(self, batches, verbose):
+        # The first call compiles.
+        self.now += 10.0 if not self.evaluated else self.seconds_of["call"]
+        self.now += self.seconds_of["batch"] * len(batches)
+        self.evaluated.append(len(batches.split))
 
     def train(self, callback, epochs):
         callback.set_model(self)
@@ -45,11 +46,11 @@ class Run:
             self.now += 1000.0
 
 
-def project(run, epochs, **options):
+def project(run, epochs, validation=VALIDATION, **options):
     said = []
     run.train(
         ProjectedTime(
-            said.append, epochs, VALIDATION, clock=lambda: run.now, **options
+            said.append, epochs, validation, clock=lambda: run.now, **options
         ),
         epochs,
     )
@@ -59,15 +60,15 @@ def project(run, epochs, **options):
 def test_steps_validations_and_the_closing_table_are_counted():
     run = Run(total=1000)
     said = project(run, 2, closing_images=50.0)
-    # After 6 steps; 100 validation images in 5 batches of 4 s.
-    assert said == [projection(2.0, 994, 20.0, 2, 10.0)]
-    assert run.evaluated == [20, 20]
+    # After 6 steps; 100 validation images in 5 batches of 4 s, and 3 s once.
+    assert said == [projection(2.0, 994, 23.0, 2, 10.0)]
+    assert run.evaluated == [20, 20, 60]
     assert "34 min" in said[0] and "994 steps" in said[0]
 
 
 def test_without_a_closing_table_it_says_what_is_missing():
     (said,) = project(Run(total=1000), 2)
-    assert said == projection(2.0, 994, 20.0, 2)
+    assert said == projection(2.0, 994, 23.0, 2)
     assert "an evaluation after training is not counted" in said
 
 
@@ -75,9 +76,9 @@ def test_without_a_closing_table_it_says_what_is_missing():
     ("total", "epochs", "expected"),
     [
         # Three steps of the first epoch, two of them timed.
-        (6, 2, [projection(2.0, 3, 20.0, 2)]),
+        (6, 2, [projection(2.0, 3, 23.0, 2)]),
         # One step an epoch: the first compiles, the second is timed.
-        (4, 4, [projection(2.0, 2, 20.0, 3)]),
+        (4, 4, [projection(2.0, 2, 23.0, 3)]),
         # Nothing but the step that compiles.
         (1, 1, []),
     ],
@@ -86,6 +87,30 @@ def test_short_epochs_are_projected_before_a_validation(
     total, epochs, expected
 ):
     assert project(Run(total), epochs) == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "evaluated", "seconds"),
+    [
+        # Two full batches can be told from one; the third is not full.
+        (50, [20, 20, 40], 3.0 + 2.5 * 4.0),
+        # One alone cannot: all is counted to its images.
+        (30, [20, 20], 1.5 * 7.0),
+        (10, [10, 10], 7.0),
+    ],
+)
+def test_few_validation_images_are_timed_by_full_batches(
+    images, evaluated, seconds
+):
+    run = Run(total=1000)
+    few = Batches(VALIDATION.split.take(images), 20, shuffle=False)
+    assert project(run, 2, few) == [projection(2.0, 994, seconds, 2)]
+    assert run.evaluated == evaluated
+
+
+def test_a_clock_that_sees_no_difference_counts_a_call_alone():
+    run = Run(total=1000, call=3.0, batch=0.0)
+    assert project(run, 2) == [projection(2.0, 994, 3.0, 2)]
 
 
 def test_a_run_of_days_is_told_what_would_shorten_it():
