@@ -72,10 +72,7 @@ class Distillation(Objective):
                 f"teacher={self.teacher!r}"
             )
         of_teacher = ClassifierSpec.of(self.teacher)
-        for name, what in (
-            ("image_shape", "images"),
-            ("num_classes", "classes"),
-        ):
+        for name, what in FITTING:
             theirs, ours = getattr(of_teacher, name), getattr(spec, name)
             if theirs != ours:
                 raise ValueError(
