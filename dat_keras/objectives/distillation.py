@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -43,6 +43,7 @@ class Distillation(Objective):
     """
 
     teacher: str | keras.Model | None = None
+    weights_examples: ClassVar[bool] = True
 
     def prepared(
         self, batch_size: int, load: Callable[[str], keras.Model]
