@@ -16,8 +16,9 @@ from dat_keras.attacks import PGD, Attack
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Network
 from dat_keras.losses import cross_entropy, kl_divergence
-from dat_keras.objectives.base import attacked_view, logits_of, mean_over_views
+from dat_keras.objectives.base import attacked_view, logits_of
 from dat_keras.objectives.distillation import Distillation, TaughtView
+from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.step import Step, Terms, Views
 from dat_keras.utils.ranges import Range, Share
 
@@ -66,10 +67,10 @@ class ARD(Distillation):
             logits_adv = predict(view.x_adv, view.branch)
         else:
             (logits,), (logits_adv,) = logits_of(predict, views)
-            natural = mean_over_views([cross_entropy(logits, y)])
+            natural = batch_mean(cross_entropy(logits, y))
         t = self.temperature
         robust = t**2 * kl_divergence(view.taught / t, logits_adv / t)
         return {
             "natural": (1.0 - self.alpha) * natural,
-            "robust": self.alpha * mean_over_views([robust]),
+            "robust": self.alpha * batch_mean(robust),
         }

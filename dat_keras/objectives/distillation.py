@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -43,6 +43,7 @@ class Distillation(Objective):
     """
 
     teacher: str | keras.Model | None = None
+    weights_examples: ClassVar[bool] = True
 
     def prepared(
         self, batch_size: int, load: Callable[[str], keras.Model]
@@ -72,10 +73,7 @@ class Distillation(Objective):
                 f"teacher={self.teacher!r}"
             )
         of_teacher = ClassifierSpec.of(self.teacher)
-        for name, what in (
-            ("image_shape", "images"),
-            ("num_classes", "classes"),
-        ):
+        for name, what in FITTING:
             theirs, ours = getattr(of_teacher, name), getattr(spec, name)
             if theirs != ours:
                 raise ValueError(

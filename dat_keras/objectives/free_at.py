@@ -21,7 +21,8 @@ from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Images, Labels, Predict
 from dat_keras.losses import as_distribution, cross_entropy
-from dat_keras.objectives.base import Objective, mean_over_views
+from dat_keras.objectives.base import Objective
+from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.natural import Natural
 from dat_keras.objectives.step import (
     Adversary,
@@ -151,7 +152,7 @@ class FreeAT(Objective):
         (view,) = cast(tuple[ReplayedView], views)
         logits_adv = predict(view.x_adv, view.branch)
         robust = cross_entropy(logits_adv, view.y, self.label_smoothing)
-        return {"robust": mean_over_views([robust])}
+        return {"robust": batch_mean(robust)}
 
 
 class Replay(Adversary):

@@ -18,7 +18,8 @@ from dat_keras.core.gradients import input_gradient
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Images, Labels, PerExample, Predict
 from dat_keras.losses import cross_entropy
-from dat_keras.objectives.base import attacked_view, mean_over_views
+from dat_keras.objectives.base import attacked_view
+from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.pgd_at import PGDAT
 from dat_keras.objectives.step import Step, Terms, View, Views
 from dat_keras.utils.ranges import Weight
@@ -92,7 +93,7 @@ class GradAlign(PGDAT):
             )[2]
             for x in (view.x, view.x_noisy)
         )
-        misaligned = mean_over_views([misalignment(at_x, at_noise)])
+        misaligned = batch_mean(misalignment(at_x, at_noise))
         return terms | {"alignment": self.weight * misaligned}
 
 

@@ -13,8 +13,9 @@ from dat_keras.attacks import PGD, KLFromLogits, NormalStart
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Network
 from dat_keras.losses import kl_divergence
-from dat_keras.objectives.base import attacked_view, logits_of, mean_over_views
+from dat_keras.objectives.base import attacked_view, logits_of
 from dat_keras.objectives.distillation import Distillation, TaughtView
+from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.step import Step, Terms, Views
 from dat_keras.utils.ranges import Share
 
@@ -58,7 +59,7 @@ class RSLAD(Distillation):
         (view,) = cast(tuple[TaughtView], views)
         (logits,), (logits_adv,) = logits_of(predict, views)
         natural, robust = (
-            mean_over_views([kl_divergence(view.taught, z)])
+            batch_mean(kl_divergence(view.taught, z))
             for z in (logits, logits_adv)
         )
         return {

@@ -42,7 +42,9 @@ def _attacks_of(fields: object, path: str = "") -> Iterator[tuple[str, dict]]:
     """Yields what has a radius in an encoded recipe, and where it is."""
     if not isinstance(fields, dict):
         return
-    named = "threat_model" in fields or any("eps" in name for name in fields)
+    named = "threat_model" in fields or any(
+        "eps" in name.split("_") for name in fields
+    )
     if named and "threat_model" not in path.rpartition(".")[2]:
         yield path, fields
     for name, value in fields.items():

@@ -31,7 +31,8 @@ from dat_keras.recipes.base import Recipe
 from dat_keras.recipes.paper import METHODS as PAPER_METHODS
 
 METHODS: dict[str, Objective] = PAPER_METHODS | {
-    # With 8 replays a few hundred steps see too few images.
+    # With 8 replays a few hundred steps see too few images. Chosen on
+    # validation images: see docs/methods.md.
     "free-at": FreeAT(replays=2),
     "las-at": LASAT(policy=Policy("resnet8")),
     "las-trades": LASTRADES(policy=replace(PUBLISHED, architecture="resnet8")),

@@ -44,9 +44,9 @@ def check_weights(objective: Objective, step: Step, batch: Batch) -> None:
     name = type(objective).__name__
     if not objective.weights_examples:
         raise ValueError(
-            "`sample_weight` and `class_weight` need one loss per example; "
-            f"terms of `{name}` compare the examples of a batch with each "
-            "other. Received: weights"
+            "`sample_weight` and `class_weight` need one loss per example of "
+            f"the batch; terms of `{name}` compare examples with each other, "
+            "or are of a batch that was kept. Received: weights"
         )
     if step.labels_mixed:
         raise ValueError(

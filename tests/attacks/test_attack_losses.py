@@ -12,6 +12,7 @@ from dat_keras.attacks import (
     CrossEntropy,
     CrossEntropyPlusKL,
     KLFromClean,
+    KLFromLogits,
 )
 
 LOSSES = [
@@ -94,6 +95,14 @@ def test_kl_from_clean_has_the_clean_distribution_first():
     clean, z = tf.constant([[0.0, 0.0]]), (math.log(3.0), 0.0)
     value, _ = value_and_gradient(KLFromClean(), z, 0, clean)
     assert value == pytest.approx(0.143841, abs=1e-6)
+
+
+def test_kl_from_given_logits_has_theirs_first():
+    given, z = tf.constant([[0.0, 0.0]]), (math.log(3.0), 0.0)
+    value, gradient = value_and_gradient(KLFromLogits(given), z, 0)
+    assert value == pytest.approx(0.143841, abs=1e-6)
+    # Uphill is away from the given prediction.
+    assert gradient == pytest.approx([0.25, -0.25])
 
 
 def test_clean_prediction_is_a_constant():

@@ -59,6 +59,20 @@ def test_is_one_step_of_pgd_in_a_ball_of_three_radii(
     )
 
 
+def test_the_gradient_is_that_at_the_noisy_image(key):
+    """The logit `|x - 1/2|^2` turns round at every pixel of a gray image."""
+    gray, y = tf.fill((6, 4, 4, 2), 0.5), tf.zeros(6, tf.int32)
+
+    def predict(x, branch=0):
+        logit = tf.reduce_sum(tf.square(x - 0.5), axis=[1, 2, 3])
+        return tf.stack([-logit, logit], -1)
+
+    x_adv = NoisyFGSM(Linf(EPS))(predict, gray, y, key)
+    noisy = Linf(2 * EPS).random_start(gray, key)
+    expected = noisy + EPS * np.sign(noisy - 0.5)
+    np.testing.assert_allclose(x_adv, expected, atol=1e-6)
+
+
 def test_its_images_leave_the_ball_but_not_the_box(x, linear, key):
     attack = NoisyFGSM(Linf(EPS))
     x_adv = attack(linear[0], x, tf.zeros(6, tf.int32), key)

@@ -105,6 +105,17 @@ def test_taught_by_itself_rslad_is_the_divergence_of_trades(
     assert float(ours["robust"]) > 1e-5
 
 
+@pytest.mark.parametrize("method", BOTH)
+def test_the_teacher_sees_the_clean_images(method, tiny_model, make_step):
+    objective = taught(method())
+    step = make_step(tiny_model, objective)
+    (view,) = objective.craft(step)
+    expected = objective.teacher(step.x)
+    np.testing.assert_allclose(view.taught, expected, atol=1e-6)
+    moved = objective.teacher(view.x_adv) - expected
+    assert np.abs(moved).max() > 1e-3
+
+
 def test_rslad_leaves_the_teacher_and_ard_the_label(tiny_model, make_step):
     """Each attack raises the loss that it climbs."""
     for objective, term in ((taught(RSLAD()), "robust"), (taught(ARD()), None)):

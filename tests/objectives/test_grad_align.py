@@ -25,7 +25,8 @@ Y = np.eye(2)[[0, 1, 1]]
 
 def views_of(x, x_noisy):
     x, x_noisy = (tf.constant(images, tf.float64) for images in (x, x_noisy))
-    return (NoisyView(x, x, x_noisy=x_noisy),)
+    # The term reads no attacked image.
+    return (NoisyView(x, 1.0 - x, x_noisy=x_noisy),)
 
 
 def term(predict, weight=1.0):
@@ -69,6 +70,29 @@ def test_a_quadratic_model_in_closed_form():
     )
     assert value == pytest.approx(0.3 * np.mean(1.0 - cosine), rel=1e-12)
     assert value > 1e-3
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.4])
+def test_three_classes_in_closed_form(smoothing):
+    """Logits `W x`: the gradient of the cross-entropy is `W' (p - target)`."""
+    w = 4.0 * DRAW.normal(size=(4, 3))
+    y = np.eye(3)[[0, 2, 1]]
+    target = (1 - smoothing) * y + smoothing / 3
+
+    def predict(x, branch=0):
+        return tf.reshape(x, (-1, 4)) @ w
+
+    terms = GradAlign(label_smoothing=smoothing, weight=1.0).loss(
+        predict, views_of(X, NOISY), tf.constant(y)
+    )
+    cosines = []
+    for *points, t in zip(flat(X), flat(NOISY), target, strict=True):
+        odds = [np.exp(x @ w) for x in points]
+        a, b = (w @ (o / o.sum() - t) for o in odds)
+        cosines.append(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+    expected = 1.0 - np.mean(cosines)
+    assert float(terms["alignment"]) == pytest.approx(expected, rel=1e-9)
+    assert expected > 1e-4
 
 
 def test_its_gradient_in_the_weights_is_that_of_the_closed_form():

@@ -7,7 +7,7 @@ import pytest
 
 from dat_keras.attacks import PGD, KLFromClean
 from dat_keras.core.threat_models import Linf
-from dat_keras.objectives import IDBH, MART, SCARL, ST
+from dat_keras.objectives import IDBH, MART, SCARL, ST, FreeAT
 
 SHORT = PGD(Linf(8 / 255), steps=1)
 
@@ -33,6 +33,7 @@ CASES = {
         nothing,
     ),
     "idbh": (IDBH(SHORT), "robust", "x_adv", nothing),
+    "free-at": (FreeAT(batch_size=8), "robust", "x_adv", nothing),
 }
 
 

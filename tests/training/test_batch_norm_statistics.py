@@ -167,7 +167,7 @@ def test_dats_second_branch_is_measured_on_recombined_images(
         key = BatchKey.of(model.seed, i).fold_in("statistics")
         spectrum = Spectrum.of(x, Predictor(tiny_branched)(x))
         recombined.append(
-            dat.mix(spectrum, model.adversary, key.fold_in("mix"))
+            dat.mix(spectrum, model.adversary, key.fold_in("mix"))[0]
         )
     callback.on_test_begin()
     means = {id(w): m for w, m in model.average.values(tiny_branched.weights)}

@@ -65,32 +65,25 @@ class AmplitudeMixup(RangeChecked):
         spectrum: Spectrum,
         adversary: AmplitudeAdversary | BorrowedAmplitude,
         key: Key,
-    ) -> Images:
+    ) -> tuple[Images, tf.Tensor]:
         """Returns recombined images, differentiable in the adversary.
 
         Args:
             spectrum: Spectrum of the images that are recombined.
             adversary: Gives the amplitude that is mixed in.
             key: Source of ratio and noise; the same key repeats the image.
+
+        Returns:
+            Images, shape `(B, H, W, C)`, in `[0, 1]`, and the numbers that
+            the adversary drew for them, before their scale, `(B, C, H, W)`.
         """
         own = spectrum.amplitude
         noise = key.fold_in("noise")
-        other = adversary.amplitude(own, spectrum.condition, noise)
+        other, drawn = adversary.drawn(own, spectrum.condition, noise)
         ratio = self.ratio(tf.shape(own)[0], key.fold_in("ratio"))
         mixed = ratio * other + (1.0 - ratio) * own
-        return tf.clip_by_value(recombine(mixed, spectrum.phase), 0.0, 1.0)
-
-    def spread(
-        self, spectrum: Spectrum, adversary: AmplitudeAdversary, key: Key
-    ) -> tf.Tensor:
-        """Standard deviation of the numbers that the generator makes.
-
-        Over images, channels and frequencies, of the numbers in (0, 1) behind
-        the images that a call with the same key returns; a scalar.
-        """
-        noise = key.fold_in("noise")
-        made = adversary.generated(spectrum.condition, noise)
-        return tf.math.reduce_std(made)
+        x = tf.clip_by_value(recombine(mixed, spectrum.phase), 0.0, 1.0)
+        return x, drawn
 
     def ratio(self, batch: int | tf.Tensor, key: Key) -> tf.Tensor:
         """Returns one ratio per image, shape `(B, 1, 1, 1)`."""

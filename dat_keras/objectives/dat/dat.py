@@ -148,10 +148,7 @@ class DAT(Objective):
         if not self.learned_amplitude:
             return {}
         view = cast(RecombinedView, views[1])
-        adversary = cast(AmplitudeAdversary, step.adversary)
-        key = step.key.fold_in("mix")
-        spread = self.mix.spread(view.clean, adversary, key)
-        return {"amplitude_spread": spread}
+        return {"amplitude_spread": tf.math.reduce_std(view.drawn)}
 
     @property
     def ascent_updates_statistics(self) -> bool:

@@ -154,8 +154,17 @@ class AmplitudeAdversary(Adversary):
             condition: What `condition` returned, shape `(B, N)`.
             key: Source of the noise; the same key gives the same amplitudes.
         """
+        return self.drawn(own, condition, key)[0]
+
+    def drawn(
+        self, own: tf.Tensor, condition: tf.Tensor, key: Key
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns what `amplitude` does, and the numbers before their scale.
+
+        Both of shape `(B, C, H, W)`.
+        """
         generated = self.generated(condition, key)
-        return AMPLITUDE_SCALES[self.scale](generated, own)
+        return AMPLITUDE_SCALES[self.scale](generated, own), generated
 
     def generated(self, condition: tf.Tensor, key: Key) -> tf.Tensor:
         """Returns the generator's numbers in (0, 1), before their scale."""
@@ -197,13 +206,17 @@ class BorrowedAmplitude(NoAdversary):
         """Returns vectors of length zero: another image needs no condition."""
         return no_condition(step, x, 0)
 
-    def amplitude(
+    def drawn(
         self, own: tf.Tensor, condition: tf.Tensor, key: Key
-    ) -> tf.Tensor:
-        """Returns the amplitudes of the batch, rolled by a random shift."""
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the amplitudes of the batch, rolled by a random shift.
+
+        Twice, as they have no other scale.
+        """
         others = tf.cast(tf.shape(own)[0] - 1, tf.float32)
         shift = 1 + tf.cast(key.uniform((1,))[0] * others, tf.int32)
-        return tf.roll(own, shift, axis=0)
+        rolled = tf.roll(own, shift, axis=0)
+        return rolled, rolled
 
 
 def _dense(

@@ -19,10 +19,13 @@ class RecombinedView(View):
     """A view with the spectra that it was recombined from.
 
     Args:
+        drawn: The numbers that the adversary drew for `x`, before their
+            scale, shape `(B, C, H, W)`.
         clean: Spectrum behind `x`.
         adversarial: Spectrum behind `x_adv`, where that was recombined too.
     """
 
+    drawn: tf.Tensor = field(kw_only=True)
     clean: Spectrum = field(kw_only=True)
     adversarial: Spectrum | None = field(default=None, kw_only=True)
 
@@ -50,9 +53,12 @@ class Recombination:
         """
         x = raw_images(step)
         spectrum = Spectrum.of(x, step.adversary.condition(step, x))
-        x = tf.stop_gradient(self.augmented(step, self.mixed(step, spectrum)))
+        x, drawn = self._drawn(step, spectrum)
+        x = tf.stop_gradient(self.augmented(step, x))
         view = attacked_view(attack, step, x, branch=self.branch)
-        return RecombinedView(view.x, view.x_adv, view.branch, clean=spectrum)
+        return RecombinedView(
+            view.x, view.x_adv, view.branch, drawn=drawn, clean=spectrum
+        )
 
     def pair(self, step: Step, base: View) -> RecombinedView:
         """Returns both images of a view recombined, without another attack.
@@ -65,19 +71,26 @@ class Recombination:
             Spectrum.of(x, step.adversary.condition(step, x))
             for x in (base.x, base.x_adv)
         )
+        x, drawn = self._drawn(step, clean)
         return RecombinedView(
-            tf.stop_gradient(self.mixed(step, clean)),
+            tf.stop_gradient(x),
             tf.stop_gradient(self.mixed(step, adversarial)),
             self.branch,
+            drawn=drawn,
             clean=clean,
             adversarial=adversarial,
         )
 
     def mixed(self, step: Step, spectrum: Spectrum) -> Images:
         """Returns images with mixed amplitudes, a function of the adversary."""
-        return self.mix(spectrum, step.adversary, step.key.fold_in("mix"))
+        return self._drawn(step, spectrum)[0]
 
     def augmented(self, step: Step, x: Images) -> Images:
         """Returns recombined images after their own augmentation."""
         key = step.key.fold_in("recombined augment")
         return self.augment(x, step.y, key)[0]
+
+    def _drawn(
+        self, step: Step, spectrum: Spectrum
+    ) -> tuple[Images, tf.Tensor]:
+        return self.mix(spectrum, step.adversary, step.key.fold_in("mix"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -21,6 +22,7 @@ from dat_keras.core.types import Labels, Network
 from dat_keras.objectives.base import Objective
 from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup
 from dat_keras.objectives.dat.dat import DAT
+from dat_keras.objectives.grad_align import GradAlign
 from dat_keras.objectives.pgd_at import PGDAT
 from dat_keras.objectives.step import Adversary, Step, Terms, View, Views
 from dat_keras.objectives.trades import TRADES
@@ -66,13 +68,16 @@ class RecombinedAT(Objective):
     generator_learning_rate: Weight = 0.1
     amplitude_scale: str = "reference"
     split_bn: bool = True
+    weights_examples: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuses other methods, and unknown names."""
         super().__post_init__()
-        attack = getattr(self.base, "attack", None)
-        if not isinstance(self.base, PGDAT | TRADES) or not isinstance(
-            attack, PGD
+        # GradAlign's loss reads a point more than the recombined view has.
+        if (
+            not isinstance(self.base, PGDAT | TRADES)
+            or isinstance(self.base, GradAlign)
+            or not isinstance(self.base.attack, PGD)
         ):
             raise ValueError(
                 "`base` must be `PGDAT` or `TRADES`, with PGD as its attack. "

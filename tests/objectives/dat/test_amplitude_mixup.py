@@ -14,8 +14,9 @@ class Fixed:
     def __init__(self, amplitude):
         self.given = amplitude
 
-    def amplitude(self, own, condition, key):
-        return tf.broadcast_to(self.given, tf.shape(own))
+    def drawn(self, own, condition, key):
+        amplitude = tf.broadcast_to(self.given, tf.shape(own))
+        return amplitude, amplitude / 3.0
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ class Half(AmplitudeMixup):
 
 def test_worked_example(key, assert_close):
     x = tf.reshape([0.8, 0.4, 0.2, 0.2], (1, 2, 2, 1))
-    mixed = Half()(Spectrum.of(x, tf.zeros((1, 2))), Fixed(0.5), key)
+    mixed, _ = Half()(Spectrum.of(x, tf.zeros((1, 2))), Fixed(0.5), key)
     assert_close(tf.squeeze(mixed), [[0.65, 0.2], [0.1, 0.1]])
 
 
@@ -53,20 +54,20 @@ def test_ratio_zero_is_the_image_and_has_no_gradient(
 ):
     amplitude = tf.Variable(0.5)
     with tf.GradientTape() as tape:
-        mixed = AmplitudeMixup(mu=0.0)(spectrum, Fixed(amplitude), key)
+        mixed, _ = AmplitudeMixup(mu=0.0)(spectrum, Fixed(amplitude), key)
     assert_close(mixed, batch[0])
     assert float(tape.gradient(mixed, amplitude)) == 0.0
 
 
 def test_mixed_image_darkens_towards_small_amplitudes(spectrum, batch, key):
-    mixed = Half()(spectrum, Fixed(0.5), key)
+    mixed, _ = Half()(spectrum, Fixed(0.5), key)
     # The spectrum of the published scale adds almost nothing of its own.
     error = mixed - 0.5 * batch[0]
     assert np.sqrt(np.mean(error**2)) < 0.05
 
 
 def test_result_is_clipped_to_the_box(spectrum, key):
-    bright = AmplitudeMixup(mixup=False)(spectrum, Fixed(1e4), key)
+    bright, _ = AmplitudeMixup(mixup=False)(spectrum, Fixed(1e4), key)
     assert bright.numpy().min() == 0.0 and bright.numpy().max() == 1.0
 
 
@@ -74,17 +75,18 @@ def test_ratio_and_noise_have_their_own_draws(spectrum, key):
     asked = []
 
     class Listening(Fixed):
-        def amplitude(self, own, condition, key):
+        def drawn(self, own, condition, key):
             asked.append(key)
-            return super().amplitude(own, condition, key)
+            return super().drawn(own, condition, key)
 
     AmplitudeMixup()(spectrum, Listening(0.5), key)
     assert not np.array_equal(asked[0].seed, key.seed)
-    first = AmplitudeMixup()(spectrum, Fixed(0.5), key)
+    first, drawn = AmplitudeMixup()(spectrum, Fixed(0.6), key)
+    np.testing.assert_allclose(drawn, tf.fill(spectrum.amplitude.shape, 0.2))
     np.testing.assert_array_equal(
-        first, AmplitudeMixup()(spectrum, Fixed(0.5), key)
+        first, AmplitudeMixup()(spectrum, Fixed(0.6), key)[0]
     )
-    other = AmplitudeMixup()(spectrum, Fixed(0.5), BatchKey.of(0, 1))
+    other, _ = AmplitudeMixup()(spectrum, Fixed(0.6), BatchKey.of(0, 1))
     assert not np.array_equal(first, other)
 
 

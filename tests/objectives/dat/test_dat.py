@@ -566,6 +566,25 @@ def test_the_spread_of_the_amplitude_is_logged_but_not_added(
     assert float(logs["loss"]) == pytest.approx(added, rel=1e-5)
 
 
+@pytest.mark.parametrize("single_ae", [False, True])
+def test_the_spread_costs_no_pass_of_the_generator(
+    single_ae, tiny_branched, make_step, monkeypatch
+):
+    dat = DAT(SHORT, single_ae=single_ae)
+    step, passes = make_step(tiny_branched, dat), []
+    generated = AmplitudeAdversary.generated
+
+    def counted(*given):
+        passes.append(given)
+        return generated(*given)
+
+    monkeypatch.setattr(AmplitudeAdversary, "generated", counted)
+    views = dat.craft(step)
+    assert len(passes) == 1 + single_ae
+    dat.measure(step, views)
+    assert len(passes) == 1 + single_ae
+
+
 def test_a_constant_amplitude_has_no_spread(tiny_branched, batch):
     dat = DAT(SHORT)
     model = AdversarialModel(tiny_branched, dat, augment=Unchanged())

@@ -141,9 +141,7 @@ def test_ascend_climbs_by_one_step(adversary, own, logits, key, assert_close):
 def test_borrowed_amplitude_is_another_images(own):
     seen = set()
     for step in range(40):
-        borrowed = BorrowedAmplitude().amplitude(
-            own, None, BatchKey.of(0, step)
-        )
+        borrowed, _ = BorrowedAmplitude().drawn(own, None, BatchKey.of(0, step))
         shifts = [
             s for s in range(7) if np.array_equal(borrowed, np.roll(own, s, 0))
         ]
@@ -153,7 +151,7 @@ def test_borrowed_amplitude_is_another_images(own):
 
 
 def test_a_batch_of_one_borrows_from_itself(own, key):
-    borrowed = BorrowedAmplitude().amplitude(own[:1], None, key)
+    borrowed, _ = BorrowedAmplitude().drawn(own[:1], None, key)
     np.testing.assert_array_equal(borrowed, own[:1])
 
 

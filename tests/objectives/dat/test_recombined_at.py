@@ -10,9 +10,17 @@ from dat_keras.attacks import PGD, KLFromClean, NoisyFGSM, NormalStart
 from dat_keras.augment import Unchanged
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.threat_models import Linf
-from dat_keras.objectives import DAT, MART, PGDAT, TRADES, RecombinedAT
+from dat_keras.objectives import (
+    DAT,
+    MART,
+    PGDAT,
+    TRADES,
+    GradAlign,
+    RecombinedAT,
+)
 from dat_keras.objectives.dat.adv_gradient import ADV_GRADIENTS
 from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup
+from dat_keras.objectives.example_weights import weighted_by
 from dat_keras.objectives.step import View
 from dat_keras.optimizers import SGD
 from dat_keras.training.model import AdversarialModel
@@ -61,6 +69,27 @@ def test_the_loss_is_the_mean_of_the_bases_on_both_views(
     assert climbed == pytest.approx(halves[1] / 2, rel=1e-6)
 
 
+@bases
+def test_weights_of_examples_weigh_both_views(base, tiny_branched, make_step):
+    ours = RecombinedAT(base)
+    step = make_step(tiny_branched, ours)
+    views = ours.craft(step)
+    # Inference mode, for images not to meet in BatchNorm.
+    step = replace(step, predict=Predictor(tiny_branched).frozen())
+
+    def weighed(weights):
+        with weighted_by(tf.constant(weights, tf.float32)):
+            terms = ours.loss(step.predict, views, step.y)
+        return float(tf.add_n(list(terms.values())))
+
+    shares = [weighed(row) for row in np.eye(8)]
+    draw = np.random.default_rng(0).uniform(size=8)
+    assert weighed(draw) == pytest.approx(np.dot(draw, shares), rel=1e-5)
+    assert weighed([1] * 8) == pytest.approx(sum(shares), rel=1e-5)
+    assert np.std(shares) > 0
+    assert ours.weights_examples
+
+
 def test_recombined_images_are_those_of_dat(tiny_branched, make_step):
     ours, dat = RecombinedAT(BASES["trades"]), DAT(SHORT)
     step = make_step(tiny_branched, ours)
@@ -106,7 +135,9 @@ def test_without_its_attack_it_has_the_same_clean_images(
 
 
 @pytest.mark.parametrize(
-    "base", [MART(), PGDAT(NoisyFGSM(Linf(8 / 255)))], ids=["mart", "n-fgsm"]
+    "base",
+    [MART(), PGDAT(NoisyFGSM(Linf(8 / 255))), GradAlign()],
+    ids=["mart", "n-fgsm", "grad-align"],
 )
 def test_other_bases_are_refused(base):
     with pytest.raises(ValueError, match="must be `PGDAT` or `TRADES`"):
