@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import cast
 
 import click
 from keras.callbacks import Callback
@@ -16,6 +15,7 @@ from dat_keras.attacks import Attack
 from dat_keras.cli._console import show
 from dat_keras.cli._showing import settings_tree
 from dat_keras.cli._types import TrainFlags
+from dat_keras.core.threat_models import norm_of
 from dat_keras.data import Split
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.samples import first_samples
@@ -62,11 +62,13 @@ def run_training(
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):
         train(recipe, output, data_dir=data_dir, options=options)
+    threat_model = recipe.eval_attack.threat_model
     report = evaluate(
         load_classifier(output).model,
         test,
         ("natural", "pgd20"),
-        eps=cast("float | None", choice.get("eps")),
+        norm=norm_of(threat_model),
+        eps=threat_model.eps,
         n_examples=count,
         seed=recipe.seed,
     )

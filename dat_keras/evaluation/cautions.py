@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dat_keras.core.threat_models import L2, ThreatModel
 from dat_keras.evaluation.plausibility import implausible
 from dat_keras.evaluation.results import AttackResult, Caution
 
@@ -71,7 +72,7 @@ def ensemble_cautions(
     results: Sequence[AttackResult],
     classes: int,
     image_shape: Sequence[int],
-    l2: bool,
+    threat_model: ThreatModel,
 ) -> list[Caution]:
     """Returns what the results of an ensemble's parts say.
 
@@ -79,7 +80,7 @@ def ensemble_cautions(
         results: Those of the parts, natural errors first.
         classes: Number of classes.
         image_shape: `(H, W, C)`.
-        l2: Whether distances are L2.
+        threat_model: The set that was searched.
     """
     height, width, _ = image_shape
     fall = {
@@ -113,7 +114,7 @@ def ensemble_cautions(
                 + (", with another loss." if classes < 4 else "."),
             )
         )
-    oblong = height != width and l2
+    oblong = height != width and isinstance(threat_model, L2)
     if oblong and "square" in fall:
         found.append(
             Caution(

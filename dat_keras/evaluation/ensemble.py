@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from dat_keras.attacks import CAVEAT, StagedAttack
 from dat_keras.core.gradients import input_gradient
-from dat_keras.core.threat_models import L2
 from dat_keras.core.types import Images, Labels, Predict
 from dat_keras.evaluation.cautions import ensemble_cautions
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
@@ -93,7 +92,7 @@ class AttackEnsemble(Evaluation):
                     parts,
                     context.classes,
                     context.samples.images.shape[1:],
-                    isinstance(context.threat_model, L2),
+                    context.threat_model,
                 ),
             ),
             x_adv=x_adv,

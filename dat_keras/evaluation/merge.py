@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dat_keras.core.threat_models import THREAT_MODELS
+from dat_keras.core.threat_models import THREAT_MODELS, ThreatModel
 from dat_keras.evaluation.cautions import ensemble_cautions, report_cautions
 from dat_keras.evaluation.context import Evaluation
 from dat_keras.evaluation.ensemble import AttackEnsemble
@@ -67,9 +67,10 @@ def merge_reports(reports: Mapping[str, dict]) -> Report:
     _check_alike(reports)
     shards = [shard for shard, _ in ordered]
     first, settings = shards[0], next(iter(reports.values()))
+    threat_model = THREAT_MODELS[settings["norm"]](settings["eps"])
     evaluations = select_attacks(
         [result.name for result in ordered[0][1]],
-        THREAT_MODELS[settings["norm"]](settings["eps"]),
+        threat_model,
         lookup(PROTOCOLS, settings["protocol"], "protocol"),
     )
     results = tuple(
@@ -77,7 +78,7 @@ def merge_reports(reports: Mapping[str, dict]) -> Report:
             evaluations[each[0].name],
             _merged(each, [shard.rows.start for shard in shards]),
             first,
-            settings["norm"] == "l2",
+            threat_model,
         )
         for each in zip(*(results for _, results in ordered), strict=True)
     )
@@ -173,13 +174,16 @@ def _merged(
 
 
 def _with_cautions(
-    evaluation: Evaluation, result: AttackResult, shard: Shard, l2: bool
+    evaluation: Evaluation,
+    result: AttackResult,
+    shard: Shard,
+    threat_model: ThreatModel,
 ) -> AttackResult:
     cautions: tuple[Caution, ...] = getattr(evaluation, "cautions", ())
     if isinstance(evaluation, AttackEnsemble):
         cautions += tuple(
             ensemble_cautions(
-                result.parts, shard.classes, shard.image_shape, l2
+                result.parts, shard.classes, shard.image_shape, threat_model
             )
         )
     return replace(result, cautions=cautions)

@@ -16,7 +16,7 @@ FAST = [
     *("--architecture", "resnet8", "--epochs", "1", "--batch-size", "8"),
     *("--method", "trades"),
     *("--set", "width=2", "--set", "objective.attack.steps=1"),
-    *("--set", "eval_attack.steps=1"),
+    *("--set", "eval_attack.steps=1", "--eps", "4/255"),
 ]
 
 
@@ -36,6 +36,7 @@ def test_train_ends_with_a_table_of_natural_and_pgd20_accuracy(trained):
     assert result.exit_code == 0, result.output
     rows = result.stdout.splitlines()
     assert [row.split()[0] for row in rows[-2:]] == ["natural", "pgd20"]
+    assert "linf eps 4/255" in result.stdout
     assert "val_robust_accuracy" in result.stderr
     assert "training trades-" in result.stderr
 
@@ -66,6 +67,8 @@ def test_a_finished_run_is_not_overwritten_by_accident(trained, colours):
     result = run("train", "--output", output, "--resume")
     assert result.exit_code == 0, result.output
     assert (output / "last.safetensors").read_bytes() == before
+    # The table is of the run's own radius.
+    assert "linf eps 4/255" in result.stdout
 
 
 @pytest.mark.parametrize(
