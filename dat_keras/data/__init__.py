@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from dat_keras.data.base import (
@@ -49,6 +50,7 @@ def load(
     batch_size: int = 128,
     limit: int | None = None,
     seed: int = 0,
+    in_memory: bool | None = None,
 ) -> Batches | tuple[Batches, ...]:
     """Loads one or several splits of a data set as batches.
 
@@ -61,6 +63,7 @@ def load(
         batch_size: Images per batch. Default: 128, as in the DAT paper.
         limit: Number of training images used, see `load_split`.
         seed: Seed of the order of the training images.
+        in_memory: See `load_split`.
 
     Returns:
         Batches of images `(B, H, W, C)`, float32 in `[0, 1]`, and labels
@@ -81,7 +84,9 @@ def load(
     loaded = tuple(
         Batches(part, batch_size, shuffle=role == "train", seed=seed)
         for role, part in zip(
-            names, _load(name, names, data_dir, limit), strict=True
+            names,
+            _load(name, names, data_dir, limit, in_memory),
+            strict=True,
         )
     )
     return loaded[0] if isinstance(split, str) else loaded
@@ -93,8 +98,9 @@ def load_split(
     *,
     data_dir: str | os.PathLike | None = None,
     limit: int | None = None,
+    in_memory: bool | None = None,
 ) -> Split:
-    """Loads one split of a data set as arrays.
+    """Loads one split of a data set.
 
     The validation split is the data set's own, or a fixed part of its
     training images (1,000 for CIFAR and Tiny-ImageNet, else 2 %); it is never
@@ -106,6 +112,10 @@ def load_split(
         data_dir: See `load`.
         limit: Take the first so many training images of an order that is the
             same in every run. The other splits stay whole.
+        in_memory: For a folder: whether its images are decoded once and kept
+            in memory, or by each batch that reads them, ahead of the step.
+            The batches are the same. Default: whether those of a split fit
+            into a quarter of the memory. Other data sets are always kept.
 
     Returns:
         The images, labels and class names.
@@ -118,7 +128,7 @@ def load_split(
     >>> len(load_split("shapes", "test"))
     2000
     """
-    (loaded,) = _load(name, (split,), data_dir, limit)
+    (loaded,) = _load(name, (split,), data_dir, limit, in_memory)
     return loaded
 
 
@@ -154,15 +164,30 @@ def _load(
     splits: tuple[str, ...],
     data_dir: str | os.PathLike | None,
     limit: int | None,
+    in_memory: bool | None,
 ) -> list[Split]:
     if limit is not None and limit < 1:
         raise ValueError(f"`limit` must be at least 1. Received: {limit}")
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    loaded = read_splits(_find(name, folder), splits, folder)
+    dataset = _find(name, folder)
+    if in_memory is not None:
+        dataset = _kept(dataset, name, in_memory)
+    loaded = read_splits(dataset, splits, folder)
     return [
         part.sample(limit) if role == "train" and limit else part
         for role, part in zip(splits, loaded, strict=True)
     ]
+
+
+def _kept(dataset: Dataset, name: str, in_memory: bool) -> Dataset:
+    if isinstance(dataset, ImageFolders):
+        return replace(dataset, in_memory=in_memory)
+    if in_memory:
+        return dataset
+    raise ValueError(
+        "`in_memory=False` is for folders of images. Received: a data set "
+        f"named {name}"
+    )
 
 
 def _find(name: str, data_dir: Path | None) -> Dataset:

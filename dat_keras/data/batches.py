@@ -15,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from dat_keras.data.draws import permutation
+from dat_keras.data.lazy_images import LazyImages
+from dat_keras.data.read_ahead import ReadAhead
 from dat_keras.data.split import Split
 
 
@@ -83,6 +85,8 @@ class Batches(keras.utils.PyDataset):
         self.seed = seed
         self._next_step = first_step
         self._in_epoch = False
+        lazy = isinstance(split.images, LazyImages)
+        self._batch = ReadAhead(self._read) if lazy else self._read
 
     @property
     def steps_per_epoch(self) -> int:
@@ -100,7 +104,10 @@ class Batches(keras.utils.PyDataset):
             Images, shape `(B, H, W, C)`, float32 in `[0, 1]`, and labels,
             shape `(B,)`, int32.
         """
-        epoch, position = divmod(int(step), self.steps_per_epoch)
+        return self._batch(int(step))
+
+    def _read(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        epoch, position = divmod(step, self.steps_per_epoch)
         first = position * self.batch_size
         rows: np.ndarray | slice = slice(first, first + self.batch_size)
         if self.shuffle:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,16 @@ import numpy as np
 import tensorflow as tf
 
 from dat_keras.data.base import DataNotFoundError, Dataset, SplitReaders
+from dat_keras.data.lazy_images import LazyImages
+from dat_keras.data.read_ahead import in_threads
 from dat_keras.data.split import Split
+from dat_keras.utils.runtime import memory_limit
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 """Endings of image files, in any case; other files are ignored."""
+
+CHUNK = 256
+"""Images that are decoded before they are put into their array."""
 
 _FOLDERS = {"train": "train", "validation": "validation", "val": "validation"}
 _FOLDERS |= {"test": "test"}
@@ -30,10 +37,14 @@ class ImageFolders(Dataset):
 
     Args:
         path: The folder.
+        in_memory: Whether images are decoded once and kept; otherwise a batch
+            decodes its own, ahead of the step. Default: whether those of a
+            part fit into a quarter of the memory.
         held_out: See `Dataset`.
     """
 
     path: Path
+    in_memory: bool | None = None
 
     def open(self, data_dir: Path | None) -> SplitReaders:
         """Returns the parts; `data_dir` is ignored."""
@@ -74,12 +85,19 @@ class ImageFolders(Dataset):
                 f"(<class>/*{', *'.join(SUFFIXES)}). Received: none"
             )
         paths, labels = zip(*found, strict=True)
+        shape = _decode(paths[0]).shape
+        images = LazyImages(_Files(paths, shape), shape, np.arange(len(paths)))
         return Split(
-            _decode(paths),
+            images[:] if self._fits(images) else images,
             np.array(labels, np.int32),
             classes,
             f"{self.path.name}/{part}",
         )
+
+    def _fits(self, images: LazyImages) -> bool:
+        if self.in_memory is not None:
+            return self.in_memory
+        return math.prod(images.shape) <= memory_limit() / 4
 
 
 def _check_classes(folder: Path, classes: tuple[str, ...]) -> None:
@@ -106,37 +124,43 @@ def _folders(path: Path) -> tuple[str, ...]:
     return tuple(sorted(p.name for p in path.iterdir() if p.is_dir()))
 
 
-def _decode(paths: Sequence[Path]) -> np.ndarray:
-    """Reads images of one size, `(N, H, W, 3)` uint8."""
-    decoded = (
-        tf.data.Dataset.from_tensor_slices([str(path) for path in paths])
-        .map(
-            lambda path: tf.io.decode_image(
-                tf.io.read_file(path), channels=3, expand_animations=False
-            ),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
-        )
-        .as_numpy_iterator()
-    )
-    first = _next(decoded, paths[0])
-    images = np.empty((len(paths), *first.shape), np.uint8)
-    images[0] = first
-    for row, path in enumerate(paths[1:], start=1):
-        image = _next(decoded, path)
-        if image.shape != first.shape:
+@dataclass(frozen=True, eq=False)
+class _Files:
+    """Reads images of one size from files.
+
+    Args:
+        paths: The files.
+        shape: `(H, W, 3)`, that of the first.
+    """
+
+    paths: Sequence[Path]
+    shape: tuple[int, int, int]
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Returns images, shape `(len(rows), H, W, 3)`, uint8."""
+        images = np.empty((len(rows), *self.shape), np.uint8)
+        for start in range(0, len(rows), CHUNK):
+            paths = [self.paths[row] for row in rows[start : start + CHUNK]]
+            images[start : start + CHUNK] = in_threads(self._read, paths)
+        return images
+
+    def _read(self, path: Path) -> np.ndarray:
+        image = _decode(path)
+        if image.shape != self.shape:
             raise ValueError(
-                f"All images must have one size: {paths[0]} is "
-                f"{_size(first)}. Received: {path}, which is {_size(image)}. "
-                "Resize the files to one size first"
+                f"All images must have one size: {self.paths[0]} is "
+                f"{_size(self.shape)}. Received: {path}, which is "
+                f"{_size(image.shape)}. Resize the files to one size first"
             )
-        images[row] = image
-    return images
+        return image
 
 
-def _next(decoded: Iterator[np.ndarray], path: Path) -> np.ndarray:
+def _decode(path: Path) -> np.ndarray:
+    """Reads an image, `(H, W, 3)` uint8."""
     try:
-        return next(decoded)
+        return tf.io.decode_image(
+            tf.io.read_file(str(path)), channels=3, expand_animations=False
+        ).numpy()
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(
             f"Cannot read an image. Received: {path}, which is damaged or "
@@ -144,5 +168,5 @@ def _next(decoded: Iterator[np.ndarray], path: Path) -> np.ndarray:
         ) from error
 
 
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]}x{image.shape[0]}"
+def _size(shape: Sequence[int]) -> str:
+    return f"{shape[1]}x{shape[0]}"

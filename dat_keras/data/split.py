@@ -1,4 +1,4 @@
-"""Labelled images in memory, as one validated value."""
+"""Labelled images, as one validated value."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dat_keras.data.draws import permutation
+from dat_keras.data.lazy_images import Images, selected
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +16,8 @@ class Split:
     """The images and labels of one split of a data set.
 
     Args:
-        images: Images, shape `(N, H, W, C)`, uint8 in `[0, 255]`.
+        images: Images, shape `(N, H, W, C)`, uint8 in `[0, 255]`, in memory
+            or in files.
         labels: Class ids, shape `(N,)`, int32 or int64.
         class_names: One name per class; label `i` is `class_names[i]`.
         name: What the split is called in messages, `"cifar10/train"`.
@@ -30,7 +32,7 @@ class Split:
     (2, 2, (8, 8, 3))
     """
 
-    images: np.ndarray
+    images: Images
     labels: np.ndarray
     class_names: tuple[str, ...]
     name: str
@@ -79,22 +81,22 @@ class Split:
 
     def take(self, n: int) -> Split:
         """Returns the first `n` images, or all if there are fewer."""
-        return replace(self, images=self.images[:n], labels=self.labels[:n])
+        return self.rows(slice(n))
 
     def sample(self, n: int) -> Split:
         """Returns the first `n` images of an order that never changes."""
         return self.rows(permutation(len(self), 0, "limit")[:n])
 
-    def rows(self, rows: np.ndarray, name: str | None = None) -> Split:
+    def rows(self, rows: np.ndarray | slice, name: str | None = None) -> Split:
         """Returns these rows in this order.
 
         Args:
-            rows: Positions, shape `(M,)`.
+            rows: Positions, shape `(M,)`, or a slice.
             name: Name of the result. Default: the same name.
         """
         return replace(
             self,
-            images=self.images[rows],
+            images=selected(self.images, rows),
             labels=self.labels[rows],
             name=name or self.name,
         )
@@ -102,6 +104,8 @@ class Split:
     def fingerprint(self) -> str:
         """Returns the SHA-256 of the pixels and labels, in hexadecimal."""
         digest = hashlib.sha256(repr(self.images.shape).encode())
-        digest.update(np.ascontiguousarray(self.images).data)
+        for start in range(0, len(self), 512):
+            images = self.images[start : start + 512]
+            digest.update(np.ascontiguousarray(images).data)
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
         return digest.hexdigest()

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from dat_keras.data.batches import Batches
+from dat_keras.data.lazy_images import Images, selected
 from dat_keras.data.split import Split
 
 Data: TypeAlias = (
@@ -36,7 +37,7 @@ class Samples:
             depend on positions: not 0 in a shard.
     """
 
-    images: np.ndarray
+    images: Images
     labels: np.ndarray
     name: str
     whole: bool
@@ -57,7 +58,7 @@ class Samples:
     def part(self, rows: slice) -> Samples:
         """Returns some of the images, at the positions that they have."""
         first = self.first + range(len(self))[rows].start
-        images, labels = self.images[rows], self.labels[rows]
+        images, labels = selected(self.images, rows), self.labels[rows]
         return replace(self, images=images, labels=labels, first=first)
 
     def fingerprint(self) -> str:
@@ -116,7 +117,11 @@ def first_samples(data: object, n: int | None = None) -> Samples:
 def _(data: Split, n: int | None = None) -> Samples:
     n = _count(n, len(data))
     return Samples(
-        data.images[:n], data.labels[:n], data.name, n == len(data), 255.0
+        selected(data.images, slice(n)),
+        data.labels[:n],
+        data.name,
+        n == len(data),
+        255.0,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from dat_keras.attacks import ATTACKS, Attack, attack_of_name
 from dat_keras.core.threat_models import Linf
@@ -14,13 +14,15 @@ from dat_keras.utils.attack_names import pgd_steps
 from dat_keras.utils.kinds import described
 from dat_keras.utils.registry import lookup
 
+T = TypeVar("T")
+
 EPS = 8 / 255
 """Radius of attacks that are given by name."""
 
 
 def as_instance(
-    value: Any, kind: Any, table: Mapping[str, Callable[[], Any]], argument: str
-) -> Any:
+    value: Any, kind: Any, table: Mapping[str, Callable[[], T]], argument: str
+) -> T:
     """Returns an instance, or that of a name, with its defaults.
 
     Args:

@@ -212,7 +212,7 @@ def watching(
     split = training.sample(IMAGES)
     return [
         CatastrophicOverfitting(
-            split.images / np.float32(255),
+            split.images[:] / np.float32(255),
             split.labels,
             step,
             path=run.weights("last-good"),

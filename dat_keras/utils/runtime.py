@@ -5,12 +5,19 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 """Parameters of glibc's `mallopt`."""
+CGROUP_LIMITS = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
+"""Files in which Linux says how much memory a container may use."""
 
 
 def use_fast_kernels() -> None:
@@ -106,3 +113,23 @@ def keep_freed_memory() -> bool:
         mallopt(M_TOP_PAD, 64 << 20),
     )
     return all(done)
+
+
+def memory_limit() -> int:
+    """Returns the bytes of memory that this process may use.
+
+    The least of the machine's memory and of the limits set on the process
+    (`ulimit -v`) and on its container (cgroups).
+
+    Example:
+    >>> memory_limit() > 2**20
+    True
+    """
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != resource.RLIM_INFINITY:
+        limits.append(soft)
+    for path in CGROUP_LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            limits.append(int(Path(path).read_text()))
+    return min(limits)
