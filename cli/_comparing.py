@@ -33,6 +33,7 @@ def run_comparison(
     settings: tuple[str, ...],
     data_dir: Path | None,
     output: Path | None,
+    workers: int,
     **options: object,
 ) -> None:
     """Trains and evaluates the rows and prints their table."""
@@ -45,12 +46,14 @@ def run_comparison(
     run_options = RunOptions(
         resume=bool(options["resume"]),
         overwrite=bool(options["overwrite"]),
-        verbose=2,
+        # Lines of several runs could not be told apart.
+        verbose=2 if workers == 1 else 0,
         # Unlike a lambda, this can be sent to another process.
         say=partial(click.echo, err=True),
         load_teacher=load_model,
     )
     output = output or Path("runs") / f"{dataset}-compare"
-    show_results_table(
-        compare(grid, output, data_dir=data_dir, options=run_options)
+    table = compare(
+        grid, output, data_dir=data_dir, options=run_options, workers=workers
     )
+    show_results_table(table)

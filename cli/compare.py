@@ -10,7 +10,11 @@ import click
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._types import Listed
-from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
+from dat_keras.utils.runtime import (
+    quiet_tensorflow,
+    share_of_cores,
+    use_fast_kernels,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -98,6 +102,13 @@ Examples:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the grid of runs.  [default: runs/<dataset>-compare]",
 )
+@click.option(
+    "--workers",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Runs at a time, each with its share of the processor cores.",
+)
 @click.option("--resume", is_flag=True, help="Continue the grid in --output.")
 @click.option("--overwrite", is_flag=True, help="Replace the grid in --output.")
 @verbose_option
@@ -122,6 +133,7 @@ def compare(
         raise click.UsageError("Give --methods, --recipe or --row.")
     check_distinct("labels", [spec.label for spec in specs])
     check_dataset(options["dataset"], options["data_dir"])
+    share_of_cores(options["workers"])
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._comparing import run_comparison

@@ -1,12 +1,16 @@
-"""Work in a process of its own, whose memory is its own and is given back."""
+"""Work in processes of their own, whose memory is their own."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import (
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+)
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TypeVar
@@ -15,6 +19,9 @@ from dat_keras.utils.errors import ProcessDiedError
 from dat_keras.utils.runtime import quiet_tensorflow
 
 T = TypeVar("T")
+
+THREADS = "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"
+"""Variables from which TensorFlow reads how many threads it may use."""
 
 
 def in_own_process(function: Callable[..., T], *args: object) -> T:
@@ -35,6 +42,66 @@ def in_own_process(function: Callable[..., T], *args: object) -> T:
         Exception: What the function raises.
     """
     return _call(partial(quiet_tensorflow, False), function, *args)
+
+
+def in_limited_process(
+    threads: int, function: Callable[..., T], *args: object
+) -> T:
+    """Calls a function as `in_own_process` does, on some of the cores.
+
+    Args:
+        threads: Threads that an operation of TensorFlow may use.
+        function: See `in_own_process`.
+        *args: Likewise.
+    """
+    return _call(partial(_limited, threads), function, *args)
+
+
+def in_threads(
+    function: Callable[..., object], calls: Iterable[tuple], workers: int
+) -> None:
+    """Makes calls in order, some of them at a time.
+
+    After an error no further call begins; those that run end first.
+
+    Args:
+        function: What is called.
+        calls: Its arguments, for each call.
+        workers: Calls at a time.
+
+    Raises:
+        Exception: What the first call that failed raises.
+
+    Example:
+    >>> in_threads(print, [(1, 2), (3,)], workers=1)
+    1 2
+    3
+    """
+    failed = threading.Event()
+
+    def attempt(call: tuple) -> None:
+        if failed.is_set():
+            return
+        try:
+            function(*call)
+        except BaseException:
+            failed.set()
+            raise
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(attempt, call) for call in calls]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        finally:
+            # Ctrl-C comes to this thread.
+            failed.set()
+
+
+def _limited(threads: int) -> None:
+    for name in THREADS:
+        os.environ[name] = str(threads)
+    quiet_tensorflow(False)
 
 
 def _call(

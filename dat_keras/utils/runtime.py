@@ -48,6 +48,28 @@ def cpu_cores() -> int:
     return os.cpu_count() or 1
 
 
+def share_of_cores(workers: int) -> int:
+    """Returns the processor cores of each of several workers.
+
+    Args:
+        workers: Number of processes that work at a time.
+
+    Raises:
+        ValueError: If there are more workers than cores, or none.
+
+    Example:
+    >>> share_of_cores(1) == cpu_cores()
+    True
+    """
+    cores = cpu_cores()
+    if not 1 <= workers <= cores:
+        raise ValueError(
+            f"`workers` must be between 1 and {cores}, the number of processor "
+            f"cores. Received: workers={workers}"
+        )
+    return cores // workers
+
+
 def quiet_tensorflow(verbose: bool) -> None:
     """Imports TensorFlow and lists its devices, in silence.
 

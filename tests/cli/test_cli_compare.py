@@ -63,6 +63,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
         (["--methods", "dat", "--seeds", "a"], "--seeds"),
         (["--methods", "dat", "--checkpoint", "lst"], "Did you mean 'last'"),
         (["--methods", "dat", "--set", "betta=1"], "Did you mean 'beta'"),
+        (["--methods", "dat", "--workers", "0"], "`workers` must be between 1"),
         (["--methods", "dat", "--resume"], "no grid to resume"),
     ],
 )

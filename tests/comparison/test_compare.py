@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import keras
@@ -12,10 +13,11 @@ import pytest
 
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.comparison import grid_run as grid_runs
-from dat_keras.comparison.compare import LEGEND, compare, table_of
+from dat_keras.comparison.compare import compare
 from dat_keras.comparison.grid import grid_of
 from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
+from dat_keras.comparison.grid_table import LEGEND, table_of
 from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.recipes import RECIPES
@@ -114,6 +116,39 @@ def test_the_table_is_written_in_four_formats(finished):
     }
     rows = list(csv.DictReader(io.StringIO(written[".csv"])))
     assert [row["method"] for row in rows] == list(table.names)
+
+
+def test_two_runs_at_a_time_end_with_the_accuracies_of_one(
+    colours, finished, tmp_path
+):
+    _, _, table = finished
+    grid = small(colours, checkpoints=("best", "last"))
+    begun, both = [], threading.Barrier(2)
+
+    def together(function, one, *args):
+        begun.append(one.name)
+        # Ends only if two runs are at work.
+        both.wait(timeout=60)
+        with training:
+            function(one, *args)
+
+    # Keras' settings are those of a process, which two runs share here alone.
+    training = threading.Lock()
+    other = compare(grid, tmp_path, workers=2, run=together)
+    assert accuracies(other) == accuracies(table)
+    assert len(begun) == 4
+
+
+def test_after_a_failure_no_further_run_begins(colours, tmp_path):
+    grid, begun = small(colours), []
+
+    def failing(function, one, *args):
+        begun.append(one.name)
+        raise DamagedFileError("the second is damaged")
+
+    with pytest.raises(DamagedFileError, match="the second"):
+        compare(grid, tmp_path, workers=1, run=failing)
+    assert begun == ["natural-seed0"]
 
 
 @pytest.mark.thorough

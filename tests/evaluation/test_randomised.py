@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dat_keras.attacks import APGD, DLR, Restarts, rand
+from dat_keras.attacks import APGD, Restarts, rand
 from dat_keras.attacks.averaged_gradient import mean_gradient
 from dat_keras.core.threat_models import Linf
 from dat_keras.evaluation.evaluate import evaluate
@@ -22,15 +22,15 @@ class Wobble(keras.layers.Layer):
 
     def call(self, z):
         self.turn.assign(1.0 - self.turn)
-        return z + tf.constant([2.0, 0.0, 0.0]) * (2.0 * self.turn - 1.0)
+        return z + tf.constant([2.0, 0.0]) * (2.0 * self.turn - 1.0)
 
 
 @pytest.fixture
 def wobbly():
     """A linear model whose logits are right in the mean of two passes."""
     rng = np.random.default_rng(0)
-    kernel = rng.normal(size=(16, 3)).astype("f")
-    layers = [keras.layers.Flatten(), keras.layers.Dense(3, use_bias=False)]
+    kernel = rng.normal(size=(16, 2)).astype("f")
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2, use_bias=False)]
     steady = keras.Sequential([keras.Input(SHAPE), *layers])
     steady.set_weights([kernel])
     x = rng.uniform(size=(8, *SHAPE)).astype("f")
@@ -67,17 +67,24 @@ def test_settings_are_the_published_ones():
 
 def test_a_randomised_classifier_is_judged_by_its_mean(wobbly, monkeypatch):
     model, steady, x, y = wobbly
-    quick = {"apgd-dlr": Restarts(APGD(Linf(0.05), DLR(), 10, draws=2))}
-    monkeypatch.setattr("dat_keras.evaluation.suites.rand", lambda ball: quick)
-    found = evaluate(model, (x, y), "autoattack-rand", eps=0.05, batch_size=8)
+    ball = Linf(0.15)
+    quick = {"apgd-ce": Restarts(APGD(ball, steps=10, draws=2))}
+    monkeypatch.setattr("dat_keras.evaluation.suites.rand", lambda _: quick)
+    found = evaluate(model, (x, y), "autoattack-rand", eps=0.15, batch_size=8)
     codes = [c.code for c in found.cautions]
     assert "rand" in codes and "randomized" in codes
-    calm = {"apgd-dlr": APGD(Linf(0.05), DLR(), 10)}
-    expected = evaluate(steady, (x, y), calm, eps=0.05)
-    row = found["autoattack-rand"]
+    attack = {"apgd-ce": APGD(ball, steps=10)}
+    calm = evaluate(steady, (x, y), attack, eps=0.15)
+    assert "rand" not in [c.code for c in calm.cautions]
     # One pass alone is wrong about some of them.
-    assert row.parts[0].correct == 8
+    assert found["autoattack-rand"].parts[0].correct == 8
     assert any((model(x).numpy().argmax(-1) != y).any() for _ in range(2))
-    unlike = np.array(row.broken) != expected["apgd-dlr"].broken
-    assert 0 < row.correct < 8 and unlike.sum() <= 1
-    assert "rand" not in [c.code for c in expected.cautions]
+    # Of two classes, every pass has the gradient's sign of the mean, so that
+    # the worst image is the same corner of the ball.
+    kernel, flat = steady.get_weights()[0], x.reshape(8, -1)
+    away = (kernel[:, 1] - kernel[:, 0]) * np.where(y == 0, 1, -1)[:, None]
+    corner = np.clip(flat + 0.15 * np.sign(away), 0, 1).astype(float)
+    rise = (corner * away).sum(-1)
+    assert np.abs(rise).min() > 1e-3 and 0 < (rise > 0).sum() < 8
+    for row in (found["autoattack-rand"], calm["apgd-ce"]):
+        np.testing.assert_array_equal(row.broken, rise > 0)

@@ -4,10 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from dat_keras.utils.child_process import _call, in_own_process
+from dat_keras.utils.child_process import (
+    THREADS,
+    _call,
+    in_limited_process,
+    in_own_process,
+    in_threads,
+)
 from dat_keras.utils.errors import ProcessDiedError
 
 ORPHANED = """
@@ -38,6 +45,27 @@ def test_it_dies_with_the_process_that_started_it():
         [sys.executable, "-c", ORPHANED], capture_output=True, timeout=60
     )
     assert parent.returncode == -signal.SIGKILL, parent.stderr
+
+
+def test_a_limited_process_has_its_number_of_threads():
+    before = [os.environ.get(name) for name in THREADS]
+    for name in THREADS:
+        assert in_limited_process(3, os.getenv, name) == "3"
+    assert [os.environ.get(name) for name in THREADS] == before
+
+
+def test_calls_run_at_a_time_and_an_error_ends_the_rest():
+    begun, meeting = [], threading.Barrier(2)
+
+    def call(number):
+        begun.append(number)
+        meeting.wait(timeout=60)
+        if number < 2:
+            raise ValueError(number)
+
+    with pytest.raises(ValueError):
+        in_threads(call, [(i,) for i in range(2)], workers=2)
+    assert sorted(begun) == [0, 1]
 
 
 @pytest.mark.slow
