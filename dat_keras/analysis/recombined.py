@@ -94,4 +94,5 @@ def _generated(
         key,
         adversary,
     )
-    return adversary.amplitude(own, adversary.condition(step, images), key)
+    condition = adversary.condition(step, images)
+    return adversary.drawn(own, condition, key)[0]

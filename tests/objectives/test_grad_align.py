@@ -51,14 +51,14 @@ def two_classes(margin):
 
 
 def test_a_linear_model_is_aligned_everywhere():
-    w = tf.constant(DRAW.normal(size=4))
+    w = tf.constant(np.random.default_rng(2).normal(size=4))
     value = term(two_classes(lambda x: tf.linalg.matvec(x, w)))
     assert value == pytest.approx(0.0, abs=1e-14)
 
 
 def test_a_quadratic_model_in_closed_form():
     """The gradient of `x A x / 2` is `A x`; its sign is that of the label."""
-    half = DRAW.normal(size=(4, 4))
+    half = np.random.default_rng(3).normal(size=(4, 4))
     a = half + half.T
     value = term(
         two_classes(lambda x: 0.5 * tf.reduce_sum(x * (x @ a), axis=-1)),
@@ -75,7 +75,7 @@ def test_a_quadratic_model_in_closed_form():
 @pytest.mark.parametrize("smoothing", [0.0, 0.4])
 def test_three_classes_in_closed_form(smoothing):
     """Logits `W x`: the gradient of the cross-entropy is `W' (p - target)`."""
-    w = 4.0 * DRAW.normal(size=(4, 3))
+    w = 4.0 * np.random.default_rng(1).normal(size=(4, 3))
     y = np.eye(3)[[0, 2, 1]]
     target = (1 - smoothing) * y + smoothing / 3
 
@@ -120,8 +120,10 @@ def test_its_gradient_in_the_weights_is_that_of_the_closed_form():
 
 
 def test_gradients_too_small_to_square_still_have_a_direction():
-    a = tf.constant(DRAW.normal(size=(2, 2, 2, 3)), tf.float32)
-    b = tf.constant(DRAW.normal(size=(2, 2, 2, 3)), tf.float32)
+    draw = np.random.default_rng(4)
+    a, b = (
+        tf.constant(draw.normal(size=(2, 2, 2, 3)), "float32") for _ in "ab"
+    )
     np.testing.assert_allclose(
         misalignment(1e-30 * a, b), misalignment(a, b), rtol=1e-5
     )
