@@ -70,6 +70,8 @@ def compare(
             except Exception:
                 _show_finished(grid, runs, options.say)
                 raise
+            result = RunResult.read(one.result)
+            options.say(f"{one.name}: {_summary(grid, result)}")
         table = table_of(grid, _results(runs))
         _write(table, output)
     return table
@@ -140,6 +142,15 @@ def table_of(grid: Grid, results: Mapping[str, Results]) -> ResultsTable:
     costs = [_column(name, cost, by_row) for name, cost in COSTS.items()]
     title = _title(grid, by_row[0][0])
     return ResultsTable(title, names, (*accuracies, *costs), (LEGEND,))
+
+
+def _summary(grid: Grid, result: RunResult) -> str:
+    """What a run reached, in the order of the table's columns."""
+    which = grid.checkpoints[0]
+    return ", ".join(
+        f"{attack} {_accuracy(result, which, attack):.2%}"
+        for attack in dict.fromkeys(("natural", *grid.attacks))
+    )
 
 
 def _accuracy(result: RunResult, which: str, attack: str) -> float:
