@@ -174,7 +174,9 @@ def opened_bars(console: Console | None = None) -> bars.Progress:
         bars.TextColumn(
             "{task.description}",
             markup=False,
-            table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+            table_column=Column(
+                no_wrap=True, overflow="ellipsis", max_width=32
+            ),
         ),
         bars.BarColumn(bar_width=14),
         bars.MofNCompleteColumn(),

@@ -36,19 +36,16 @@ class TrainingBar(Callback):
     It can be pickled before `fit` begins, to be used in another process.
 
     Args:
-        label: Goes before each line, such as the name of a run.
         make_console: Returns the terminal. Default: stderr.
         clock: Returns seconds.
     """
 
     def __init__(
         self,
-        label: str = "",
         make_console: Callable[[], Console] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.label = f"{label}: " if label else ""
         self.make_console = make_console
         self.clock = clock
         self._display: Progress | None = None
@@ -98,7 +95,7 @@ class TrainingBar(Callback):
         if self.clock() - self._read >= SECONDS and "loss" in (logs or {}):
             self._read = self.clock()
             loss = float((logs or {})["loss"])
-            changes["description"] = f"{self.label}{self._name} loss {loss:.4f}"
+            changes["description"] = f"{self._name} loss {loss:.4f}"
         self._update(**changes)
 
     def on_test_begin(self, logs: dict | None = None) -> None:
@@ -116,16 +113,13 @@ class TrainingBar(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Prints the line that stays."""
-        self.say(
-            self.label
-            + epoch_line(self._name, self.clock() - self._began, logs or {})
-        )
+        seconds = self.clock() - self._began
+        self.say(epoch_line(self._name, seconds, logs or {}))
 
     def _added(self, description: str, total: int | None) -> TaskID | None:
         if self._display is None:
             return None
-        text = self.label + description
-        return self._display.add_task(text, total=total)
+        return self._display.add_task(description, total=total)
 
     def _replace(self, description: str, total: int | None) -> None:
         if self._display is not None and self._task is not None:
