@@ -60,4 +60,5 @@ for _command in (
     import_torch,
     export,
 ):
+    _command.epilog = f"{_command.epilog or ''}\n\n{EXIT_CODES}".strip()
     main.add_command(_command)

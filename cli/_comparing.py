@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 
 from dat_keras.cli._console import show_results_table
+from dat_keras.cli._training_bar import TrainingBar
 from dat_keras.comparison.compare import compare
 from dat_keras.comparison.grid import grid_of
 from dat_keras.comparison.row_spec import RowSpec
@@ -43,11 +45,13 @@ def run_comparison(
     rest = {name: options[name] for name in EVALUATION}
     grid = grid_of(rows, choice, settings, **rest)
     dataset = Path(grid.recipes[0].dataset).name
+    terminal = sys.stderr.isatty()
     run_options = RunOptions(
         resume=bool(options["resume"]),
         overwrite=bool(options["overwrite"]),
         # Lines of several runs could not be told apart.
-        verbose=2 if workers == 1 else 0,
+        verbose=2 if workers == 1 and not terminal else 0,
+        callbacks=[TrainingBar()] if workers == 1 and terminal else [],
         # Unlike a lambda, this can be sent to another process.
         say=partial(click.echo, err=True),
         load_teacher=load_model,

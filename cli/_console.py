@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from rich import progress as bars
+    from rich.console import Console
+
     from dat_keras.comparison.results_table import ResultsTable
     from dat_keras.evaluation.report import Report
 
@@ -154,24 +157,44 @@ def _lines() -> Iterator[Progress]:
     yield tell
 
 
-@contextlib.contextmanager
-def _bars() -> Iterator[Progress]:
+def opened_bars(console: Console | None = None) -> bars.Progress:
+    """Returns rich's display of bars, narrow enough for 80 columns.
+
+    A spinner moves where nothing is counted yet, as while a graph compiles.
+
+    Args:
+        console: The terminal. Default: stderr.
+    """
     from rich import progress as bars
     from rich.console import Console
+    from rich.table import Column
 
-    tasks: dict[str, bars.TaskID] = {}
-    with bars.Progress(
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
+    return bars.Progress(
+        bars.SpinnerColumn("line"),
+        bars.TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(
+                no_wrap=True, overflow="ellipsis", max_width=32
+            ),
+        ),
+        bars.BarColumn(bar_width=14),
         bars.MofNCompleteColumn(),
-        bars.TimeElapsedColumn(),
         bars.TextColumn("left"),
         bars.TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console or Console(stderr=True),
         transient=True,
-    ) as display:
+    )
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Progress]:
+    tasks: dict[str, bars.TaskID] = {}
+    with opened_bars() as display:
+        first = display.add_task("compiling", total=None)
 
         def tell(name: str, done: int, total: int) -> None:
+            display.update(first, visible=False)
             if name not in tasks:
                 tasks[name] = display.add_task(name, total=total)
             display.update(tasks[name], completed=done)

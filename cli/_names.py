@@ -22,5 +22,44 @@ STAGED = (
 EVALUATIONS = (*SINGLE, *STAGED)
 """Keys of `EVALUATIONS` in evaluation/suites.py, which imports the attacks."""
 
+ARCHITECTURES = (
+    *("resnet18", "preactresnet18", "wrn-34-10", "wrn-28-10", "resnet8"),
+)
+"""Keys of `ARCHITECTURES` in architectures/__init__.py, likewise."""
+
 PROTOCOLS = ("strict", "dat")
 """Keys of `dat_keras.evaluation.protocols.PROTOCOLS`, likewise."""
+
+METHODS = (
+    *("natural", "fgsm-rs", "n-fgsm", "free-at", "grad-align", "pgd-at"),
+    *("trades", "mart", "st", "scarl", "las-at", "las-trades", "oa-at"),
+    *("ard", "rslad", "dajat", "idbh", "dat"),
+)
+"""Keys of `dat_keras.objectives.OBJECTIVES`, likewise."""
+
+ADDITIONS = (
+    *("awp", "swa", "grad-align", "cutout", "cutmix", "mixup"),
+    *("autoaugment", "randaugment", "no-augment", "aag", "single-step"),
+    *("base-only", "no-js", "no-mixup", "no-split-bn", "no-aag", "z-only"),
+    *("z-onehot", "single-ae"),
+)
+"""Keys of `dat_keras.recipes.ADDITIONS` that completion offers."""
+
+
+def recipe_names() -> list[str]:
+    """Returns the names of recipes for a method alone.
+
+    Those with additions and of own settings are in `dat-keras list
+    --recipes`.
+
+    Example:
+    >>> recipe_names()[0]
+    'natural-cifar10-resnet18'
+    """
+    places = [
+        f"{dataset}-{architecture}"
+        for dataset in ("cifar10", "cifar100", "tiny_imagenet")
+        for architecture in ("resnet18", "wrn-34-10", "wrn-28-10")
+    ]
+    places += ["shapes-resnet8", "cifar10-resnet8"]
+    return [f"{method}-{place}" for method in METHODS for place in places]

@@ -12,8 +12,9 @@ from keras.callbacks import Callback
 
 from dat_keras import data
 from dat_keras.attacks import Attack
-from dat_keras.cli._console import show
+from dat_keras.cli._console import progress, show
 from dat_keras.cli._showing import settings_tree
+from dat_keras.cli._training_bar import training_bar
 from dat_keras.cli._types import TrainFlags
 from dat_keras.core.threat_models import norm_of
 from dat_keras.data import Split
@@ -49,29 +50,33 @@ def run_training(
     test = data.load_split(recipe.dataset, closing, data_dir=data_dir)
     count = min(final_examples(recipe), len(test))
     click.echo(f"training {recipe.name} into {output}", err=True)
-    options = RunOptions(
-        resume=flags.resume,
-        overwrite=flags.overwrite,
-        verbose=1 if sys.stderr.isatty() else 2,
-        say=_say,
-        callbacks=[CheckFit(test), *_watching(output, flags)],
-        closing_images=count * relative_cost(recipe.eval_attack),
-        load_teacher=load_model,
-        on_nan=flags.on_nan,
-    )
+    watching = [CheckFit(test), *_watching(output, flags)]
+    terminal = sys.stderr.isatty()
     # Keras prints its progress to stdout, which is for results here.
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr), training_bar(terminal) as bar:
+        options = RunOptions(
+            resume=flags.resume,
+            overwrite=flags.overwrite,
+            verbose=0 if bar else 2,
+            say=bar.say if bar else _say,
+            callbacks=[*watching, bar] if bar else watching,
+            closing_images=count * relative_cost(recipe.eval_attack),
+            load_teacher=load_model,
+            on_nan=flags.on_nan,
+        )
         train(recipe, output, data_dir=data_dir, options=options)
     threat_model = recipe.eval_attack.threat_model
-    report = evaluate(
-        load_classifier(output).model,
-        test,
-        ("natural", "pgd20"),
-        norm=norm_of(threat_model),
-        eps=threat_model.eps,
-        n_examples=count,
-        seed=recipe.seed,
-    )
+    with progress() as tell:
+        report = evaluate(
+            load_classifier(output).model,
+            test,
+            ("natural", "pgd20"),
+            norm=norm_of(threat_model),
+            eps=threat_model.eps,
+            n_examples=count,
+            seed=recipe.seed,
+            progress=tell if terminal else None,
+        )
     show(report)
 
 

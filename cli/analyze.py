@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from dat_keras.cli import _complete
 from dat_keras.cli._checking import check_analysis
+from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
 from dat_keras.cli._types import FractionType, Listed
@@ -22,7 +24,13 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("sources", metavar="RUN_OR_MODEL", nargs=-1, required=True)
+@click.argument(
+    "sources",
+    metavar="RUN_OR_MODEL",
+    nargs=-1,
+    required=True,
+    shell_complete=_complete.sources,
+)
 @click.option(
     "-o",
     "--output",
@@ -31,7 +39,11 @@ Examples:
     help="Folder for report.json, figures and the page index.html.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an analysis in it.")
-@click.option("--dataset", help="Data set.  [default: the models' own]")
+@click.option(
+    "--dataset",
+    shell_complete=_complete.datasets,
+    help="Data set.  [default: the models' own]",
+)
 @click.option("--data-dir", type=Path, help="Folder of prepared data sets.")
 @click.option(
     "--attack",
@@ -71,6 +83,7 @@ def analyze(
     what its generator makes of images. Needs matplotlib:
     pip install 'dat-keras[plots]'
     """
+    check_dataset(options["dataset"], options["data_dir"])
     check_analysis(sources, output, overwrite, options)
     use_fast_kernels()
     quiet_tensorflow(verbose)

@@ -6,6 +6,7 @@ from typing import cast
 
 import click
 
+from dat_keras.cli import _complete
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
@@ -19,9 +20,27 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--dataset", default="cifar10", show_default=True)
-@click.option("--method", default="dat", show_default=True)
-@click.option("--architecture", default="resnet8", show_default=True)
+@click.option(
+    "--dataset",
+    shell_complete=_complete.datasets,
+    default="cifar10",
+    show_default=True,
+    help="As for `train`.",
+)
+@click.option(
+    "--method",
+    shell_complete=_complete.methods,
+    default="dat",
+    show_default=True,
+    help="A name of `dat-keras list --methods`.",
+)
+@click.option(
+    "--architecture",
+    shell_complete=_complete.architectures,
+    default="resnet8",
+    show_default=True,
+    help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8.",
+)
 @click.option("--batch-size", type=click.IntRange(1))
 @click.option("--image-size", type=click.IntRange(8), default=32)
 @click.option("--num-classes", type=click.IntRange(2), default=10)

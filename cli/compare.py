@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from dat_keras.cli._datasets import check_dataset
+from dat_keras.cli import _complete
+from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._types import Listed
 from dat_keras.utils.runtime import (
@@ -32,11 +33,15 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.option(
-    "--dataset", help="Name or folder, for methods.  [default: shapes]"
+    "--dataset",
+    shell_complete=_complete.datasets,
+    help=f"{', '.join(DATASETS)}, a name in TensorFlow Datasets or a folder, "
+    "for methods.  [default: shapes]",
 )
 @click.option(
     "--methods",
     type=Listed(),
+    shell_complete=_complete.methods,
     default="",
     help="Names of `dat-keras list --methods`, separated by commas; additions "
     "such as `+awp` may follow a name.",
@@ -45,6 +50,7 @@ Examples:
     "--recipe",
     "recipes",
     multiple=True,
+    shell_complete=_complete.recipes,
     metavar="NAME",
     help="A recipe of `dat-keras list --recipes` as one more row; it fixes its "
     "data set and architecture. Repeatable.",
@@ -58,7 +64,10 @@ Examples:
     "called LABEL. Repeatable.",
 )
 @click.option(
-    "--architecture", help="For methods.  [default: resnet18; shapes: resnet8]"
+    "--architecture",
+    shell_complete=_complete.architectures,
+    help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8; for "
+    "methods.  [default: resnet18; shapes: resnet8]",
 )
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--batch-size", type=click.IntRange(1))
@@ -74,9 +83,10 @@ Examples:
     "--attack",
     "attacks",
     type=Listed(),
+    shell_complete=_complete.attacks,
     default="natural,fgsm,pgd20",
     show_default=True,
-    help="As for `evaluate`.",
+    help="natural, fgsm, pgdN, cw, autoattack, ... as for `evaluate`.",
 )
 @click.option("--n-examples", type=click.IntRange(1), help="First N images.")
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dat_keras.cli import _complete
 from dat_keras.cli._checking import check, check_files, check_shard
 from dat_keras.cli._console import show, show_comparison
 from dat_keras.cli._datasets import check_dataset
@@ -29,12 +30,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", metavar="RUN_OR_MODEL", nargs=-1, required=True)
-@click.option("--dataset", help="Data set.  [default: the run's own]")
+@click.argument(
+    "sources",
+    metavar="RUN_OR_MODEL",
+    nargs=-1,
+    required=True,
+    shell_complete=_complete.sources,
+)
+@click.option(
+    "--dataset",
+    shell_complete=_complete.datasets,
+    help="Data set.  [default: the run's own]",
+)
 @click.option("--data-dir", type=Path, help="Folder of prepared data sets.")
 @click.option(
     "--attack",
     "attacks",
+    shell_complete=_complete.attacks,
     default="natural,fgsm,pgd20",
     show_default=True,
     help="Names separated by commas: natural, fgsm, pgdN for N steps (pgd20), "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dat_keras.cli import _complete
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
 from dat_keras.utils.run_folder import WEIGHTS
@@ -19,7 +20,9 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("source", metavar="RUN_OR_MODEL")
+@click.argument(
+    "source", metavar="RUN_OR_MODEL", shell_complete=_complete.sources
+)
 @click.option(
     "--format",
     "format_name",

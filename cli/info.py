@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dat_keras.cli import _complete
 from dat_keras.cli._hub import (
     connect,
     emit,
@@ -17,7 +18,7 @@ from dat_keras.cli._hub import (
 
 
 @click.command()
-@click.argument("ref")
+@click.argument("ref", shell_complete=_complete.sources)
 @click.option("--revision", help="Branch, tag or commit.  [default: main]")
 @click.option("--offline", is_flag=True, help="Use the cache alone.")
 @zoo_options

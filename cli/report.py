@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dat_keras.cli import _complete
 from dat_keras.cli._checking import check_report
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
@@ -24,7 +25,13 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("sources", metavar="RUN_OR_MODEL", nargs=-1, required=True)
+@click.argument(
+    "sources",
+    metavar="RUN_OR_MODEL",
+    nargs=-1,
+    required=True,
+    shell_complete=_complete.sources,
+)
 @click.option(
     "-o",
     "--output",
@@ -32,7 +39,11 @@ Examples:
     required=True,
     help="The HTML page; one that is there is replaced.",
 )
-@click.option("--dataset", help="Data set.  [default: the models' own]")
+@click.option(
+    "--dataset",
+    shell_complete=_complete.datasets,
+    help="Data set.  [default: the models' own]",
+)
 @click.option("--data-dir", type=Path, help="Folder of prepared data sets.")
 @click.option("--norm", default="linf", show_default=True, help="linf or l2.")
 @click.option(

@@ -7,7 +7,8 @@ from typing import cast
 
 import click
 
-from dat_keras.cli._datasets import check_dataset
+from dat_keras.cli import _complete
+from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._types import FractionType, TrainFlags
 from dat_keras.utils.run_folder import RunFolder
@@ -24,14 +25,29 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--dataset", help="Name or folder.  [default: shapes]")
+@click.option(
+    "--dataset",
+    shell_complete=_complete.datasets,
+    help=f"{', '.join(DATASETS)}, a name in TensorFlow Datasets, or a folder "
+    "with train/<class>/.  [default: shapes]",
+)
 @click.option(
     "--method",
-    help="Training method; additions such as `+awp` may follow."
-    "  [default: dat]",
+    shell_complete=_complete.methods,
+    help="natural, pgd-at, trades, mart, dat, ... of `dat-keras list "
+    "--methods`; additions such as `+awp` may follow.  [default: dat]",
 )
-@click.option("--architecture", help="[default: resnet18; shapes: resnet8]")
-@click.option("--recipe", help="Name of a recipe, instead of the three above.")
+@click.option(
+    "--architecture",
+    shell_complete=_complete.architectures,
+    help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8.  "
+    "[default: resnet18; shapes: resnet8]",
+)
+@click.option(
+    "--recipe",
+    shell_complete=_complete.recipes,
+    help="A name of `dat-keras list --recipes`, instead of the three above.",
+)
 @click.option(
     "--epochs",
     type=click.IntRange(1),
@@ -80,8 +96,8 @@ Examples:
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Any field of the recipe by its path, such as objective.beta=6; "
-    "may be repeated.",
+    help="Any field of the recipe by its path, such as objective.beta=6 or "
+    "width=16; --show lists all. May be repeated.",
 )
 @click.option(
     "--resume",

@@ -14,6 +14,7 @@ from dat_keras.analysis.html_page import (
     section,
 )
 from dat_keras.analysis.report import SpectralReport
+from dat_keras.analysis.settings_table import settings_table
 
 SECTIONS = {
     "accuracy": (
@@ -76,7 +77,7 @@ def page(report: SpectralReport, pictures: Sequence[Picture]) -> str:
         report.findings(),
         report.notes(),
         sections,
-        _settings(report),
+        settings_table(report),
     )
 
 
@@ -114,16 +115,3 @@ def _section(
     if cells:
         parts.append(folded_table(cells))
     return section(key, heading, words, parts)
-
-
-def _settings(report: SpectralReport) -> Cells:
-    return [
-        ["setting", "value"],
-        ["data", report.data],
-        ["sha256 of the images and labels", report.data_fingerprint],
-        ["attack", report.settings],
-        ["batch size", str(report.batch_size)],
-        ["date", report.date],
-        *([f"sha256 of {m.name}", m.sha256] for m in report.models),
-        *([name, version] for name, version in report.versions),
-    ]

@@ -10,7 +10,7 @@ from dat_keras import data
 from dat_keras.comparison.grid import Grid, GridRun
 from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
-from dat_keras.comparison.grid_table import table_of
+from dat_keras.comparison.grid_table import summary, table_of
 from dat_keras.comparison.results_table import ResultsTable
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.utils.child_process import (
@@ -72,6 +72,8 @@ def compare(
             options.say(f"run {number} of {len(runs)}: {one.name}{state}")
             if not done:
                 run(train_and_evaluate, one, data_dir, options)
+                result = RunResult.read(one.result)
+                options.say(f"{one.name}: {summary(grid, result)}")
 
         try:
             in_threads(carry_out, enumerate(runs, 1), workers)

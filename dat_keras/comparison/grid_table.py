@@ -52,6 +52,15 @@ def table_of(grid: Grid, results: Mapping[str, Results]) -> ResultsTable:
     return ResultsTable(title, names, (*accuracies, *costs), (LEGEND,))
 
 
+def summary(grid: Grid, result: RunResult) -> str:
+    """What a run reached, in the order of the table's columns."""
+    which = grid.checkpoints[0]
+    return ", ".join(
+        f"{attack} {_accuracy(result, which, attack):.2%}"
+        for attack in dict.fromkeys(("natural", *grid.attacks))
+    )
+
+
 def _accuracy(result: RunResult, which: str, attack: str) -> float:
     return result.reports[which]["attacks"][attack]["accuracy"]
 

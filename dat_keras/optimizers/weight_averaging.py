@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dat_keras.utils.ranges import RangeChecked, Share
+
+TRAINING = "training_"
+"""Prefix, in a saved file, of the weights whose place the average takes."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class WeightAverage(keras.layers.Layer):
 
     The average covers trainable weights and BatchNorm statistics, equals the
     weights until averaging starts, and never feeds back into training.
+    `exchange` puts it in the place of the weights and keeps them, on the host
+    and in saved files; `restore` puts them back.
 
     Args:
         weights: The classifier's weights.
@@ -60,6 +67,7 @@ class WeightAverage(keras.layers.Layer):
     ) -> None:
         super().__init__(name="weight_average")
         self.averaging = averaging
+        self._replaced: tuple[np.ndarray, ...] = ()
         self.average = [
             self.add_weight(
                 shape=w.shape,
@@ -106,3 +114,50 @@ class WeightAverage(keras.layers.Layer):
         places = {id(w): i for i, w in enumerate(weights)}
         for w, value in values:
             self.average[places[id(w)]].assign(value)
+
+    def exchange(self, weights: Sequence[keras.Variable]) -> None:
+        """Puts the average into `weights` and keeps what they held.
+
+        Nothing happens if they hold the average of an earlier call.
+        """
+        if self._in_place(weights):
+            return
+        self._replaced = tuple(np.array(w.numpy()) for w in weights)
+        for w, mean in zip(weights, self.average, strict=True):
+            w.assign(mean.value)
+
+    def restore(self, weights: Sequence[keras.Variable]) -> None:
+        """Puts back what `exchange` kept.
+
+        If `weights` were given other values since, they keep those.
+        """
+        if self._in_place(weights):
+            for w, value in zip(weights, self._replaced, strict=True):
+                w.assign(value)
+        self._replaced = ()
+
+    def _in_place(self, weights: Sequence[keras.Variable]) -> bool:
+        """Whether `weights` hold the average in place of kept values."""
+        return bool(self._replaced) and all(
+            np.array_equal(w.numpy(), mean.numpy(), equal_nan=True)
+            for w, mean in zip(weights, self.average, strict=True)
+        )
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the average and, if they are kept, the weights that train."""
+        super().save_own_variables(store)
+        for i, value in enumerate(self._replaced):
+            store[f"{TRAINING}{i}"] = value
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads what `save_own_variables` saved."""
+        count = len(self.average)
+        if f"{TRAINING}0" not in store.keys():  # noqa: SIM118
+            self._replaced = ()
+            super().load_own_variables(store)
+            return
+        averages = {str(i): store[str(i)] for i in range(count)}
+        super().load_own_variables(averages)
+        self._replaced = tuple(
+            np.array(store[f"{TRAINING}{i}"]) for i in range(count)
+        )

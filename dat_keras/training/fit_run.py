@@ -164,4 +164,5 @@ def fit_run(
         if epoch < recipe.epochs:
             fit(epoch * len(batches), epoch, recipe.epochs)
         elif not done:
+            model.hold_average()
             options.say(f"the run is finished: {recipe.epochs} epochs are done")

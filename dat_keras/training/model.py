@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -128,8 +127,10 @@ class AdversarialModel(SerializableModel):
 
         Args:
             optimizer: Moves the classifier.
-            averaging: If given, a weight average is kept; validation and
-                `inference_scope` use it.
+            averaging: If given, a weight average is kept. Validation and
+                `inference_scope` use it, and the classifier holds it when
+                `fit` has ended; the weights that train are kept for the next
+                `fit`, and saved.
             clip_norm: If given, the bound on the global norm of the
                 classifier's gradient. The optimizer's own clipping acts
                 before gradients are summed over replicas; this acts after.
@@ -149,20 +150,12 @@ class AdversarialModel(SerializableModel):
         self.optimizer.build(self._descending)
         self.clip_norm = clip_norm
         if averaging is not None:
+            self.hold_training_weights()
             self.average = WeightAverage(self.classifier.weights, averaging)
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns the classifier's logits, shape `(B, K)`."""
         return self.classifier(x, training=training)
-
-    def inference_scope(self) -> AbstractContextManager:
-        """Returns a scope in which the classifier reads its best weights.
-
-        The averaged weights where an average is kept, else its own.
-        """
-        if self.average is None:
-            return nullcontext()
-        return self.average.scope(self.classifier.weights)
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """Runs one step of the min-max game on one batch.

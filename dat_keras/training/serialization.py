@@ -12,15 +12,14 @@ from typing import Any
 
 import keras
 
-from dat_keras.optimizers.weight_averaging import WeightAverage
-from dat_keras.training.measured_model import MeasuredModel
+from dat_keras.training.averaged_model import AveragedModel
 from dat_keras.training.plain_settings import from_plain, to_plain
 
 SETTINGS = ("objective", "augment", "eval_attack", "weight_perturbation")
 """Arguments of the model that are dataclasses."""
 
 
-class SerializableModel(MeasuredModel):
+class SerializableModel(AveragedModel):
     """Saves and restores all that an `AdversarialModel` is made from."""
 
     objective: Any
@@ -29,7 +28,6 @@ class SerializableModel(MeasuredModel):
     weight_perturbation: Any
     attack_dtype: str | None
     seed: int
-    average: WeightAverage | None
     clip_norm: float | None
 
     def get_config(self) -> dict[str, Any]:

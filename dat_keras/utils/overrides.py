@@ -118,8 +118,10 @@ def _full_path(config: object, key: str) -> str:
         )
     if outer:
         return outer[0]
-    names = {p.rpartition(".")[2]: None for p in everything}
-    lookup(names, key, "setting")
+    names = everything
+    if "." not in key:
+        names = [p.rpartition(".")[2] for p in everything]
+    lookup(dict.fromkeys(names), key, "setting")
     return key
 
 

@@ -1,11 +1,9 @@
 """`dat-keras analyze` from its arguments to its files."""
 
-import subprocess
-import sys
-
 import keras
 import pytest
 from click.testing import CliRunner
+from command_errors import assert_refused, assert_refused_early
 
 from dat_keras.analysis.analyze import analyze as measure
 from dat_keras.analysis.report import SpectralReport
@@ -73,9 +71,7 @@ def test_bad_options_are_one_line_and_write_nothing(
 ):
     out = ("-o", tmp_path / "out")
     result = run(model_file, "--dataset", "shapes", *out, *arguments)
-    assert result.exit_code == 2
-    assert line in result.stderr.splitlines()[-1]
-    assert result.stdout == "" and list(tmp_path.iterdir()) == []
+    assert_refused(result, line, tmp_path)
 
 
 def test_a_model_file_needs_a_data_set(model_file, tmp_path):
@@ -84,18 +80,7 @@ def test_a_model_file_needs_a_data_set(model_file, tmp_path):
 
 
 def test_what_is_wrong_is_said_before_tensorflow_is_loaded(tmp_path):
-    code = (
-        "import sys; from dat_keras.cli import main\n"
-        "try: main(sys.argv[1:])\n"
-        "finally: print({'tensorflow', 'matplotlib'} & sys.modules.keys())"
-    )
     (tmp_path / "a").touch()
-    done = subprocess.run(
-        [sys.executable, "-c", code, "analyze", "cifar10-dat-resnet8"]
-        + ["-o", str(tmp_path)],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert "already holds other files" in done.stderr
-    assert done.stdout.splitlines()[-1] == "set()"
+    line = "already holds other files"
+    arguments = ("analyze", "cifar10-dat-resnet8", "-o", tmp_path)
+    assert_refused_early(line, *arguments)

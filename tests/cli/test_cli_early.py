@@ -31,6 +31,11 @@ CASES = [
     ((*EVALUATE, "--attack", "pgd0"), 2, "Unknown attack 'pgd0'"),
     ((*EVALUATE, "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),
     ((*EVALUATE, "--dataset", "no/such"), 2, "no no/such/train"),
+    (
+        ("analyze", "half", "--dataset", "cifr10", "-o", "new"),
+        2,
+        "Did you mean 'cifar10'",
+    ),
     (("train", "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),
     (("train", "--dataset", "./nowhere"), 2, "--dataset must be a name"),
     (("bench", "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),

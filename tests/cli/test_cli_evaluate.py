@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from command_errors import assert_refused
 
 from dat_keras.attacks import pgd
 from dat_keras.cli import main
@@ -131,10 +132,7 @@ def test_bad_options_are_one_line_and_write_nothing(
 ):
     target = ("--json", tmp_path / "r.json")
     result = run(model_file, "--dataset", "shapes", *target, *arguments)
-    assert result.exit_code == 2
-    assert line in result.stderr.splitlines()[-1]
-    assert result.stdout == ""
-    assert list(tmp_path.iterdir()) == []
+    assert_refused(result, line, tmp_path)
 
 
 def test_a_model_file_needs_a_data_set(model_file):

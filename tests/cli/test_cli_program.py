@@ -34,8 +34,10 @@ def codes(cls):
     return {cls.exit_code}.union(*map(codes, cls.__subclasses__()))
 
 
-def test_help_lists_every_exit_code():
-    text = CliRunner().invoke(main, ["--help"]).output
+@pytest.mark.parametrize("name", [None, *main.commands])
+def test_help_lists_every_exit_code(name):
+    before = [name] if name else []
+    text = CliRunner().invoke(main, [*before, "--help"]).output
     listed = {
         int(line.split()[0])
         for line in text.partition("Exit codes:")[2].splitlines()
@@ -68,6 +70,12 @@ def test_a_reader_that_ends_early_causes_no_message():
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("name", ["train", "compare", "bench"])
+def test_help_names_choices(name):
+    text = CliRunner().invoke(main, [name, "--help"]).output
+    assert "wrn-34-10" in text and "list --methods" in " ".join(text.split())
 
 
 HEAVY = """

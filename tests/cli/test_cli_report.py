@@ -1,10 +1,8 @@
 """`dat-keras report` from its arguments to its page."""
 
-import subprocess
-import sys
-
 import pytest
 from click.testing import CliRunner
+from command_errors import assert_refused, assert_refused_early
 from small_runs import NATURAL
 
 from dat_keras.cli import main
@@ -51,24 +49,10 @@ def test_bad_options_are_one_line_and_write_nothing(
     trained, tmp_path, arguments, line
 ):
     result = run(trained, *arguments, "-o", tmp_path / "a.html")
-    assert result.exit_code == 2
-    assert line in result.stderr.splitlines()[-1]
-    assert result.stdout == "" and list(tmp_path.iterdir()) == []
+    assert_refused(result, line, tmp_path)
 
 
 def test_what_is_wrong_is_said_before_tensorflow_is_loaded(tmp_path):
-    code = (
-        "import sys; from dat_keras.cli import main\n"
-        "try: main(sys.argv[1:])\n"
-        "finally: print({'tensorflow', 'matplotlib'} & sys.modules.keys())"
-    )
-    out = str(tmp_path / "none" / "report.html")
-    done = subprocess.run(
-        [sys.executable, "-c", code, "report", "cifar10-dat-resnet8"]
-        + ["-o", out],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert "there is no folder" in done.stderr
-    assert done.stdout.splitlines()[-1] == "set()"
+    out = tmp_path / "none" / "report.html"
+    line = "there is no folder"
+    assert_refused_early(line, "report", "cifar10-dat-resnet8", "-o", out)

@@ -197,3 +197,11 @@ def test_what_text_cannot_say_is_refused(setting):
 def test_items_of_a_tuple_have_its_type():
     assert override(Nested(), "shares=1/4, 2").shares == (0.25, 2.0)
     assert override(Nested(), "shares=").shares == ()
+
+
+def test_a_misspelt_path_is_answered_with_paths():
+    recipe = RECIPES["dat-cifar10-resnet18"]
+    with pytest.raises(ValueError, match="Did you mean 'objective.beta'"):
+        override(recipe, "objective.betaa=6")
+    with pytest.raises(ValueError, match="Did you mean 'beta'"):
+        override(recipe, "betaa=6")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dat_keras.analysis.html_page import (
-    Cells,
     document,
     figure,
     folded_table,
@@ -24,6 +23,7 @@ from dat_keras.analysis.robustness.image_figures import example_figure
 from dat_keras.analysis.robustness.measure_robustness import Example
 from dat_keras.analysis.robustness.model_robustness import radius_text
 from dat_keras.analysis.robustness.robustness_report import RobustnessReport
+from dat_keras.analysis.settings_table import settings_table
 
 RADIUS = (
     "PGD-20 with steps of a quarter of the radius; an image that is wrong "
@@ -64,7 +64,7 @@ def page(
         report.findings(),
         report.notes(),
         "".join(sections),
-        _settings(report),
+        settings_table(report),
     )
 
 
@@ -156,16 +156,3 @@ def _costs(report: RobustnessReport) -> Iterator[str]:
         )
         parts = [folded_table(recipes)]
         yield section("recipe", "Recipe", words, parts)
-
-
-def _settings(report: RobustnessReport) -> Cells:
-    return [
-        ["setting", "value"],
-        ["data", report.data],
-        ["sha256 of the images and labels", report.data_fingerprint],
-        ["attack", report.settings],
-        ["batch size", str(report.batch_size)],
-        ["date", report.date],
-        *([f"sha256 of {m.name}", m.sha256] for m in report.models),
-        *([name, version] for name, version in report.versions),
-    ]

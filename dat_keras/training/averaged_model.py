@@ -1,0 +1,72 @@
+"""A model that holds its averaged weights outside of training.
+
+While `fit` runs, the classifier holds the weights that train. When it has
+ended, it holds their average, which validation measured, as with Keras' own
+`use_ema`; the next training step begins from the weights that train.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import keras
+
+from dat_keras.optimizers.weight_averaging import WeightAverage
+from dat_keras.training.measured_model import MeasuredModel
+
+
+class AveragedModel(MeasuredModel):
+    """Puts the average into the classifier at the end of `fit`.
+
+    A subclass sets `average`.
+    """
+
+    average: WeightAverage | None
+
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Trains as `CountedModel.fit` does.
+
+        With an average, the classifier holds it afterwards, also where
+        training ended by an error. The weights that train are kept, saved
+        with the model, and trained on by the next call. They are dropped if
+        the classifier was given other weights meanwhile, which train then.
+
+        Args:
+            *args: As for `CountedModel.fit`.
+            **kwargs: Likewise.
+        """
+        self.hold_training_weights()
+        try:
+            return super().fit(*args, **kwargs)
+        finally:
+            self.hold_average()
+
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Trains as Keras does, on the weights that train, and keeps them.
+
+        Args:
+            *args: As for Keras.
+            **kwargs: Likewise.
+        """
+        self.hold_training_weights()
+        return super().train_on_batch(*args, **kwargs)
+
+    def hold_average(self) -> None:
+        """Puts the average, if one is kept, into the classifier."""
+        if self.average is not None:
+            self.average.exchange(self.classifier.weights)
+
+    def hold_training_weights(self) -> None:
+        """Undoes `hold_average`, if it was called."""
+        if self.average is not None:
+            self.average.restore(self.classifier.weights)
+
+    def inference_scope(self) -> AbstractContextManager:
+        """Returns a scope in which the classifier reads its best weights.
+
+        The averaged weights where an average is kept, else its own.
+        """
+        if self.average is None:
+            return nullcontext()
+        return self.average.scope(self.classifier.weights)
