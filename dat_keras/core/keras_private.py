@@ -21,6 +21,7 @@ __all__ = [
     "Functional",
     "flat_layers",
     "forget_compiled_metrics",
+    "forget_layer",
     "forget_losses",
     "functional_of",
     "has_compiled_metrics",
@@ -122,6 +123,15 @@ def forget_losses(model: keras.Model) -> None:
 def forget_compiled_metrics(model: keras.Model) -> None:
     """Drops the metrics of an earlier `compile`, which Keras would keep."""
     model._compile_metrics = None
+
+
+def forget_layer(model: keras.Model, layer: keras.layers.Layer) -> None:
+    """Removes a layer that was an attribute from what the model tracks.
+
+    Setting the attribute to something else would leave its weights in the
+    model, and in what the model saves.
+    """
+    model._tracker.untrack(layer)
 
 
 def has_compiled_metrics(model: keras.Model) -> bool:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import keras
-
-from dat_keras.optimizers.weight_averaging import WeightAverage
+from dat_keras.core.keras_private import forget_layer
+from dat_keras.optimizers.weight_averaging import Averaging, WeightAverage
 from dat_keras.training.measured_model import MeasuredModel
 
 
@@ -24,23 +23,31 @@ class AveragedModel(MeasuredModel):
 
     average: WeightAverage | None
 
-    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Trains as `CountedModel.fit` does.
-
-        With an average, the classifier holds it afterwards, also where
-        training ended by an error. The weights that train are kept, saved
-        with the model, and trained on by the next call. They are dropped if
-        the classifier was given other weights meanwhile, which train then.
+    def keep_average(self, averaging: Averaging | None) -> None:
+        """Begins an average of the weights that train, in place of any other.
 
         Args:
-            *args: As for `CountedModel.fit`.
-            **kwargs: Likewise.
+            averaging: Its settings; `None` for no average.
         """
         self.hold_training_weights()
-        try:
-            return super().fit(*args, **kwargs)
-        finally:
-            self.hold_average()
+        if self.average is not None:
+            forget_layer(self, self.average)
+        self.average = None
+        if averaging is not None:
+            self.average = WeightAverage(self.classifier.weights, averaging)
+
+    def before_training(self) -> None:
+        """Puts the weights that train into the classifier."""
+        self.hold_training_weights()
+
+    def after_fit(self) -> None:
+        """Puts the average into the classifier, if one is kept.
+
+        The weights that train are kept, saved with the model, and trained on
+        by the next call. They are dropped if the classifier was given other
+        weights meanwhile, which train then.
+        """
+        self.hold_average()
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Trains as Keras does, on the weights that train, and keeps them.

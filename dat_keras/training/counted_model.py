@@ -53,7 +53,17 @@ class CountedModel(keras.Model):
         if shuffle is None:
             ordered = keras.utils.PyDataset, tf.data.Dataset
             shuffle = not isinstance(x, ordered)
-        return super().fit(x, *args, shuffle=shuffle, **kwargs)
+        self.before_training()
+        try:
+            return super().fit(x, *args, shuffle=shuffle, **kwargs)
+        finally:
+            self.after_fit()
+
+    def before_training(self) -> None:
+        """Called before `fit` trains."""
+
+    def after_fit(self) -> None:
+        """Called when `fit` has ended, in whatever way."""
 
     @property
     def progress(self) -> tf.Tensor:

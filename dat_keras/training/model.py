@@ -20,7 +20,7 @@ from dat_keras.objectives import OBJECTIVES, Objective
 from dat_keras.objectives.example_weights import weighted_by
 from dat_keras.objectives.step import Step, Terms, Views
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
-from dat_keras.optimizers.weight_averaging import Averaging, WeightAverage
+from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.training.arguments import (
     as_attack,
     as_instance,
@@ -107,7 +107,7 @@ class AdversarialModel(SerializableModel):
         self.seed = seed
         self.adversary = objective.build_adversary(spec)
         self.adversary.build_from(classifier)
-        self.average: WeightAverage | None = None
+        self.average = None
         self.step = self._counter("step", 0)
         self.total_steps = self._counter("total_steps", 0)
         self.regularization = Regularization.of(classifier, spec.image_shape)
@@ -149,9 +149,7 @@ class AdversarialModel(SerializableModel):
         check_optimizer(self.optimizer)
         self.optimizer.build(self._descending)
         self.clip_norm = clip_norm
-        if averaging is not None:
-            self.hold_training_weights()
-            self.average = WeightAverage(self.classifier.weights, averaging)
+        self.keep_average(averaging)
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns the classifier's logits, shape `(B, K)`."""

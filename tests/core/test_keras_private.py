@@ -88,3 +88,12 @@ def test_callbacks_read_directions_in_a_list():
     assert callback.monitor_op(1.0, 0.0)
     metric.update_state(3.0)
     assert float(Model.metrics[0].result()["own"]) == 3.0
+
+
+def test_a_forgotten_layer_leaves_no_weights():
+    model = Subclassed()
+    model.extra = keras.layers.Dense(2)
+    model.extra.build((None, 3))
+    assert len(model.weights) == 2
+    private.forget_layer(model, model.extra)
+    assert model.weights == []

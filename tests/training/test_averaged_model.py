@@ -140,3 +140,20 @@ def test_without_an_average_nothing_is_exchanged(make_tiny, snapshot, same):
     model.hold_average()
     model.hold_training_weights()
     assert same(before, snapshot(model.classifier.variables))
+
+
+def test_compile_replaces_an_average_or_ends_it(make, snapshot, same, tmp_path):
+    model = make()
+    fit(model)
+    averages = [w.path for w in model.weights if "weight_average" in w.path]
+    model.compile(SGD(0.1), averaging=Averaging(0.25, start=0.0))
+    assert averages == [
+        w.path for w in model.weights if "weight_average" in w.path
+    ]
+    fit(model)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert same(*(snapshot(m.average.average) for m in (model, loaded)))
+    model.compile(SGD(0.1))
+    assert model.average is None
+    assert not [w for w in model.weights if "weight_average" in w.path]
