@@ -27,6 +27,7 @@ class SerializableModel(MeasuredModel):
     augment: Any
     eval_attack: Any
     weight_perturbation: Any
+    attack_warmup: float
     attack_dtype: str | None
     seed: int
     average: WeightAverage | None
@@ -41,6 +42,7 @@ class SerializableModel(MeasuredModel):
         return {
             "classifier": keras.saving.serialize_keras_object(self.classifier),
             **{name: to_plain(getattr(self, name), name) for name in SETTINGS},
+            "attack_warmup": self.attack_warmup,
             "attack_dtype": self.attack_dtype,
             "seed": self.seed,
         }
