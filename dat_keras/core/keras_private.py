@@ -25,6 +25,7 @@ __all__ = [
     "functional_of",
     "has_compiled_metrics",
     "nodes_of",
+    "number_paths",
     "operation_fn",
     "output_operation",
     "output_reader_input",
@@ -109,6 +110,25 @@ def share_variables(
             # Assigned as an attribute, it would be refused: Keras has closed
             # the lists of a built layer.
             vars(target)[name] = places[id(value)]
+
+
+def number_paths(model: keras.Model) -> None:
+    """Gives weights paths that depend on their order alone.
+
+    Paths are made of names of layers, which Keras makes up where a class gives
+    its inner layers none.
+
+    Args:
+        model: A model whose layers are built.
+
+    Example:
+    >>> net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> number_paths(net)
+    >>> [w.path for w in net.weights]
+    ['0000/kernel', '0001/bias']
+    """
+    for number, variable in enumerate(model.weights):
+        variable._path = f"{number:04d}/{variable.name}"
 
 
 def output_operation(model: keras.Model) -> keras.Operation:

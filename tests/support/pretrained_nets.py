@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 SMALLEST = {"weights": None, "classes": 5, "classifier_activation": None}
 
@@ -120,3 +121,20 @@ def lived_in(model):
         if len(v.shape) == 1 and v.dtype == "float32":
             v.assign(draw.uniform(0.5, 1.5, v.shape))
     return model
+
+
+PARTS = {"resnet": "ResNet", "mobilenet": "MobileNet", "vit": "ViT"}
+"""KerasHub cannot read the preset that it saves of the tiny EfficientNet."""
+
+
+def preset(folder, name="resnet", **converter):
+    """Saves a preset; returns KerasHub's own way from bytes to logits."""
+    hub = pytest.importorskip("keras_hub")
+    part = PARTS[name]
+    settings = {"image_size": (16, 16), "scale": 1 / 255, **converter}
+    converts = getattr(hub.layers, f"{part}ImageConverter")(**settings)
+    prepares = getattr(hub.models, f"{part}ImageClassifierPreprocessor")
+    shape = {} if name == "resnet" else {"shape": (16, 16, 3)}
+    net = lived_in(HUB[name](preprocessor=prepares(converts), **shape))
+    net.save_to_preset(str(folder))
+    return lambda x: net(net.preprocessor(255.0 * x))
