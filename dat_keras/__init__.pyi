@@ -46,12 +46,12 @@ from .optimizers import Averaging as Averaging
 from .recipes import Recipe as Recipe
 from .training import callbacks as callbacks
 from .training import metrics as metrics
-from .training.harden import harden as harden
 from .training.harden import rate_factors as rate_factors
 from .training.model import AdversarialModel as AdversarialModel
 from .training.train import train as train
 from .zoo.commands.evaluate import attack as attack
 from .zoo.commands.evaluate import evaluate as evaluate
+from .zoo.commands.harden import harden as harden
 from .zoo.commands.load import load_model as load_model
 
 __version__: str

@@ -73,6 +73,7 @@ class LayerCopies:
 
     Args:
         suffix: Appended to the names of the copies.
+        taken: Names that other layers of the graph have.
 
     Example:
     >>> dense = keras.layers.Dense(2)
@@ -84,11 +85,11 @@ class LayerCopies:
     True
     """
 
-    def __init__(self, suffix: str = "") -> None:
+    def __init__(self, suffix: str = "", taken: Collection[str] = ()) -> None:
         self.suffix = suffix
         self.made: dict[int, keras.layers.Layer] = {}
         self._originals: dict[int, keras.layers.Layer] = {}
-        self._names: set[str] = set()
+        self._names = set(taken)
 
     def __call__(self, layer: keras.layers.Layer) -> keras.layers.Layer:
         """Returns the copy of a layer, of the same class and settings."""

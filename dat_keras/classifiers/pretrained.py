@@ -94,12 +94,15 @@ def assembled(
     (None, 3)
     """
     model = branch_models(model)[0]
-    copies = LayerCopies()
+    taken = () if adapter is None else (adapter.name,)
+    copies = LayerCopies(taken=taken)
     if image_shape is None:
         image = input_like(model)
     else:
         image = keras.Input(tuple(image_shape), name="image")
-    x = image if adapter is None else type(adapter)(**adapter.settings)(image)
+    x = image
+    if adapter is not None:
+        x = type(adapter).from_config(adapter.get_config())(image)
     copy = keras.Model(image, run_flat(model, x, copies), name=model.name)
     copies.copy_weights()
     head = Head.of(copy)

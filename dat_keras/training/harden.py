@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from dat_keras.classifiers.input_adapter import InputAdapter
-from dat_keras.classifiers.inspection import last_layer
+from dat_keras.classifiers.inspection import branch_models, last_layer
 from dat_keras.classifiers.pretrained import (
     adapter_for,
     assembled,
@@ -42,7 +42,8 @@ def harden(
 
     Args:
         model: A functional or sequential classifier: of `keras.applications`,
-            KerasHub, or your own. A softmax at its end is left out.
+            KerasHub, or your own. A softmax at its end is left out. A name
+            does as well: whatever `dk.load_model` takes.
         objective: The training method, or its name in `OBJECTIVES`.
         adapter: What the net wants in place of pixels in `[0, 1]`: an
             `InputAdapter`, or its name in `PREPROCESSING` (`"none"`,
@@ -106,6 +107,9 @@ def prepared(
             "`adapter` must be an `InputAdapter` or a name such as 'tf'. "
             f"Received: adapter={described(adapter)}"
         )
+    if image_shape is None and layer is not None and layer.size is not None:
+        _, *size, channels = branch_models(model)[0].input_shape
+        image_shape = (*(layer.size if None in size else size), channels)
     net = assembled(model, layer, image_shape, num_classes)
     if None in net.input_shape[1:]:
         raise ValueError(

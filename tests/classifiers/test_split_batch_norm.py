@@ -122,7 +122,7 @@ def test_gradients_of_both_branches_meet_in_shared_kernels(name):
     assert not none[0] & none[1]
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_nets_of_keras_applications_begin_as_they_are(name):
     net = lived_in(APPLICATIONS[name]())
