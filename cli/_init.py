@@ -32,6 +32,7 @@ def check_init(choice: Mapping[str, Any], trusted: bool) -> None:
             raise click.UsageError("--trust-init is for the net of --init")
         return
     from dat_keras.utils.presets import is_preset
+    from dat_keras.utils.run_folder import RunFolder
     from dat_keras.zoo.commands.sources import check_source
 
     given = choice["trainable"]
@@ -47,7 +48,11 @@ def check_init(choice: Mapping[str, Any], trusted: bool) -> None:
             )
     check_source(source, "best")
     path = Path(source)
-    built_by_keras = path.suffix == ".keras" or is_preset(path)
+    built_by_keras = (
+        path.suffix == ".keras"
+        or is_preset(path)
+        or RunFolder(path).net.is_file()
+    )
     if built_by_keras and not trusted:
         raise click.UsageError(
             f"Keras builds the layers that {source} names: add --trust-init "
@@ -55,6 +60,6 @@ def check_init(choice: Mapping[str, Any], trusted: bool) -> None:
         )
     if trusted and not built_by_keras:
         raise click.UsageError(
-            "--trust-init is for .keras files and presets: other sources are "
-            f"read as data. Received: {source}"
+            "--trust-init is for .keras files, presets and runs that began "
+            f"at one: other sources are read as data. Received: {source}"
         )

@@ -43,8 +43,8 @@ Examples:
 @click.option(
     "--trust-init",
     is_flag=True,
-    help="For .keras files and presets: you trust who made it. Keras builds "
-    "the layers that it names, in its safe mode.",
+    help="For .keras files, presets and runs that began at one: you trust who "
+    "made it. Keras builds the layers that it names, in its safe mode.",
 )
 @click.option(
     "--preprocessing",

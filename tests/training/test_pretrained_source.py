@@ -57,10 +57,14 @@ def recipe_of(source, base=TINY, **settings):
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """A net of ten classes for the images of `shapes`, as a file."""
+    """A net for the images of `shapes`, but for its classes, with dropout."""
     keras.utils.set_random_seed(8)
     path = tmp_path_factory.mktemp("nets") / "net.keras"
-    ResNet8(7, width=2).save(path)
+    body = ResNet8(7, width=2)
+    features = body.get_layer("pool").output
+    dropped = layers.Dropout(0.3)(features)
+    head = layers.Dense(7, name="seven")
+    keras.Model(body.input, head(dropped)).save(path)
     return path
 
 
