@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,7 @@ def begun_at(
     image_shape: tuple[int, int, int],
     num_classes: int,
     branches: int,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> keras.Model:
     """Returns the classifier that a run begins with.
 
@@ -106,6 +108,7 @@ def begun_at(
         num_classes: Number of classes; another one than the net's gives it a
             new head.
         branches: Number of BatchNorm branches.
+        say: Receives a sentence if the net gets a new head.
 
     Raises:
         ValueError: If the source is not what the recipe was made with.
@@ -117,9 +120,37 @@ def begun_at(
             f"train anew into another folder. Received: {init.source} with "
             f"sha256 {found.sha256}, the recipe has {init.sha256}"
         )
+    classes = found.net.output_shape[-1]
+    if classes != num_classes:
+        say(f"a new head of {num_classes} classes in place of {classes}")
     adapter = init.adapter if found.adapter is None else found.adapter
     net = prepared(found.net, adapter, image_shape, num_classes, init.trainable)
     return _numbered(net, branches)
+
+
+def described_start(init: Pretrained, classifier: keras.Model) -> str:
+    """Says what a run begins at, and what was changed in the net.
+
+    Args:
+        init: What the recipe records.
+        classifier: What `begun_at` returned.
+    """
+    base = branch_models(classifier)[0]
+    moved = sum(math.prod(w.shape) for w in base.trainable_weights)
+    whole = sum(math.prod(w.shape) for w in base.weights)
+    adapters = [v for v in base.layers if isinstance(v, InputAdapter)]
+    neutral = InputAdapter().settings
+    changed = ", ".join(
+        f"{name}={_short(value)}"
+        for adapter in adapters
+        for name, value in adapter.settings.items()
+        if value != neutral[name]
+    )
+    return (
+        f"beginning at {init.source} (sha256 {init.sha256[:12]}), input "
+        f"adapter: {changed or 'none'}; {moved:,} of {whole:,} values are "
+        "trained"
+    )
 
 
 def write_net(classifier: keras.Model, path: Path) -> None:
@@ -163,6 +194,14 @@ def read_net(path: Path, branches: int) -> keras.Model:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DamagedFileError(f"cannot read {path}: {reason}") from None
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_short, value))})"
+    return str(value)
 
 
 def _numbered(net: keras.Model, branches: int) -> keras.Model:

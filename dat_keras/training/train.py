@@ -15,10 +15,14 @@ from dat_keras.optimizers.schedules import ConstantConfig
 from dat_keras.recipes import Recipe
 from dat_keras.recipes.added_augmentation import all_or_no_augmentation
 from dat_keras.training import checkpoint
-from dat_keras.training.fit_run import RunOptions, fit_run
+from dat_keras.training.fit_run import RunOptions, fit_run, silent
 from dat_keras.training.harden import rate_factors
 from dat_keras.training.model import AdversarialModel
-from dat_keras.training.pretrained_source import begun_at, write_net
+from dat_keras.training.pretrained_source import (
+    begun_at,
+    described_start,
+    write_net,
+)
 from dat_keras.training.resume import check_same
 from dat_keras.training.rollback import (
     FACTOR,
@@ -90,6 +94,7 @@ def train(
                 split.num_classes,
                 len(batches),
                 options.load_teacher,
+                options.say if state is None else silent,
             )
             if state is not None:
                 checkpoint.load(model, state)
@@ -112,6 +117,7 @@ def train(
             info.write(run.recipe)
             if recipe.init is not None:
                 write_net(model.classifier, run.net)
+                options.say(described_start(recipe.init, model.classifier))
         say_caveat(recipe.eval_attack, options.say)
         caution = all_or_no_augmentation(recipe)
         if caution is not None:
@@ -181,6 +187,7 @@ def build(
     num_classes: int,
     steps_per_epoch: int,
     load_teacher: Callable[[str], keras.Model] = load_teacher,
+    say: Callable[[str], None] = silent,
 ) -> AdversarialModel:
     """Returns the compiled, untrained model of a recipe.
 
@@ -191,6 +198,7 @@ def build(
         steps_per_epoch: Batches an epoch.
         load_teacher: Returns the classifier that a method names, or that
             `recipe.init` names.
+        say: Receives a sentence if a pretrained net gets a new head.
 
     Raises:
         ValueError: If the method needs a teacher, and has none that fits.
@@ -207,6 +215,7 @@ def build(
                 image_shape,
                 num_classes,
                 objective.branches,
+                say,
             )
     model = AdversarialModel(
         classifier,

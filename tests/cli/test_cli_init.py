@@ -42,6 +42,8 @@ def test_a_file_is_hardened_resumed_and_evaluated(file, colours, tmp_path):
     begin += ["--preprocessing", "tf", "--output", tmp_path / "run"]
     result = run(*begin)
     assert result.exit_code == 0, result.output
+    assert "a new head of 3 classes in place of 5" in result.stderr
+    assert "input adapter: size=(6, 6), scale=2, offset=-1" in result.stderr
     recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())
     init = recipe["recipe"]["init"]
     assert init["source"] == str(file) and len(init["sha256"]) == 64
