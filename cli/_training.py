@@ -24,6 +24,7 @@ from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.recipes import SETTABLE, Recipe, resolve
 from dat_keras.training.callbacks import tensorboard_logs
 from dat_keras.training.fit_run import RunOptions
+from dat_keras.training.pretrained_source import recorded
 from dat_keras.training.profile_callback import ProfileSteps
 from dat_keras.training.resume import check_same
 from dat_keras.training.run_info import RunInfo, load_classifier
@@ -110,6 +111,7 @@ def resolved(
         output: Value of `--output`.
         resume: Whether a run in the folder is continued.
     """
+    choice = with_source(choice)
     recipe = resolve(choice)
     output = output or default_output(recipe)
     run = RunFolder(output)
@@ -119,6 +121,23 @@ def resolved(
         check_same(info.recipe, recipe)
         data_dir = data_dir or (Path(info.data_dir) if info.data_dir else None)
     return recipe, output, data_dir
+
+
+def with_source(choice: Mapping[str, object]) -> dict[str, object]:
+    """Returns the options with the net of `--init` as a recipe records it.
+
+    Args:
+        choice: The options; those of `--init` become one value.
+    """
+    names = ("init", "preprocessing", "trainable")
+    rest = {k: v for k, v in choice.items() if k not in names}
+    source, adapter, trainable = (
+        cast("str | None", choice.get(name)) for name in names
+    )
+    if source is None:
+        return rest
+    init = recorded(source, load_model, adapter=adapter, trainable=trainable)
+    return {**rest, "init": init}
 
 
 class CheckFit(Callback):

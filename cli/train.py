@@ -10,6 +10,7 @@ import click
 from dat_keras.cli import _complete
 from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._init import check_init
 from dat_keras.cli._types import FractionType, TrainFlags
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
@@ -21,6 +22,7 @@ Examples:
   dat-keras train --dataset cifar100 --set objective.beta=6 --epochs 30
   dat-keras train --method trades --show
   dat-keras train --output runs/shapes-dat --resume
+  dat-keras train --init net.keras --trust-init --method trades --lr 0.01
 """
 
 
@@ -47,6 +49,29 @@ Examples:
     "--recipe",
     shell_complete=_complete.recipes,
     help="A name of `dat-keras list --recipes`, instead of the three above.",
+)
+@click.option(
+    "--init",
+    metavar="SOURCE",
+    help="Begin at a trained net: a run folder, a .keras file, a model of the "
+    "zoo or the Hub, or a KerasHub preset folder.",
+)
+@click.option(
+    "--trust-init",
+    is_flag=True,
+    help="For .keras files, presets and runs that began at one: you trust who "
+    "made it. Keras builds the layers that it names, in its safe mode.",
+)
+@click.option(
+    "--preprocessing",
+    type=click.Choice(["none", "0-255", "tf", "torch", "caffe"]),
+    help="What the net of --init wants in place of pixels in [0, 1]; becomes "
+    "its first layer. Presets bring their own.  [default: none]",
+)
+@click.option(
+    "--trainable",
+    metavar="all|head|last:N",
+    help="Layers of the net of --init that are trained.  [default: all]",
 )
 @click.option(
     "--epochs",
@@ -130,6 +155,7 @@ def train(
     settings: tuple[str, ...],
     show: bool,
     verbose: bool,
+    trust_init: bool,
     **choice: object,
 ) -> None:
     """Train a classifier and leave a run folder.
@@ -151,6 +177,7 @@ def train(
         RunFolder(output).check_free(flags.resume, flags.overwrite)
     if lr is not None:
         settings += (f"optimizer.learning_rate={lr}",)
+    check_init(choice, trust_init)
     check_dataset(cast("str | None", choice["dataset"]), data_dir)
     use_fast_kernels()
     quiet_tensorflow(verbose)

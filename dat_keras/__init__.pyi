@@ -13,6 +13,8 @@ from .analysis.robustness.robustness_report import (
     RobustnessReport as RobustnessReport,
 )
 from .analysis.robustness.write_report import write_report as write_report
+from .classifiers.input_adapter import InputAdapter as InputAdapter
+from .classifiers.split_batch_norm import split_batch_norm as split_batch_norm
 from .core.threat_models import L2 as L2
 from .core.threat_models import Linf as Linf
 from .core.threat_models import ThreatModel as ThreatModel
@@ -44,10 +46,12 @@ from .optimizers import Averaging as Averaging
 from .recipes import Recipe as Recipe
 from .training import callbacks as callbacks
 from .training import metrics as metrics
+from .training.harden import rate_factors as rate_factors
 from .training.model import AdversarialModel as AdversarialModel
 from .training.train import train as train
 from .zoo.commands.evaluate import attack as attack
 from .zoo.commands.evaluate import evaluate as evaluate
+from .zoo.commands.harden import harden as harden
 from .zoo.commands.load import load_model as load_model
 
 __version__: str

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dat_keras.classifiers.input_adapter import InputAdapter
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.keras_private import flat_layers
 from dat_keras.utils.kinds import described
@@ -101,12 +102,16 @@ def warn_of_rescaling(classifier: keras.Model) -> None:
     """Warns of a classifier made for images in [0, 255].
 
     It is known by a `Rescaling` that divides, as in MobileNetV3, or by a
-    `Normalization` with the mean of such pixels, as in ConvNeXt.
+    `Normalization` with the mean of such pixels, as in ConvNeXt. An
+    `InputAdapter` that makes such pixels is what it needs.
 
     Example:
     >>> warn_of_rescaling(keras.Sequential([keras.layers.Rescaling(255)]))
     """
     found = list(flat_layers(classifier))
+    adapters = [each for each in found if isinstance(each, InputAdapter)]
+    if any(np.max(each.scale) > 100.0 for each in adapters):
+        return
     scales = [
         float(np.max(layer.scale))
         for layer in found
@@ -127,7 +132,7 @@ def warn_of_rescaling(classifier: keras.Model) -> None:
         "The classifier has a layer for images in [0, 255], but is given "
         "images in [0, 1]: build it without (Keras: "
         "`include_preprocessing=False`), or put `Rescaling(255)` before "
-        f"it. Received: {received}",
+        f'it, as `dk.harden(..., adapter="0-255")` does. Received: {received}',
         stacklevel=2,
     )
 

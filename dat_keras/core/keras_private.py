@@ -26,10 +26,12 @@ __all__ = [
     "functional_of",
     "has_compiled_metrics",
     "nodes_of",
+    "number_paths",
     "operation_fn",
     "output_operation",
     "output_reader_input",
     "run_through_graph",
+    "share_variables",
     "update_compiled_metrics",
     "wants_plain_kernels",
     "with_directions",
@@ -78,6 +80,56 @@ def run_through_graph(
     """Returns a model's output, every layer called through `call(layer)`."""
     out = model._run_through_graph([x], operation_fn=call)
     return tf.nest.flatten(out)[0]
+
+
+def share_variables(
+    source: keras.layers.Layer, target: keras.layers.Layer
+) -> None:
+    """Lets a built layer use the variables of another in place of its own.
+
+    Variables of layers inside it are left alone.
+
+    Args:
+        source: A built layer.
+        target: A built layer of the same class and settings.
+
+    Example:
+    >>> layers = [keras.layers.Dense(2), keras.layers.Dense(2)]
+    >>> for layer in layers:
+    ...     layer.build((None, 3))
+    >>> share_variables(*layers)
+    >>> layers[0].kernel is layers[1].kernel
+    True
+    """
+    places: dict[int, keras.Variable] = {}
+    for kind in ("_trainable_variables", "_non_trainable_variables"):
+        olds, news = getattr(target, kind), getattr(source, kind)
+        places |= {id(o): n for o, n in zip(olds, news, strict=True)}
+        olds[:] = news
+    for name, value in list(vars(target).items()):
+        if id(value) in places:
+            # Assigned as an attribute, it would be refused: Keras has closed
+            # the lists of a built layer.
+            vars(target)[name] = places[id(value)]
+
+
+def number_paths(model: keras.Model) -> None:
+    """Gives weights paths that depend on their order alone.
+
+    Paths are made of names of layers, which Keras makes up where a class gives
+    its inner layers none.
+
+    Args:
+        model: A model whose layers are built.
+
+    Example:
+    >>> net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> number_paths(net)
+    >>> [w.path for w in net.weights]
+    ['0000/kernel', '0001/bias']
+    """
+    for number, variable in enumerate(model.weights):
+        variable._path = f"{number:04d}/{variable.name}"
 
 
 def output_operation(model: keras.Model) -> keras.Operation:

@@ -40,10 +40,15 @@ class SGD(keras.optimizers.Optimizer):
         nesterov: Whether to look one step ahead.
         restarts: Updates, counted from 0, before which the velocity is
             forgotten. Default: none; OA-AT has one.
+        rate_factors: One factor on the learning rate for each variable, in
+            the order of `build`: a pretrained body that moves less than its
+            new head. Default: 1 for all.
         **kwargs: Further arguments of `keras.optimizers.Optimizer`.
 
     Raises:
-        ValueError: If `momentum` or `weight_decay` is out of range.
+        ValueError: If `momentum` or `weight_decay` is out of range, or a
+            factor is negative; at `build`, if there are not as many factors
+            as variables.
 
     Reference:
         [Sutskever et al., 2013](https://proceedings.mlr.press/v28/sutskever13.html).
@@ -62,6 +67,7 @@ class SGD(keras.optimizers.Optimizer):
         weight_decay: float = 0.0,
         nesterov: bool = False,
         restarts: Sequence[int] = (),
+        rate_factors: Sequence[float] = (),
         **kwargs: object,
     ) -> None:
         # The base class must not see the decay: it would decouple it.
@@ -75,11 +81,23 @@ class SGD(keras.optimizers.Optimizer):
         self.coupled_weight_decay = weight_decay
         self.nesterov = nesterov
         self.restarts = tuple(restarts)
+        self.rate_factors = tuple(float(f) for f in rate_factors)
+        if any(not f >= 0.0 for f in self.rate_factors):
+            raise ValueError(
+                "`rate_factors` must be at least 0. "
+                f"Received: rate_factors={self.rate_factors}"
+            )
 
     def build(self, variables: list[keras.Variable]) -> None:
         """Makes one velocity for each variable."""
         if self.built:
             return
+        if self.rate_factors and len(self.rate_factors) != len(variables):
+            raise ValueError(
+                f"`rate_factors` must be one for each of the {len(variables)} "
+                "variables that are trained. Received: "
+                f"{len(self.rate_factors)} factors"
+            )
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
 
@@ -89,11 +107,14 @@ class SGD(keras.optimizers.Optimizer):
         """Moves one variable, given its gradient."""
         gradient = tf.cast(gradient, variable.dtype)
         gradient += self.coupled_weight_decay * variable
-        velocity = self.velocities[self._get_variable_index(variable)]
+        index = self._get_variable_index(variable)
+        velocity = self.velocities[index]
         step = self._kept * velocity + gradient
         self.assign(velocity, step)
         if self.nesterov:
             step = gradient + self.momentum * step
+        if self.rate_factors:
+            step *= self.rate_factors[index]
         self.assign_sub(variable, tf.cast(learning_rate, step.dtype) * step)
 
     @property
@@ -112,6 +133,7 @@ class SGD(keras.optimizers.Optimizer):
             "weight_decay": self.coupled_weight_decay,
             "nesterov": self.nesterov,
             "restarts": self.restarts,
+            "rate_factors": self.rate_factors,
         }
 
 
@@ -139,8 +161,25 @@ class SGDConfig(RangeChecked):
     schedule: ScheduleConfig = ConstantConfig()
     restarts: tuple[Count, ...] = ()
 
-    def build(self, epochs: int, steps_per_epoch: int) -> SGD:
-        """Returns the optimizer for a run of this length."""
+    def build(
+        self,
+        epochs: int,
+        steps_per_epoch: int,
+        rate_factors: Sequence[float] = (),
+    ) -> SGD:
+        """Returns the optimizer for a run of this length.
+
+        Args:
+            epochs: Epochs of the run.
+            steps_per_epoch: Batches an epoch.
+            rate_factors: See `SGD`.
+        """
         rate = self.schedule.build(self.learning_rate, epochs, steps_per_epoch)
         restarts = [epoch * steps_per_epoch for epoch in self.restarts]
-        return SGD(rate, self.momentum, self.weight_decay, restarts=restarts)
+        return SGD(
+            rate,
+            self.momentum,
+            self.weight_decay,
+            restarts=restarts,
+            rate_factors=rate_factors,
+        )

@@ -140,6 +140,7 @@ def passes_of_recipe(
         width=4,
         batch_size=COUNTED_IMAGES,
         precision="float32",
+        init=None,
         # At rate 0 the weights stay where no loss can become infinite.
         optimizer=replace(recipe.optimizer, learning_rate=0.0),
     )

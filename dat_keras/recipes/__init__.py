@@ -100,7 +100,8 @@ def resolve(choice: Mapping[str, Any], run: Recipe | None = None) -> Recipe:
 
     Args:
         choice: `recipe`, or `dataset`, `method` and `architecture`, to pick
-            one; fields such as `epochs` to replace; `settings`, a sequence
+            one; fields such as `epochs` to replace; `init`, the
+            `Pretrained` net to begin at; `settings`, a sequence
             of `key=value`; `eps`, the radius of all its attacks. What is
             missing or `None` keeps its default.
         run: Recipe of a run to resume, which is kept where none is picked.
@@ -129,6 +130,9 @@ def resolve(choice: Mapping[str, Any], run: Recipe | None = None) -> Recipe:
         recipe = lookup(RECIPES, str(name), "recipe")
     else:
         recipe = choose(**picked) if picked or run is None else run
+    if "init" in given:
+        stem = recipe.name.removesuffix(f"-{recipe.architecture}")
+        given |= {"width": None, "name": f"{stem}-pretrained"}
     recipe = replace(recipe, **given)
     for assignment in settings:
         recipe = override(recipe, assignment, SETTABLE)

@@ -22,8 +22,9 @@ from dat_keras.objectives.las_at.strategy import Reward
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGDConfig, schedules
 from dat_keras.optimizers.weight_averaging import Averaging
+from dat_keras.recipes.pretrained import Pretrained
 from dat_keras.utils.config import decode, encode
-from dat_keras.utils.ranges import Range, RangeChecked
+from dat_keras.utils.ranges import Range, RangeChecked, Share
 from dat_keras.utils.registry import lookup
 
 
@@ -53,6 +54,10 @@ class Recipe(RangeChecked):
         precision: Keras dtype policy of the classifier.
         attack_dtype: Type of the convolutions in the training's attacks:
             `"bfloat16"`, or `None` for that of `precision`.
+        attack_warmup: Share of the run over which eps and step size of the
+            training's attack grow from zero.
+        init: The pretrained net that the run begins at, in place of an
+            untrained one of `architecture`; `None` for that.
 
     Example:
     >>> from dat_keras.recipes import RECIPES
@@ -78,6 +83,8 @@ class Recipe(RangeChecked):
     seed: int = 0
     precision: str = "float32"
     attack_dtype: str | None = None
+    attack_warmup: Share = 0.0
+    init: Pretrained | None = None
 
     def __post_init__(self) -> None:
         """Refuses unknown names and numbers out of range."""
@@ -89,6 +96,15 @@ class Recipe(RangeChecked):
                 f"file or a zoo model. Received: {type(teacher).__name__}"
             )
         lookup(ARCHITECTURES, self.architecture, "architecture")
+        own = {"width": self.width, "precision": self.precision}
+        if self.init is not None and own != {
+            "width": None,
+            "precision": "float32",
+        }:
+            raise ValueError(
+                "A run that begins at a pretrained net has the width and the "
+                f"precision of that net. Received: {own} with init"
+            )
         if self.attack_dtype is not None:
             lookup(DTYPES, self.attack_dtype, "attack_dtype")
 
@@ -136,6 +152,7 @@ _CLASSES: tuple[type, ...] = (
     *THREAT_MODELS.values(),
     Averaging,
     Policy,
+    Pretrained,
     Reward,
     SGDConfig,
     WeightPerturbation,

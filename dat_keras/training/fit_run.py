@@ -64,7 +64,8 @@ class RunOptions:
             number of validation images that take as long. The projected
             time counts it; at 0 it says that it does not.
         load_teacher: Returns the classifier that a recipe of distillation
-            names. Default: run folders and `.keras` files.
+            names, and the net of `init` that is no preset. Default: run
+            folders and `.keras` files.
         on_nan: When the loss is not finite: `"stop"`, or `"rollback"` to the
             beginning of the epoch and go on with half the learning rate.
     """

@@ -27,6 +27,7 @@ from dat_keras.training.arguments import (
     check_kinds,
 )
 from dat_keras.training.ascent import ascend
+from dat_keras.training.attack_warmup import check_warmup, warmed
 from dat_keras.training.batch import Batch
 from dat_keras.training.checks import check_branches, check_weights
 from dat_keras.training.compile_arguments import (
@@ -60,6 +61,9 @@ class AdversarialModel(SerializableModel):
         eval_attack: Attack of `robust_accuracy`, or its name in `ATTACKS`, at
             eps 8/255. Default: PGD-20 at eps 8/255, the paper's.
         weight_perturbation: AWP; off by default.
+        attack_warmup: Share of the run over which eps and step size of the
+            training's attack grow from zero, in proportion to the steps done.
+            Default: none. For methods with a PGD as their `attack`.
         attack_dtype: Type in which attacks of the training step compute all
             convolutions but the first: `"bfloat16"`, or `None` for that of
             the layers. Images, gradients of pixels and the update of the
@@ -86,6 +90,7 @@ class AdversarialModel(SerializableModel):
         augment: Augment | str = CropFlip(),  # noqa: B008
         eval_attack: Attack | str = pgd(Linf(8 / 255)),  # noqa: B008
         weight_perturbation: WeightPerturbation = WeightPerturbation(),  # noqa: B008
+        attack_warmup: float = 0.0,
         attack_dtype: str | None = None,
         seed: int = 0,
     ) -> None:
@@ -94,6 +99,7 @@ class AdversarialModel(SerializableModel):
         objective = as_instance(objective, Objective, OBJECTIVES, "objective")
         spec = ClassifierSpec.of(classifier)
         check_branches(spec.branches, objective)
+        check_warmup(attack_warmup, objective)
         self.image_shape = spec.image_shape
         self.num_classes = spec.num_classes
         self.classifier = classifier
@@ -103,6 +109,7 @@ class AdversarialModel(SerializableModel):
         self.weight_perturbation = weight_perturbation
         if attack_dtype is not None:
             lookup(DTYPES, attack_dtype, "attack_dtype")
+        self.attack_warmup = attack_warmup
         self.attack_dtype = attack_dtype
         self.seed = seed
         self.adversary = objective.build_adversary(spec)
@@ -147,7 +154,7 @@ class AdversarialModel(SerializableModel):
         check_arguments(averaging, clip_norm, kwargs)
         super().compile(optimizer=optimizer, **kwargs)
         check_optimizer(self.optimizer)
-        self.optimizer.build(self._descending)
+        self.optimizer.build(self.descending)
         self.clip_norm = clip_norm
         self.keep_average(averaging)
 
@@ -170,18 +177,21 @@ class AdversarialModel(SerializableModel):
         compiled = self.compiled_metrics(batch)
         step = self._augment(batch)
         check_weights(self.objective, step, batch)
-        views = self.objective.craft(step)
-        measured = self.objective.measure(step, views)
+        objective = warmed(self.objective, self.progress, self.attack_warmup)
+        views = objective.craft(step)
+        measured = objective.measure(step, views)
         with weighted_by(batch.weight):
-            return self._step(step, views, measured) | compiled
+            return self._step(objective, step, views, measured) | compiled
 
-    def _step(self, step: Step, views: Views, measured: Terms) -> dict:
+    def _step(
+        self, objective: Objective, step: Step, views: Views, measured: Terms
+    ) -> dict:
         descent = outer_descent(
             self.classifier,
-            self.objective,
+            objective,
             step,
             views,
-            weights=self._descending,
+            weights=self.descending,
             perturbation=self.weight_perturbation,
             regularization=self.regularization,
         )
@@ -190,11 +200,11 @@ class AdversarialModel(SerializableModel):
         # Nothing is written, or all undone, unless the checks have passed.
         with self.guard.writing(descent, self.written):
             # BatchNorm statistics move along.
-            self.optimizer.apply(descent.gradients, self._descending)
+            self.optimizer.apply(descent.gradients, self.descending)
             descent.updates.write()
             ascend(
                 self.classifier,
-                self.objective,
+                objective,
                 step,
                 views,
                 descent,
@@ -215,13 +225,15 @@ class AdversarialModel(SerializableModel):
 
     @property
     def _reads_progress(self) -> str | None:
+        if self.attack_warmup:
+            return f"attack_warmup={self.attack_warmup:g}"
         average = self.average and self.average.averaging
         return reader_of_progress(
             self.objective, self.weight_perturbation, average
         )
 
     @property
-    def _descending(self) -> list[keras.Variable]:
+    def descending(self) -> list[keras.Variable]:
         """Everything that the optimizer moves."""
         return (
             self.classifier.trainable_variables

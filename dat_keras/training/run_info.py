@@ -11,6 +11,7 @@ import keras
 from dat_keras.architectures import branches_of
 from dat_keras.core.weights import fingerprint, load_weights
 from dat_keras.recipes import CLASSES, Recipe
+from dat_keras.training.pretrained_source import read_net
 from dat_keras.utils.config import decode, encode
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import write_json
@@ -93,8 +94,9 @@ def load_classifier(
 ) -> LoadedClassifier:
     """The classifier of a run folder or of a `.keras` file.
 
-    A run folder is read as plain data. A `.keras` file is deserialised by
-    Keras, in its safe mode: name only files that you trust.
+    A run folder is read as plain data. A `.keras` file, and the layers of a
+    run that began at a pretrained net, are deserialised by Keras, in its safe
+    mode: name only those that you trust.
 
     Args:
         path: A run folder or a `.keras` file.
@@ -106,11 +108,27 @@ def load_classifier(
     """
     path = Path(path)
     if path.suffix == ".keras" and path.is_file():
-        model = keras.saving.load_model(path, compile=False)
+        model = _read_keras(path)
         return LoadedClassifier(model, path.name, fingerprint(model))
     run = RunFolder(path)
     run.check_loadable(weights)
     info = RunInfo.read(run.recipe)
-    model = info.recipe.classifier(info.image_shape, len(info.class_names))
+    recipe, classes = info.recipe, len(info.class_names)
+    if recipe.init is None:
+        model = recipe.classifier(info.image_shape, classes)
+    else:
+        model = read_net(run.net, recipe.objective.branches)
     digest = load_weights(model, run.weights(weights))
     return LoadedClassifier(model, path.name, digest, info)
+
+
+def _read_keras(path: Path) -> keras.Model:
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except ValueError as error:
+        if "Lambda" not in str(error):
+            raise
+        raise DamagedFileError(
+            f"{path} holds a Lambda layer, whose code Keras would run: replace "
+            "it by a layer of Keras or a registered class"
+        ) from None

@@ -26,6 +26,7 @@ class SerializableModel(AveragedModel):
     augment: Any
     eval_attack: Any
     weight_perturbation: Any
+    attack_warmup: float
     attack_dtype: str | None
     seed: int
     clip_norm: float | None
@@ -39,6 +40,7 @@ class SerializableModel(AveragedModel):
         return {
             "classifier": keras.saving.serialize_keras_object(self.classifier),
             **{name: to_plain(getattr(self, name), name) for name in SETTINGS},
+            "attack_warmup": self.attack_warmup,
             "attack_dtype": self.attack_dtype,
             "seed": self.seed,
         }

@@ -15,8 +15,14 @@ from dat_keras.optimizers.schedules import ConstantConfig
 from dat_keras.recipes import Recipe
 from dat_keras.recipes.added_augmentation import all_or_no_augmentation
 from dat_keras.training import checkpoint
-from dat_keras.training.fit_run import RunOptions, fit_run
+from dat_keras.training.fit_run import RunOptions, fit_run, silent
+from dat_keras.training.harden import rate_factors
 from dat_keras.training.model import AdversarialModel
+from dat_keras.training.pretrained_source import (
+    begun_at,
+    described_start,
+    write_net,
+)
 from dat_keras.training.resume import check_same
 from dat_keras.training.rollback import (
     FACTOR,
@@ -88,6 +94,7 @@ def train(
                 split.num_classes,
                 len(batches),
                 options.load_teacher,
+                options.say if state is None else silent,
             )
             if state is not None:
                 checkpoint.load(model, state)
@@ -108,6 +115,9 @@ def train(
             where = None if data_dir is None else str(data_dir)
             info = RunInfo(recipe, split.image_shape, split.class_names, where)
             info.write(run.recipe)
+            if recipe.init is not None:
+                write_net(model.classifier, run.net)
+                options.say(described_start(recipe.init, model.classifier))
         say_caveat(recipe.eval_attack, options.say)
         caution = all_or_no_augmentation(recipe)
         if caution is not None:
@@ -177,6 +187,7 @@ def build(
     num_classes: int,
     steps_per_epoch: int,
     load_teacher: Callable[[str], keras.Model] = load_teacher,
+    say: Callable[[str], None] = silent,
 ) -> AdversarialModel:
     """Returns the compiled, untrained model of a recipe.
 
@@ -185,7 +196,9 @@ def build(
         image_shape: `(H, W, C)`.
         num_classes: Number of classes.
         steps_per_epoch: Batches an epoch.
-        load_teacher: Returns the classifier that a method names.
+        load_teacher: Returns the classifier that a method names, or that
+            `recipe.init` names.
+        say: Receives a sentence if a pretrained net gets a new head.
 
     Raises:
         ValueError: If the method needs a teacher, and has none that fits.
@@ -193,18 +206,35 @@ def build(
     objective = recipe.objective.prepared(recipe.batch_size, load_teacher)
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
-        classifier = recipe.classifier(image_shape, num_classes)
+        if recipe.init is None:
+            classifier = recipe.classifier(image_shape, num_classes)
+        else:
+            classifier = begun_at(
+                recipe.init,
+                load_teacher,
+                image_shape,
+                num_classes,
+                objective.branches,
+                say,
+            )
     model = AdversarialModel(
         classifier,
         objective,
         augment=recipe.augment,
         eval_attack=recipe.eval_attack,
         weight_perturbation=recipe.weight_perturbation,
+        attack_warmup=recipe.attack_warmup,
         attack_dtype=recipe.attack_dtype,
         seed=recipe.seed,
     )
     model.compile(
-        optimizer=recipe.optimizer.build(recipe.epochs, steps_per_epoch),
+        optimizer=recipe.optimizer.build(
+            recipe.epochs,
+            steps_per_epoch,
+            ()
+            if recipe.init is None or recipe.init.body_rate == 1.0
+            else rate_factors(model, recipe.init.body_rate),
+        ),
         averaging=recipe.averaging,
         clip_norm=recipe.clip_norm,
     )

@@ -1,6 +1,7 @@
 """Run folders: what a training run leaves on disk, as paths.
 
 recipe.json                 the resolved recipe and what made it
+net.json                    layers of a net that a run began at (`--init`)
 best.safetensors            classifier of the best epoch on validation
 last.safetensors            classifier after the last epoch
 last-good.safetensors       single-step methods: classifier after the last
@@ -49,6 +50,11 @@ class RunFolder:
     def recipe(self) -> Path:
         """The recipe's file."""
         return self.path / "recipe.json"
+
+    @property
+    def net(self) -> Path:
+        """The layers of a pretrained net."""
+        return self.path / "net.json"
 
     @property
     def history(self) -> Path:

@@ -97,3 +97,16 @@ def test_a_forgotten_layer_leaves_no_weights():
     assert len(model.weights) == 2
     private.forget_layer(model, model.extra)
     assert model.weights == []
+
+
+def test_variables_of_a_block_are_shared_where_it_reads_them():
+    blocks = [keras.layers.EinsumDense("ab,bc->ac", 2) for _ in range(2)]
+    for block in blocks:
+        block.build((None, 3))
+    private.share_variables(*blocks)
+    blocks[0].kernel.assign(keras.ops.ones((3, 2)))
+    found = blocks[1](keras.ops.ones((1, 3)))
+    assert found.numpy().tolist() == [[3.0, 3.0]]
+    assert all(
+        a is b for a, b in zip(*(b.weights for b in blocks), strict=True)
+    )

@@ -190,3 +190,17 @@ def test_config_passes_the_schedule_on():
         "boundaries": (2,),
         "factor": 0.1,
     }
+
+
+def test_factors_scale_the_step_and_leave_the_velocity():
+    w = [keras.Variable(1.0), keras.Variable(1.0)]
+    sgd = SGD(0.5, momentum=0.9, weight_decay=0.1, rate_factors=(1.0, 0.1))
+    for _ in range(2):
+        sgd.apply([tf.constant(1.0), tf.constant(1.0)], w)
+    plain, v = [1.0, 1.0], [0.0, 0.0]
+    for _ in range(2):
+        for i, factor in enumerate((1.0, 0.1)):
+            v[i] = 0.9 * v[i] + 1.0 + 0.1 * plain[i]
+            plain[i] -= 0.5 * factor * v[i]
+    np.testing.assert_allclose([float(x) for x in w], plain, rtol=1e-6)
+    assert SGD.from_config(sgd.get_config()).rate_factors == (1.0, 0.1)

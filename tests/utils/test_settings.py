@@ -9,7 +9,7 @@ from dat_keras.utils.overrides import override, paths
 from dat_keras.utils.settings import meanings, settings_of, text_of
 
 METHODS = "[a-z-]+-cifar10-resnet18|oa-at-own-.*"
-NOT_TEXT = ("averaging", "objective.augment.parts", "augment.parts")
+NOT_TEXT = ("averaging", "init", "objective.augment.parts", "augment.parts")
 """Plain fields whose values cannot be written as text."""
 
 
@@ -43,7 +43,7 @@ def test_a_field_that_only_additions_change_is_not_settable():
     closed = [each.path for each in settings if not each.settable]
     assert closed == [
         *("objective", "objective.mix", "optimizer"),
-        *("weight_perturbation", "averaging"),
+        *("weight_perturbation", "averaging", "init"),
     ]
 
 

@@ -79,6 +79,13 @@ def from_run(
         raise BadReferenceError(
             f"{path} is no run folder", "name the folder of a training run"
         )
+    if loaded.info.recipe.init is not None:
+        raise BadReferenceError(
+            f"{path} began at {loaded.info.recipe.init.source}, whose layers "
+            "others could not check: only this package's own architectures "
+            "are published",
+            "send the file that `dat-keras export RUN net.keras` writes",
+        )
     model = base_of(loaded.model)
     info, recipe = loaded.info, _impersonal(loaded.info.recipe)
     threat = recipe.eval_attack.threat_model

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import keras
 
+from dat_keras.classifiers.keras_hub_preset import load_preset
 from dat_keras.core.threat_models import norm_of
 from dat_keras.training.run_info import load_classifier
+from dat_keras.utils.presets import is_preset
 from dat_keras.zoo.bundle.folder import is_model_folder
 from dat_keras.zoo.bundle.layout import WEIGHTS
 from dat_keras.zoo.bundle.read import ReadModel, load_model_file, read_folder
@@ -60,13 +62,14 @@ def load_model(
     first, then names. Models that others published are never deserialised as
     objects: the architecture is this library's own, and the weights are
     checked for names, shapes, types, finite values and their sha256. A
-    `.keras` file is deserialised by Keras in its safe mode, so name only
-    files that you trust. The commit of a branch is printed on stderr: name it
-    to get the same weights again.
+    `.keras` file, a preset, and the layers of a run that began at one, are
+    deserialised by Keras in its safe mode, so name only those that you trust.
+    The commit of a branch is printed on stderr: name it to get the same
+    weights again.
 
     Args:
-        model_name: A run folder, a `.keras` file, the folder of a pulled
-            model, a name of `dat-keras list`, or
+        model_name: A run folder, a `.keras` file, a folder of a KerasHub
+            preset or of a pulled model, a name of `dat-keras list`, or
             `namespace/name[@revision]` on the Hugging Face Hub.
         dataset: Data set, such as `"cifar10"`; for zoo names. Default: any.
         threat_model: `"Linf"` or `"L2"`; for zoo names. Default: any.
@@ -121,6 +124,8 @@ def load_source(
     path = Path(source)
     if is_model_folder(path):
         return _loaded(read_folder(path))
+    if is_preset(path):
+        return LoadedModel(load_preset(path))
     if is_path(path):
         loaded = load_classifier(path, weights)
         if loaded.info is None:

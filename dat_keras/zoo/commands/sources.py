@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dat_keras.utils.presets import is_preset
 from dat_keras.utils.registry import lookup
 from dat_keras.utils.run_folder import WEIGHTS, RunFolder
 from dat_keras.zoo.bundle.folder import is_model_folder
@@ -80,7 +81,7 @@ def check_path(path: Path, weights: str) -> None:
         DamagedFileError: If it is a run without these weights.
     """
     is_file = path.suffix == ".keras" and path.is_file()
-    if not is_file and not is_model_folder(path):
+    if not is_file and not is_model_folder(path) and not is_preset(path):
         RunFolder(path).check_loadable(weights)
 
 
