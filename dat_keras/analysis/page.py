@@ -10,10 +10,10 @@ from dat_keras.analysis.html_page import (
     document,
     figure,
     folded_table,
-    listed,
     section,
 )
 from dat_keras.analysis.report import SpectralReport
+from dat_keras.utils.html import listed
 
 SECTIONS = {
     "accuracy": (

@@ -25,6 +25,7 @@ from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.utils.config import decode, encode
 from dat_keras.utils.ranges import Range, RangeChecked
 from dat_keras.utils.registry import lookup
+from dat_keras.utils.settings import tree
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ class Recipe(RangeChecked):
         lookup(ARCHITECTURES, self.architecture, "architecture")
         if self.attack_dtype is not None:
             lookup(DTYPES, self.attack_dtype, "attack_dtype")
+
+    def __str__(self) -> str:
+        """Returns all settings, a line each."""
+        return tree(self)
 
     def classifier(
         self, image_shape: tuple[int, int, int], num_classes: int
