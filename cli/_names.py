@@ -22,5 +22,8 @@ STAGED = (
 EVALUATIONS = (*SINGLE, *STAGED)
 """Keys of `EVALUATIONS` in evaluation/suites.py, which imports the attacks."""
 
+LOGS = ("tensorboard", "wandb", "mlflow")
+"""Keys of `LOGGERS` in training/loggers.py, which imports TensorFlow."""
+
 PROTOCOLS = ("strict", "dat")
 """Keys of `dat_keras.evaluation.protocols.PROTOCOLS`, likewise."""

@@ -9,7 +9,9 @@ import click
 
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._names import LOGS
 from dat_keras.cli._types import FractionType, TrainFlags
+from dat_keras.utils.packages import check_installed
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
@@ -98,7 +100,14 @@ Examples:
     "the epoch with half the learning rate.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
-@click.option("--tensorboard", is_flag=True, help="Log to <output>/logs.")
+@click.option(
+    "--log",
+    multiple=True,
+    type=click.Choice(LOGS),
+    help="Log the epochs with this library, as its own settings say "
+    "(WANDB_MODE=offline, MLFLOW_TRACKING_URI, ...); tensorboard writes to "
+    "<output>/logs; may be repeated.",
+)
 @click.option(
     "--show",
     is_flag=True,
@@ -122,15 +131,18 @@ def train(
     minutes on a laptop. The run folder holds recipe.json, best and last
     weights, history.csv and checkpoints.
     """
-    names = ("resume", "overwrite", "tensorboard", "profile")
+    names = ("resume", "overwrite", "profile")
     flags = TrainFlags(
         **{name: bool(choice.pop(name)) for name in names},
         on_nan=str(choice.pop("on_nan")),
+        log=cast("tuple[str, ...]", choice.pop("log")),
     )
     if flags.resume and flags.overwrite:
         raise click.UsageError(
             "--resume continues a run, --overwrite removes it: give either"
         )
+    for name in flags.log:
+        check_installed(name, "logs", name)
     if output is not None and not show:
         RunFolder(output).check_free(flags.resume, flags.overwrite)
     if lr is not None:

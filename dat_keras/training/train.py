@@ -16,6 +16,7 @@ from dat_keras.recipes import Recipe
 from dat_keras.recipes.added_augmentation import all_or_no_augmentation
 from dat_keras.training import checkpoint
 from dat_keras.training.fit_run import RunOptions, fit_run
+from dat_keras.training.loggers import opened
 from dat_keras.training.model import AdversarialModel
 from dat_keras.training.resume import check_same
 from dat_keras.training.rollback import (
@@ -58,6 +59,7 @@ def train(
         DamagedFileError: If all checkpoints to resume from are damaged; of
             one that is, the previous one takes the place.
         TrainingDivergedError: If the loss stops being finite.
+        LogError: If a library that is to log the run cannot begin.
         RunInterruptedError: At SIGTERM or Ctrl-C, with the state saved.
     """
     run = RunFolder(output)
@@ -108,6 +110,10 @@ def train(
             where = None if data_dir is None else str(data_dir)
             info = RunInfo(recipe, split.image_shape, split.class_names, where)
             info.write(run.recipe)
+        loggers = [
+            held.enter_context(opened(name, run, recipe))
+            for name in options.log
+        ]
         say_caveat(recipe.eval_attack, options.say)
         caution = all_or_no_augmentation(recipe)
         if caution is not None:
@@ -115,7 +121,14 @@ def train(
         while True:
             try:
                 fit_run(
-                    model, recipe, batches, validation, run, options, factor
+                    model,
+                    recipe,
+                    batches,
+                    validation,
+                    run,
+                    options,
+                    factor,
+                    loggers,
                 )
                 return model
             except Exception as error:
