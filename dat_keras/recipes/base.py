@@ -160,6 +160,7 @@ _CLASSES: tuple[type, ...] = (
     *augment.AUGMENTS.values(),
     augment.Chain,
     augment.ApplyToShare,
+    augment.KerasCV,
     amplitude_mixup.AmplitudeMixup,
     schedules.ConstantConfig,
     schedules.CosineConfig,
