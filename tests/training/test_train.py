@@ -331,9 +331,11 @@ def test_the_type_of_attacks_is_the_recipes():
 
 @pytest.mark.thorough
 def test_layers_of_keras_cv_resume_with_the_same_bits(tmp_path):
-    added = extended(NATURAL, ("gridmask", "augmix"))
+    added = replace(extended(NATURAL, ("gridmask", "augmix")), epochs=1)
     train(added, tmp_path / "whole")
-    options = RunOptions(callbacks=[FailAt(4, KeyboardInterrupt())])
+    options = RunOptions(
+        callbacks=[FailAt(2, KeyboardInterrupt())], checkpoint_seconds=0.0
+    )
     with pytest.raises(KeyboardInterrupt):
         train(added, tmp_path / "cut", options=options)
     train(added, tmp_path / "cut", options=RunOptions(resume=True))
