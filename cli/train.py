@@ -7,6 +7,7 @@ from typing import cast
 
 import click
 
+from dat_keras.cli._checking import check_architecture
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._names import LOGS
@@ -32,7 +33,11 @@ Examples:
     help="Training method; additions such as `+awp` may follow."
     "  [default: dat]",
 )
-@click.option("--architecture", help="[default: resnet18; shapes: resnet8]")
+@click.option(
+    "--architecture",
+    help="One of `dat-keras list --architectures`, such as "
+    "keras_cv/resnet50.  [default: resnet18; shapes: resnet8]",
+)
 @click.option("--recipe", help="Name of a recipe, instead of the three above.")
 @click.option(
     "--epochs",
@@ -147,6 +152,7 @@ def train(
         RunFolder(output).check_free(flags.resume, flags.overwrite)
     if lr is not None:
         settings += (f"optimizer.learning_rate={lr}",)
+    check_architecture(cast("str | None", choice["architecture"]))
     check_dataset(cast("str | None", choice["dataset"]), data_dir)
     use_fast_kernels()
     quiet_tensorflow(verbose)

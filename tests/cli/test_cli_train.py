@@ -83,6 +83,7 @@ def test_a_finished_run_is_not_overwritten_by_accident(trained, colours):
         (["--dataset", "cifr10"], "Did you mean 'cifar10'"),
         (["--method", "tradess"], "Did you mean 'trades'"),
         (["--architecture", "resnet81"], "Did you mean 'resnet8'"),
+        (["--architecture", "keras_cv/resnt50"], "mean 'keras_cv/resnet50'"),
         (["--recipe", "dat-cifar10-resnet19"], "Did you mean"),
         (["--set", "betta=1"], "Did you mean 'beta'"),
         (["--set", "objective.attack.threat_model.eps=8"], "8/255"),

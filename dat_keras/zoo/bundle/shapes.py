@@ -128,4 +128,4 @@ NETS: dict[str, Net] = {
     "wrn-28-10": Net(*_PRE, (16, 32, 64), 4, 10, stem=16),
     "resnet8": Net(*_POST, (1, 2, 4), 1, 16),
 }
-"""What can be published, by key of `ARCHITECTURES`."""
+"""What can be published: the nets of `architectures.OWN`."""
