@@ -57,7 +57,7 @@ def shapes_of(spec: ModelSpec) -> Shapes:
     if net is None:
         raise RefusedContentError(
             f"unknown architecture {spec.architecture!r}",
-            "update dat_keras; this version knows " + ", ".join(NETS),
+            "update dat_keras; this version publishes " + ", ".join(NETS),
         )
     channels = spec.input_shape[-1]
     statistics = spec.kwargs.get("mean_std") or ()
