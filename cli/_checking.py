@@ -1,4 +1,4 @@
-"""Checks of `dat-keras evaluate` that need no TensorFlow."""
+"""Checks of commands that need no TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Any
 
 import click
 
-from dat_keras.cli._names import EVALUATIONS, PROTOCOLS, SINGLE, STAGED
+from dat_keras.cli._names import (
+    ARCHITECTURES,
+    EVALUATIONS,
+    PROTOCOLS,
+    SINGLE,
+    STAGED,
+)
 
 
 def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
@@ -39,6 +45,18 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
             "--resume continues AutoAttack or one of its parts. "
             f"Received: --attack {options['attacks']}"
         )
+
+
+def check_architecture(name: str | None) -> None:
+    """Refuses an unknown architecture, with the nearest names.
+
+    Args:
+        name: Value of `--architecture`.
+    """
+    from dat_keras.utils.registry import lookup
+
+    if name is not None:
+        lookup(dict.fromkeys(ARCHITECTURES), name, "architecture")
 
 
 def check_analysis(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import cast
 
 import click
 from keras.callbacks import Callback
@@ -22,7 +23,6 @@ from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.recipes import SETTABLE, Recipe, resolve
-from dat_keras.training.callbacks import tensorboard_logs
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.pretrained_source import recorded
 from dat_keras.training.profile_callback import ProfileSteps
@@ -64,6 +64,7 @@ def run_training(
             closing_images=count * relative_cost(recipe.eval_attack),
             load_teacher=load_model,
             on_nan=flags.on_nan,
+            log=flags.log,
         )
         train(recipe, output, data_dir=data_dir, options=options)
     threat_model = recipe.eval_attack.threat_model
@@ -195,9 +196,7 @@ def _say(sentence: str) -> None:
 
 
 def _watching(output: Path, flags: TrainFlags) -> list[Callback]:
-    logs = tensorboard_logs(output / "logs") if flags.tensorboard else ()
-    profile = ProfileSteps(output / "profile", _say)
-    return [*logs, *((profile,) if flags.profile else ())]
+    return [ProfileSteps(output / "profile", _say)] if flags.profile else []
 
 
 def default_output(recipe: Recipe) -> Path:

@@ -128,13 +128,13 @@ class TrainFlags:
     Args:
         resume: Continue a run.
         overwrite: Replace a run.
-        tensorboard: Log for TensorBoard.
         profile: Profile some steps.
         on_nan: Key of `RunOptions.on_nan`.
+        log: Value of `RunOptions.log`.
     """
 
     resume: bool
     overwrite: bool
-    tensorboard: bool
     profile: bool
     on_nan: str = "stop"
+    log: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from typing import cast
 import click
 
 from dat_keras.cli import _complete
+from dat_keras.cli._checking import check_architecture
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
@@ -64,6 +65,7 @@ def bench(
     The recipe is the one that `train` would take with the same options; no
     data set is read.
     """
+    check_architecture(cast("str", choice["architecture"]))
     check_dataset(cast("str", choice["dataset"]))
     use_fast_kernels()
     quiet_tensorflow(verbose)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from dat_keras.cli import _complete
+from dat_keras.cli._checking import check_architecture
 from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._types import Listed
@@ -142,6 +143,7 @@ def compare(
     if not specs:
         raise click.UsageError("Give --methods, --recipe or --row.")
     check_distinct("labels", [spec.label for spec in specs])
+    check_architecture(options["architecture"])
     check_dataset(options["dataset"], options["data_dir"])
     share_of_cores(options["workers"])
     use_fast_kernels()

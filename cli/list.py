@@ -1,4 +1,4 @@
-"""`dat-keras list`: models of the zoo, models on the Hub, methods, recipes."""
+"""`dat-keras list`: models, methods, recipes, architectures."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dat_keras.cli._hub import (
     token_options,
     zoo_options,
 )
+from dat_keras.cli._names import ARCHITECTURES
 from dat_keras.utils.runtime import quiet_tensorflow
 
 
@@ -26,6 +27,9 @@ from dat_keras.utils.runtime import quiet_tensorflow
     metavar="[PATTERN]",
     help="List recipes: all, or those whose name holds PATTERN.",
 )
+@click.option(
+    "--architectures", is_flag=True, help="List what --architecture takes."
+)
 @click.option("--remote", is_flag=True, help="Search the Hugging Face Hub.")
 @click.option("--author", help="Namespace on the Hub, with --remote.")
 @zoo_options
@@ -34,6 +38,7 @@ from dat_keras.utils.runtime import quiet_tensorflow
 def list_models(
     methods: bool,
     pattern: str | None,
+    architectures: bool,
     remote: bool,
     as_json: bool,
     **options: Any,
@@ -41,16 +46,29 @@ def list_models(
     """List models that `pull` and `evaluate` know by name.
 
     With --methods, list what `train` and `compare` can train instead; with
-    --recipes, what `train --recipe` takes.
+    --recipes, what `train --recipe` takes; with --architectures, what their
+    --architecture takes.
     """
     if options["author"] and not remote:
         raise click.UsageError("--author needs --remote.")
-    kinds = {"methods": methods, "recipes": pattern, "models": remote}
+    kinds = {
+        "methods": methods,
+        "recipes": pattern,
+        "architectures": architectures,
+        "models": remote,
+    }
     chosen = [kind for kind, given in kinds.items() if given]
     if len(chosen) > 1:
-        raise click.UsageError("Give one of --methods, --recipes, --remote.")
+        raise click.UsageError(
+            "Give one of --methods, --recipes, --architectures, --remote."
+        )
     (kind,) = chosen or ("models",)
-    readers = {"methods": _methods, "recipes": _recipes, "models": _bundled}
+    readers = {
+        "methods": _methods,
+        "recipes": _recipes,
+        "architectures": _architectures,
+        "models": _bundled,
+    }
     read = _remote if remote else readers[kind]
     cells = read(pattern=pattern, **options)
     if as_json:
@@ -80,6 +98,14 @@ def _recipes(verbose: bool, pattern: str, **_: Any) -> list[list[str]]:
     from dat_keras.recipes.catalog import recipes_table
 
     return recipes_table(pattern)
+
+
+def _architectures(**_: Any) -> list[list[str]]:
+    found = (
+        (name, "keras-cv" if name.startswith("keras_cv/") else "dat-keras")
+        for name in ARCHITECTURES
+    )
+    return [["architecture", "from"], *map(list, found)]
 
 
 def _bundled(

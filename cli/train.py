@@ -8,10 +8,13 @@ from typing import cast
 import click
 
 from dat_keras.cli import _complete
+from dat_keras.cli._checking import check_architecture
 from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._init import check_init
+from dat_keras.cli._names import LOGS
 from dat_keras.cli._types import FractionType, TrainFlags
+from dat_keras.utils.packages import check_installed
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
@@ -42,8 +45,9 @@ Examples:
 @click.option(
     "--architecture",
     shell_complete=_complete.architectures,
-    help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8.  "
-    "[default: resnet18; shapes: resnet8]",
+    help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8, or a "
+    "keras_cv/... of `dat-keras list --architectures`.  [default: resnet18; "
+    "shapes: resnet8]",
 )
 @click.option(
     "--recipe",
@@ -139,7 +143,14 @@ Examples:
     "the epoch with half the learning rate.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
-@click.option("--tensorboard", is_flag=True, help="Log to <output>/logs.")
+@click.option(
+    "--log",
+    multiple=True,
+    type=click.Choice(LOGS),
+    help="Log the epochs with this library, as its own settings say "
+    "(WANDB_MODE=offline, MLFLOW_TRACKING_URI, ...); tensorboard writes to "
+    "<output>/logs; may be repeated.",
+)
 @click.option(
     "--show",
     is_flag=True,
@@ -164,19 +175,23 @@ def train(
     minutes on a laptop. The run folder holds recipe.json, best and last
     weights, history.csv and checkpoints.
     """
-    names = ("resume", "overwrite", "tensorboard", "profile")
+    names = ("resume", "overwrite", "profile")
     flags = TrainFlags(
         **{name: bool(choice.pop(name)) for name in names},
         on_nan=str(choice.pop("on_nan")),
+        log=cast("tuple[str, ...]", choice.pop("log")),
     )
     if flags.resume and flags.overwrite:
         raise click.UsageError(
             "--resume continues a run, --overwrite removes it: give either"
         )
+    for name in flags.log:
+        check_installed(name, "logs", name)
     if output is not None and not show:
         RunFolder(output).check_free(flags.resume, flags.overwrite)
     if lr is not None:
         settings += (f"optimizer.learning_rate={lr}",)
+    check_architecture(cast("str | None", choice["architecture"]))
     check_init(choice, trust_init)
     check_dataset(cast("str | None", choice["dataset"]), data_dir)
     use_fast_kernels()

@@ -57,7 +57,7 @@ def recipes() -> str:
         "# Recipes\n\n"
         "`dat-keras train --recipe NAME` takes one of these; "
         "`--set key=value`\nchanges it. All settings of one: "
-        "`print(dk.recipes.RECIPES[NAME].to_json())`.\nWhat the names mean is "
+        "`print(dk.recipes.RECIPES[NAME])`.\nWhat the names mean is "
         "in [methods.md](methods.md#recipes).\n\n"
         f"{markdown([list(row) for row in rows])}\n\n"
         "## Methods\n\n"

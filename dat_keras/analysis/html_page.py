@@ -9,6 +9,8 @@ from html import escape
 from string import Template
 from typing import BinaryIO
 
+from dat_keras.utils.html import listed, table
+
 Cells = list[list[str]]
 """A table as text, its header first."""
 
@@ -61,7 +63,7 @@ def document(
         findings=listed(findings, 'id="findings"'),
         notes=listed(notes, 'class="warning"') if notes else "",
         sections=sections,
-        settings=table(settings),
+        settings=_scrolling(settings),
     )
 
 
@@ -104,43 +106,13 @@ def folded_table(cells: Cells, title: str = "Table") -> str:
     is_short = " open" if len(cells) < SHORT else ""
     return (
         f"<details{is_short}><summary>{escape(title)}</summary>"
-        f"{table(cells)}</details>"
+        f"{_scrolling(cells)}</details>"
     )
 
 
-def listed(lines: Iterable[str], attribute: str = "") -> str:
-    """Returns lines as a list.
-
-    Example:
-    >>> listed(["a < b"])
-    '<ul><li>a &lt; b</li></ul>'
-    """
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<ul{' ' * bool(attribute)}{attribute}>{items}</ul>"
-
-
-def table(cells: Cells) -> str:
-    """Returns a table whose first row and column are headers.
-
-    Args:
-        cells: Its text.
-
-    Example:
-    >>> "<td>2</td>" in table([["", "b"], ["a", "2"]])
-    True
-    """
-    header, *rows = cells
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
-    body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in rest)
-        + "</tr>"
-        for first, *rest in rows
-    )
-    return (
-        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr>'
-        f"</thead><tbody>{body}</tbody></table></div>"
-    )
+def _scrolling(cells: Cells) -> str:
+    """A table that is wider than the page scrolls."""
+    return f'<div class="scroll" tabindex="0">{table(cells)}</div>'
 
 
 _PAGE = Template("""<!DOCTYPE html>

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import os
 import tempfile
 from pathlib import Path
 
-from dat_keras.utils.errors import MissingPackageError, RunFolderError
+from dat_keras.utils.errors import RunFolderError
 from dat_keras.utils.files import contents
+from dat_keras.utils.packages import check_installed
 
 JSON, PAGE = "report.json", "index.html"
 
@@ -20,10 +20,7 @@ def check_plots() -> None:
     Raises:
         MissingPackageError: If it is not installed.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingPackageError(
-            "figures need matplotlib: pip install 'dat-keras[plots]'"
-        )
+    check_installed("matplotlib", "figures", "plots")
 
 
 def check_file(file: Path) -> None:

@@ -10,11 +10,11 @@ from dat_keras.analysis.html_page import (
     document,
     figure,
     folded_table,
-    listed,
     section,
 )
 from dat_keras.analysis.report import SpectralReport
 from dat_keras.analysis.settings_table import settings_table
+from dat_keras.utils.html import listed
 
 SECTIONS = {
     "accuracy": (

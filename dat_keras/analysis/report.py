@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dat_keras.analysis.html_page import Cells
 from dat_keras.analysis.model_spectra import (
@@ -17,11 +18,16 @@ from dat_keras.analysis.model_spectra import (
 from dat_keras.analysis.radial import RingProfile
 from dat_keras.evaluation.results import Caution
 from dat_keras.utils.config import decode, encode
+from dat_keras.utils.data_frame import data_frame
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import write_json
-from dat_keras.utils.intervals import wilson
+from dat_keras.utils.html import fragment
+from dat_keras.utils.intervals import proportion, wilson
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.text_table import plain
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,33 @@ class SpectralReport:
     def __str__(self) -> str:
         """Returns title, main table, findings and cautions."""
         lines = [self.title(), plain(self.cells()), *self.findings()]
-        return "\n".join([*lines, *self.notes()])
+        return "\n".join(lines + self.notes())
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows."""
+        lines = self.findings() + self.notes()
+        return fragment(self.title(), self.cells(), lines)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Returns a row for each model, radius and kind of image.
+
+        `image` is one of `VARIANTS`, `l2` the mean norm of its change.
+
+        Raises:
+            MissingPackageError: If pandas is not installed.
+        """
+        return data_frame(
+            {
+                "model": m.name,
+                "eps": swap.eps,
+                "image": kind,
+                **proportion(n, self.n_examples),
+                "l2": l2,
+            }
+            for m in self.models
+            for swap in m.swaps
+            for kind, n, l2 in zip(VARIANTS, swap.correct, swap.l2, strict=True)
+        )
 
     def title(self, all_radii: bool = False) -> str:
         """Returns what was measured, in one line.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import keras
 
 from dat_keras.architectures.branched import BranchedClassifier, branches_of
+from dat_keras.architectures.keras_cv import PRESETS, KerasCVClassifier
 from dat_keras.architectures.preact_resnet import PreActResNet18
 from dat_keras.architectures.resnet import ResNet8, ResNet18
 from dat_keras.architectures.wide_resnet import (
@@ -16,7 +18,9 @@ from dat_keras.architectures.wide_resnet import (
 
 __all__ = [
     "ARCHITECTURES",
+    "OWN",
     "BranchedClassifier",
+    "KerasCVClassifier",
     "PreActResNet18",
     "ResNet18",
     "ResNet8",
@@ -25,11 +29,19 @@ __all__ = [
     "branches_of",
 ]
 
-ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
+OWN: dict[str, Callable[..., keras.Model]] = {
     "resnet18": ResNet18,
     "preactresnet18": PreActResNet18,
     "wrn-34-10": WideResNet34_10,
     "wrn-28-10": WideResNet28_10,
     "resnet8": ResNet8,
 }
-"""Builders by name; all take the arguments of `ResNet18`."""
+"""Builders of this package by name; all take the arguments of `ResNet18`."""
+
+ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
+    **OWN,
+    **{
+        f"keras_cv/{name}": partial(KerasCVClassifier, name) for name in PRESETS
+    },
+}
+"""The same and backbones of KerasCV, which have no `width`."""

@@ -106,6 +106,27 @@ class LayerFactory:
             dtype="float32",
         )(x)
 
+    def like(
+        self, layer: layers.Layer, dtype: str | None = None
+    ) -> layers.Layer:
+        """A layer with the settings of another, BatchNorm of this branch.
+
+        Args:
+            layer: The other layer.
+            dtype: Its dtype policy. Default: that of the other.
+        """
+        settings = layer.get_config()
+        name = settings.pop("name")
+        if dtype is not None:
+            settings["dtype"] = dtype
+        if isinstance(layer, layers.BatchNormalization):
+            settings["synchronized"] = self.sync_bn
+            name = f"{name}_branch{self.branch}" if self.branch else name
+        if name not in self.created:
+            made = type(layer).from_config({**settings, "name": name})
+            self.created[name] = made
+        return self.created[name]
+
     def _layer(
         self, name: str, make: type[layers.Layer], **settings: object
     ) -> layers.Layer:

@@ -28,12 +28,12 @@ class KerasCV(Augment):
     KerasCV's layers draw from hidden state, so a resumed run would see other
     images. Here all numbers come from one generator that is reset to the key
     of the step. Layers that draw in other ways cannot be keyed and are
-    refused when they are first traced: `AugMix`, `RandAugment` (this library
-    has its own), `FourierMix`, `MixUp` and `CutMix` (likewise).
+    refused when they are first traced, and so are those that read labels
+    (`MixUp`, `CutMix`, `FourierMix`, `Mosaic`) or change the shape of images.
 
-    Known to work: `GridMask`, `RandomCutout`, `RandomHue`,
-    `RandomSharpness`, `RandomGaussianBlur`, `ChannelShuffle`,
-    `RandomChannelShift`, `Posterization`, `Grayscale`.
+    Tested: `AugMix`, `RandAugment`, `GridMask`, `ChannelShuffle`,
+    `RandomHue`, `RandomSharpness`, `RandomGaussianBlur`, `RandomCutout`,
+    `RandomColorJitter`, `RandomShear`.
 
     Args:
         layer: Name of a class in `keras_cv.layers`, which recipes can store,
@@ -42,14 +42,16 @@ class KerasCV(Augment):
 
     Raises:
         ValueError: If the name is unknown, or the layer draws numbers that
-            cannot be keyed, or the step runs on several replicas.
+            cannot be keyed, reads labels or changes the shape of images, or
+            the step runs on several replicas.
 
     Example:
     >>> KerasCV("GridMask").layer
     'GridMask'
 
     Reference:
-        [Chen et al., 2020](https://arxiv.org/abs/2001.04086), GridMask.
+        [Chen et al., 2020](https://arxiv.org/abs/2001.04086), GridMask;
+        [Hendrycks et al., 2020](https://arxiv.org/abs/1912.02781), AugMix.
     """
 
     layer: Any
@@ -69,7 +71,8 @@ class KerasCV(Augment):
         traced = tf.function(
             lambda images: layer(images, training=True), autograph=True
         ).get_concrete_function(tf.TensorSpec(x.shape, tf.float32))
-        _refuse_unkeyed(layer, traced)
+        _refuse_unkeyed(layer, traced, generator)
+        _refuse_other_shape(layer, x, traced)
         return tf.clip_by_value(traced(x), 0.0, 1.0), y
 
     @cached_property
@@ -101,26 +104,56 @@ def _built(name: str, arguments: dict[str, Any]) -> keras.layers.Layer:
 
 def _redirect(layer: keras.layers.Layer, generator: Any) -> None:
     """Has a layer, and the factors that it samples, draw from a generator."""
-    from keras_cv.core import FactorSampler, UniformFactorSampler
+    from keras_cv.core import (
+        FactorSampler,
+        NormalFactorSampler,
+        UniformFactorSampler,
+    )
 
     class KeyedFactor(FactorSampler):
-        """A uniform factor drawn from the generator."""
+        """The numbers of a sampler, drawn from the generator."""
 
-        def __init__(self, low: float, high: float) -> None:
-            self.low, self.high = low, high
+        def __init__(self, sampler: FactorSampler) -> None:
+            self.sampler = sampler
 
         def __call__(self, shape: Any = (), dtype: str = "float32") -> Any:
-            drawn = generator.uniform(shape, self.low, self.high)
+            its = self.sampler
+            if isinstance(its, UniformFactorSampler):
+                drawn = generator.uniform(shape, its.lower, its.upper)
+            else:
+                drawn = generator.normal(shape, its.mean, its.stddev)
+                drawn = tf.clip_by_value(drawn, its.min_value, its.max_value)
             return tf.cast(drawn, dtype)
 
-        def get_config(self) -> dict[str, float]:
-            return {"low": self.low, "high": self.high}
+        def get_config(self) -> dict[str, Any]:
+            return self.sampler.get_config()
 
+    samplers = UniformFactorSampler, NormalFactorSampler
     for name, value in list(vars(layer).items()):
-        if isinstance(value, UniformFactorSampler):
-            setattr(layer, name, KeyedFactor(value.lower, value.upper))
+        if isinstance(value, samplers):
+            setattr(layer, name, KeyedFactor(value))
         elif isinstance(value, tf.random.Generator):
             setattr(layer, name, generator)
+    if hasattr(layer, "_sample_from_dirichlet"):
+        _redirect_mixing(layer, generator)
+
+
+def _redirect_mixing(layer: Any, generator: Any) -> None:
+    """Has AugMix draw the weights of its chains from a generator."""
+
+    def gamma(alpha: Any) -> tf.Tensor:
+        seed = generator.make_seeds(1)[:, 0]
+        return tf.random.stateless_gamma(tf.shape(alpha), seed, alpha)
+
+    def dirichlet(alpha: Any) -> tf.Tensor:
+        drawn = gamma(alpha)
+        return drawn / tf.reduce_sum(drawn, axis=-1, keepdims=True)
+
+    def beta(first: Any, second: Any) -> tf.Tensor:
+        drawn = gamma(first)
+        return drawn / (drawn + gamma(second))
+
+    layer._sample_from_dirichlet, layer._sample_from_beta = dirichlet, beta
 
 
 def _folded(seed: tf.Tensor) -> tf.Tensor:
@@ -130,18 +163,29 @@ def _folded(seed: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _refuse_unkeyed(layer: keras.layers.Layer, traced: Any) -> None:
+def _refuse_unkeyed(layer: Any, traced: Any, generator: Any) -> None:
     """Refuses a traced layer that draws from anything but the generator."""
     definition = traced.graph.as_graph_def()
     nodes = list(definition.node)
     for function in definition.library.function:
         nodes += function.node_def
     drawn = sorted({n.op for n in nodes if n.op.startswith(UNKEYED)})
-    if len(traced.variables) > 1:
-        drawn.append("a seed in a variable of its own")
+    if any(each is not generator.state for each in traced.variables):
+        drawn.append("a state of its own")
     if drawn:
         raise ValueError(
             f"`{type(layer).__name__}` of KerasCV draws random numbers that "
             f"cannot be keyed to the step ({', '.join(drawn)}), so a resumed "
             "run would differ."
+        )
+
+
+def _refuse_other_shape(layer: Any, x: Images, traced: Any) -> None:
+    """Refuses a traced layer that does not return images as it got them."""
+    made = traced.structured_outputs.shape
+    if not made.is_compatible_with(x.shape):
+        raise ValueError(
+            f"`{type(layer).__name__}` of KerasCV changes images of shape "
+            f"{tuple(x.shape)} to {tuple(made)}, which the classifier does "
+            "not read."
         )

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dat_keras.evaluation.results import AttackResult, Caution
 from dat_keras.evaluation.shard import Shard
+from dat_keras.utils.data_frame import data_frame
 from dat_keras.utils.files import write_json
+from dat_keras.utils.html import fragment
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.registry import lookup
 from dat_keras.utils.text_table import markdown, plain
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,10 @@ class Report:
     def __str__(self) -> str:
         """Returns the same as `table`."""
         return self.table()
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows."""
+        return fragment(self.title(), self.cells(), self.notes())
 
     @property
     def n_examples(self) -> int:
@@ -139,6 +149,42 @@ class Report:
         """Returns the table in Markdown."""
         lines = [self.title(), "", markdown(self.cells()), *self.notes()]
         return "\n".join(lines) + "\n"
+
+    def to_pandas(self, per_image: bool = False) -> pandas.DataFrame:
+        """Returns the report as a `pandas.DataFrame`.
+
+        One row for each attack, and for each part of an ensemble, whose
+        numbers count what is broken once the part is done; `part` is empty in
+        the row of the whole. Rows of several reports can be concatenated:
+        they name model, data, norm and eps. `low` and `high` are the ends of
+        the 95 % Wilson interval.
+
+        Args:
+            per_image: Whether to return one row for each image instead, with
+                one boolean column for each attack: whether it broke the
+                image.
+
+        Raises:
+            MissingPackageError: If pandas is not installed.
+        """
+        if per_image:
+            start = self.shard.rows.start if self.shard else 0
+            frame = data_frame({r.name: r.broken for r in self.results})
+            frame.index = range(start, start + self.n_examples)
+            return frame.rename_axis("image")
+        of = {
+            "model": self.model,
+            "data": self.data,
+            "norm": self.norm,
+            "eps": self.eps,
+            "protocol": self.protocol,
+            "seed": self.seed,
+        }
+        return data_frame(
+            {**of, "attack": whole.name, "part": part, **each.numbers()}
+            for whole in self.results
+            for part, each in (("", whole), *((p.name, p) for p in whole.parts))
+        )
 
     def to_json(self) -> dict:
         """Returns the report as plain data for `json.dumps`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dat_keras.utils.intervals import wilson
+from dat_keras.utils.intervals import proportion, wilson
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,16 @@ class AttackResult:
     def interval(self) -> tuple[float, float]:
         """95 % Wilson interval of the accuracy."""
         return wilson(self.correct, len(self.broken))
+
+    def numbers(self) -> dict[str, float]:
+        """Returns the counts and measurements by name, one number each."""
+        return {
+            **proportion(self.correct, len(self.broken)),
+            "max_distance": self.max_distance,
+            "seconds": self.seconds,
+            "forwards": self.forwards,
+            "gradients": self.gradients,
+        }
 
     def to_json(self) -> dict:
         """Returns the result as plain data, with positions of broken samples.

@@ -25,6 +25,7 @@ from dat_keras.objectives.step import (
     Views,
 )
 from dat_keras.utils.ranges import RangeChecked
+from dat_keras.utils.settings import tree
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Objective(RangeChecked, abc.ABC):
     weights_examples: ClassVar[bool] = False
     """Whether every term is a `batch_mean` of one value per example, so that
     `sample_weight` has its exact meaning. Default: no, and it is refused."""
+
+    def __str__(self) -> str:
+        """Returns the method and all its settings, a line each."""
+        return tree(self)
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from dat_keras.augment import Augment, Chain, CutOut, Unchanged
+from dat_keras.augment import Augment, Chain, CutOut, KerasCV, Unchanged
 from dat_keras.objectives import DAJAT, DAT, IDBH, RecombinedAT
 from dat_keras.recipes.base import Recipe
 
@@ -16,6 +16,19 @@ CLASSES_OF = {
     "shapes": 10,
 }
 """Number of classes, for augmentations that mix labels."""
+
+
+KERAS_CV = {
+    "gridmask": KerasCV("GridMask"),
+    "augmix": KerasCV("AugMix"),
+    "random-hue": KerasCV("RandomHue", (("factor", 0.1),)),
+    "random-sharpness": KerasCV("RandomSharpness", (("factor", 0.5),)),
+    "random-blur": KerasCV(
+        "RandomGaussianBlur", (("kernel_size", 3), ("factor", 1.0))
+    ),
+    "channel-shuffle": KerasCV("ChannelShuffle"),
+}
+"""Layers of KerasCV, with its defaults where it has some."""
 
 
 def before(augment: Augment, recipe: Recipe) -> Recipe:

@@ -28,6 +28,8 @@ from dat_keras.optimizers.schedules import StepDropConfig
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes.ablations import ABLATIONS, ablated, one_step
 from dat_keras.recipes.added_augmentation import (
+    KERAS_CV,
+    after,
     before,
     cut_out,
     label_mixing,
@@ -129,6 +131,7 @@ ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "mixup": partial(label_mixing, MixUp, "mixup"),
     "autoaugment": partial(before, AutoAugment()),
     "randaugment": partial(before, RandAugment()),
+    **{name: partial(after, layer) for name, layer in KERAS_CV.items()},
     "no-augment": unaugmented,
     "aag": with_generator,
     "single-step": partial(ablated, one_step),

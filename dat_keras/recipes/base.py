@@ -26,6 +26,7 @@ from dat_keras.recipes.pretrained import Pretrained
 from dat_keras.utils.config import decode, encode
 from dat_keras.utils.ranges import Range, RangeChecked, Share
 from dat_keras.utils.registry import lookup
+from dat_keras.utils.settings import tree
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,10 @@ class Recipe(RangeChecked):
         if self.attack_dtype is not None:
             lookup(DTYPES, self.attack_dtype, "attack_dtype")
 
+    def __str__(self) -> str:
+        """Returns all settings, a line each."""
+        return tree(self)
+
     def classifier(
         self, image_shape: tuple[int, int, int], num_classes: int
     ) -> keras.Model:
@@ -172,6 +177,7 @@ _CLASSES: tuple[type, ...] = (
     *augment.AUGMENTS.values(),
     augment.Chain,
     augment.ApplyToShare,
+    augment.KerasCV,
     amplitude_mixup.AmplitudeMixup,
     schedules.ConstantConfig,
     schedules.CosineConfig,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import keras
 
 from dat_keras.training.catastrophic_overfitting import CatastrophicOverfitting
@@ -16,7 +13,6 @@ __all__ = [
     "GeneratorGain",
     "KeepFreedMemory",
     "RestoreMetrics",
-    "tensorboard_logs",
 ]
 
 
@@ -49,16 +45,3 @@ class KeepFreedMemory(keras.callbacks.Callback):
         """Calls it during the first steps of an epoch."""
         if batch < 4:
             keep_freed_memory()
-
-
-def tensorboard_logs(folder: Path) -> tuple[keras.callbacks.Callback, ...]:
-    """Returns Keras' TensorBoard callback, or says how to get it.
-
-    Raises:
-        ValueError: If TensorBoard is not installed.
-    """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise ValueError(
-            "TensorBoard is not installed: pip install 'dat-keras[tensorboard]'"
-        )
-    return (keras.callbacks.TensorBoard(str(folder), write_graph=False),)

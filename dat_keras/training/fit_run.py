@@ -14,6 +14,7 @@ from dat_keras.training.batch_norm_statistics import MeasureStatistics
 from dat_keras.training.callbacks import KeepFreedMemory, RestoreMetrics
 from dat_keras.training.catastrophic_overfitting import watching
 from dat_keras.training.end_at_signal import EndAtSignal
+from dat_keras.training.loggers import check_log
 from dat_keras.training.model import AdversarialModel
 from dat_keras.training.projected_time import ProjectedTime
 from dat_keras.training.rollback import ON_NAN
@@ -68,6 +69,7 @@ class RunOptions:
             folders and `.keras` files.
         on_nan: When the loss is not finite: `"stop"`, or `"rollback"` to the
             beginning of the epoch and go on with half the learning rate.
+        log: Keys of `LOGGERS`: libraries that log the run.
     """
 
     resume: bool = False
@@ -79,10 +81,13 @@ class RunOptions:
     closing_images: float = 0.0
     load_teacher: Callable[[str], keras.Model] = load_teacher
     on_nan: str = "stop"
+    log: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        """Refuses to continue a run and to remove it."""
+        """Refuses to continue a run and to remove it, and unknown names."""
         lookup(dict.fromkeys(ON_NAN), self.on_nan, "on_nan")
+        for name in self.log:
+            check_log(name)
         if self.resume and self.overwrite:
             raise ValueError(
                 "`resume` continues a run, `overwrite` removes it: give "
@@ -98,6 +103,7 @@ def fit_run(
     run: RunFolder,
     options: RunOptions,
     rate_factor: float = 1.0,
+    loggers: Sequence[Callback] = (),
 ) -> None:
     """Runs the rest of an interrupted epoch, then the other epochs.
 
@@ -109,6 +115,7 @@ def fit_run(
         run: Where files go.
         options: How to carry it out.
         rate_factor: What the recipe's learning rate was multiplied by.
+        loggers: Callbacks that see all that the history has of an epoch.
 
     Raises:
         RunInterruptedError: At SIGTERM or Ctrl-C.
@@ -139,6 +146,7 @@ def fit_run(
             ),
             rate_factor,
         ),
+        *loggers,
         history,
         BestClassifier(run.weights("best"), history),
         saving,

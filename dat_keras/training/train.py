@@ -17,6 +17,7 @@ from dat_keras.recipes.added_augmentation import all_or_no_augmentation
 from dat_keras.training import checkpoint
 from dat_keras.training.fit_run import RunOptions, fit_run, silent
 from dat_keras.training.harden import rate_factors
+from dat_keras.training.loggers import opened
 from dat_keras.training.model import AdversarialModel
 from dat_keras.training.pretrained_source import (
     begun_at,
@@ -64,6 +65,7 @@ def train(
         DamagedFileError: If all checkpoints to resume from are damaged; of
             one that is, the previous one takes the place.
         TrainingDivergedError: If the loss stops being finite.
+        LogError: If a library that is to log the run cannot begin.
         RunInterruptedError: At SIGTERM or Ctrl-C, with the state saved.
     """
     run = RunFolder(output)
@@ -118,6 +120,10 @@ def train(
             if recipe.init is not None:
                 write_net(model.classifier, run.net)
                 options.say(described_start(recipe.init, model.classifier))
+        loggers = [
+            held.enter_context(opened(name, run, recipe))
+            for name in options.log
+        ]
         say_caveat(recipe.eval_attack, options.say)
         caution = all_or_no_augmentation(recipe)
         if caution is not None:
@@ -125,7 +131,14 @@ def train(
         while True:
             try:
                 fit_run(
-                    model, recipe, batches, validation, run, options, factor
+                    model,
+                    recipe,
+                    batches,
+                    validation,
+                    run,
+                    options,
+                    factor,
+                    loggers,
                 )
                 return model
             except Exception as error:

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dat_keras.utils.kinds import described
 from dat_keras.utils.registry import lookup
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -27,6 +28,9 @@ def encode(
     Returns:
         Plain data for `json.dumps`.
 
+    Raises:
+        ValueError: If it holds anything else.
+
     Example:
     >>> from dat_keras.core.threat_models import Linf
     >>> encode(Linf(0.5))
@@ -38,7 +42,12 @@ def encode(
         return {"class": name_of(type(value)), **data}
     if isinstance(value, tuple):
         return [encode(item, name_of) for item in value]
-    return value
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(
+        "A file of settings holds numbers, texts and names: give a layer or a "
+        f"model by its name. Received: {described(value)}"
+    )
 
 
 def decode(data: Json, classes: Mapping[str, type]) -> Any:

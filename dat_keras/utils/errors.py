@@ -35,6 +35,10 @@ class MissingPackageError(DatKerasError):
     """An optional package is not installed."""
 
 
+class LogError(DatKerasError):
+    """A library that logs a run cannot begin."""
+
+
 class RunInterruptedError(KeyboardInterrupt):
     """SIGTERM or Ctrl-C ended a run that can be resumed.
 

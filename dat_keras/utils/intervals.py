@@ -41,3 +41,24 @@ def wilson(correct: int, total: int, z: float = Z95) -> tuple[float, float]:
     variance = p * (1 - p) / total + z * z / (4 * total * total)
     half = z * math.sqrt(variance) / shrink
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def proportion(correct: int, total: int) -> dict[str, float]:
+    """Returns an accuracy by the names of its columns in a data frame.
+
+    Args:
+        correct: Number of successes.
+        total: Number of trials.
+
+    Example:
+    >>> list(proportion(1, 2))
+    ['accuracy', 'low', 'high', 'correct', 'total']
+    """
+    low, high = wilson(correct, total)
+    return {
+        "accuracy": correct / total,
+        "low": low,
+        "high": high,
+        "correct": correct,
+        "total": total,
+    }

@@ -8,6 +8,7 @@ last-good.safetensors       single-step methods: classifier after the last
                             epoch without catastrophic overfitting
 history.csv                 one row an epoch
 checkpoints/step-########/  the whole state, to resume from
+logs/                       what `--log` needs, TensorBoard's files
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The folder of step checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the logs that a run was asked for."""
+        return self.path / "logs"
 
     def weights(self, which: str) -> Path:
         """Returns the file of weights, one of `WEIGHTS`."""

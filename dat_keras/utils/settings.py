@@ -94,6 +94,32 @@ def text_of(value: object) -> str:
     return str(value)
 
 
+def tree(config: Any) -> str:
+    """Returns a configuration as indented lines, one a field.
+
+    Args:
+        config: A frozen dataclass, possibly nested.
+
+    Example:
+    >>> from dat_keras.attacks import NoisyFGSM
+    >>> from dat_keras.core.threat_models import Linf
+    >>> print(tree(NoisyFGSM(Linf(8 / 255))))
+    NoisyFGSM
+      threat_model = Linf
+        eps = 8/255
+      loss = CrossEntropy
+        label_smoothing = 0
+      noise = 2
+      step = 1
+    """
+    lines = [type(config).__name__]
+    for path, value in fields_of(config):
+        *outer, name = path.split(".")
+        indent = "  " * (len(outer) + 1)
+        lines.append(f"{indent}{name} = {text_of(value)}")
+    return "\n".join(lines)
+
+
 def meanings(cls: type) -> dict[str, str]:
     """Returns what the `Args` of a class and of its bases say, by name.
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from dat_keras.analysis import curve_plots, image_plots
 from dat_keras.analysis.analyze import analyze
 from dat_keras.analysis.measure import Pictures
+from dat_keras.analysis.model_spectra import VARIANTS
 from dat_keras.analysis.output_folder import check_output
 from dat_keras.analysis.report import SpectralReport
 from dat_keras.objectives import DAT
@@ -90,6 +91,19 @@ def test_the_page_stands_alone_and_says_everything(written):
         assert all(cell in page.text for row in table for cell in row)
     assert "prefers-color-scheme: dark" in text
     assert {"name": "viewport"}.items() <= page.of("meta")[1].items()
+
+
+def test_a_notebook_and_a_data_frame_hold_the_numbers(written):
+    report, _ = written
+    page = Elements(report._repr_html_())
+    for line in (report.title(), *report.findings()):
+        assert line in page.text
+    assert not page.of("b")
+    frame = report.to_pandas()
+    assert len(frame) == 2 * 2 * len(VARIANTS)
+    chosen = frame[(frame["model"] == EVIL) & (frame["eps"] == 8 / 255)]
+    assert tuple(chosen["correct"]) == report.models[0].largest.correct
+    assert (frame["accuracy"] == frame["correct"] / report.n_examples).all()
 
 
 def caption_of(figure):

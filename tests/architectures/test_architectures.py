@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dat_keras.architectures import ARCHITECTURES, ResNet8, branches_of
+from dat_keras.architectures import OWN, ResNet8, branches_of
 
-NAMES = sorted(ARCHITECTURES)
+NAMES = sorted(OWN)
 IMAGES = np.random.default_rng(0).uniform(size=(2, 16, 16, 3)).astype("float32")
 
 
 def build(name, num_classes=5, **settings):
     keras.utils.set_random_seed(0)
     settings = {"width": 2, "input_shape": (16, 16, 3)} | settings
-    return ARCHITECTURES[name](num_classes, **settings)
+    return OWN[name](num_classes, **settings)
 
 
 @functools.cache

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from dat_keras.cli import _comparing, main
+from dat_keras.cli._names import ARCHITECTURES
 from dat_keras.objectives import OBJECTIVES
 
 
@@ -25,6 +26,14 @@ def test_every_method_has_a_line_with_its_paper():
     told = json.loads(run("list", "--methods", "--json").stdout)
     assert [row["method"] for row in told["methods"]] == list(OBJECTIVES)
     assert run("list", "--methods", "--remote").exit_code == 2
+
+
+def test_list_architectures_names_those_of_keras_cv():
+    told = json.loads(run("list", "--architectures", "--json").stdout)
+    rows = {row["architecture"]: row["from"] for row in told["architectures"]}
+    assert tuple(rows) == ARCHITECTURES
+    assert rows["resnet8"] == "dat-keras"
+    assert rows["keras_cv/resnet50"] == "keras-cv"
 
 
 def test_options_make_the_grid(tmp_path, monkeypatch):

@@ -40,6 +40,18 @@ CASES = [
     (("train", "--dataset", "./nowhere"), 2, "--dataset must be a name"),
     (("bench", "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),
     (
+        ("train", "--architecture", "keras_cv/resnt50"),
+        2,
+        "Did you mean 'keras_cv/resnet50'",
+    ),
+    (("bench", "--architecture", "resnet9"), 2, "Did you mean 'resnet8'"),
+    (
+        ("compare", "--methods", "dat", "--architecture", "resnet81"),
+        2,
+        "Did you mean 'resnet8'",
+    ),
+    (("list", "--architectures", "--methods"), 2, "Give one of"),
+    (
         ("compare", "--methods", "dat", "--dataset", "shpaes"),
         2,
         "Did you mean 'shapes'",

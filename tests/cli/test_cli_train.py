@@ -24,7 +24,10 @@ FAST = [
 def trained(colours, tmp_path_factory):
     """A finished run, with what the command printed."""
     output = tmp_path_factory.mktemp("runs") / "run"
-    return output, run("train", "--dataset", colours, *FAST, "--output", output)
+    return output, run(
+        *("train", "--dataset", colours, *FAST, "--output", output),
+        *("--log", "tensorboard"),
+    )
 
 
 def run(*arguments):
@@ -48,6 +51,12 @@ def test_the_resolved_recipe_is_written(trained):
     assert info.recipe.objective.attack.steps == 1
     assert info.class_names == ("blue", "green", "red")
     assert json.loads((output / "recipe.json").read_text())["class"]
+
+
+def test_tensorboard_writes_into_the_run_folder(trained):
+    output, _ = trained
+    for part in ("train", "validation"):
+        assert list((output / "logs" / part).glob("events.*"))
 
 
 def test_evaluate_takes_the_run(trained):
@@ -77,12 +86,14 @@ def test_a_finished_run_is_not_overwritten_by_accident(trained, colours):
         (["--dataset", "cifr10"], "Did you mean 'cifar10'"),
         (["--method", "tradess"], "Did you mean 'trades'"),
         (["--architecture", "resnet81"], "Did you mean 'resnet8'"),
+        (["--architecture", "keras_cv/resnt50"], "mean 'keras_cv/resnet50'"),
         (["--recipe", "dat-cifar10-resnet19"], "Did you mean"),
         (["--set", "betta=1"], "Did you mean 'beta'"),
         (["--set", "objective.attack.threat_model.eps=8"], "8/255"),
         (["--epochs", "0"], "--epochs"),
         (["--resume", "--overwrite"], "give either"),
         (["--lr", "fast"], "expected a number"),
+        (["--log", "wandbb"], "'tensorboard', 'wandb', 'mlflow'"),
         (["--validation-images", "1001"], "at most 1000"),
     ],
 )

@@ -1,11 +1,13 @@
 """Reports and Wilson intervals."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import AttackResult, Caution
+from dat_keras.evaluation.shard import Shard
 from dat_keras.utils.intervals import wilson
 from dat_keras.utils.norms import pixel_fraction
 
@@ -95,6 +97,48 @@ def test_markdown():
     assert table[0] == "|attack|accuracy|95%interval|correct|seconds|"
     assert set(table[1]) == set("|:-")
     assert table[2] == "|natural|75.00%|30.1-95.4%|3/4|0.5|"
+
+
+def test_a_data_frame_has_a_row_for_each_attack():
+    frame = report().to_pandas()
+    assert frame["attack"].tolist() == ["natural", "fgsm", "pgd20"]
+    assert frame["part"].tolist() == [""] * 3
+    assert frame["accuracy"].tolist() == [0.75, 0.5, 0.5]
+    assert frame["seconds"].tolist() == [0.5, 1.25, 12.0]
+    low, high = wilson(3, 4)
+    assert (frame["low"][0], frame["high"][0]) == (low, high)
+    assert set(frame["eps"]) == {8 / 255} and set(frame["seed"]) == {3}
+
+
+def test_a_data_frame_has_a_row_for_each_part_of_an_ensemble():
+    parts = (
+        AttackResult("natural", "", (True, False, False)),
+        AttackResult("apgd-ce", "", (True, True, False), 0.03, 2.0),
+    )
+    whole = AttackResult("autoattack", "", (True, True, False), parts=parts)
+    frame = replace(report(), results=(whole,)).to_pandas()
+    assert set(frame["attack"]) == {"autoattack"}
+    assert frame["part"].tolist() == ["", "natural", "apgd-ce"]
+    assert frame["correct"].tolist() == [1, 2, 1]
+
+
+def test_a_data_frame_of_images_says_which_attack_broke_which():
+    frame = report().to_pandas(per_image=True)
+    assert frame["fgsm"].tolist() == [True, True, False, False]
+    # The worst case of each image, by the frame alone.
+    assert 1 - frame.any(axis=1).mean() == report().robust_accuracy
+    part = Shard(2, 3, 12, 2, (1, 1, 1), 1.0)
+    frame = replace(report(), shard=part).to_pandas(per_image=True)
+    assert frame.index.tolist() == [4, 5, 6, 7]
+
+
+def test_a_notebook_shows_title_table_and_cautions_escaped():
+    value = report(cautions=(Caution("train_mode", "Look: a < b."),))
+    html = replace(value, data="<b>toy</b>")._repr_html_()
+    assert "<b>" not in html and "&lt;b&gt;toy" in html
+    assert html.count("<tr>") == 4 and "<td>75.00 %</td>" in html
+    assert "<li>warning: train_mode: Look: a &lt; b.</li>" in html
+    assert "<ul>" not in report()._repr_html_()
 
 
 def test_rows_are_found_by_name():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from dat_keras.architectures import ARCHITECTURES
+from dat_keras.architectures import OWN
 from dat_keras.cli import main
 from dat_keras.interop import export
 from dat_keras.utils.errors import MissingPackageError
@@ -67,9 +67,9 @@ def test_a_missing_package_is_named(net, tmp_path, monkeypatch):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ["keras", "saved_model", "tflite", ONNX])
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", OWN)
 def test_every_architecture_in_every_format(architecture, name, tmp_path):
-    net = ARCHITECTURES[architecture](3, input_shape=(32, 32, 3), width=2)
+    net = OWN[architecture](3, input_shape=(32, 32, 3), width=2)
     assert export.export(net, name, tmp_path / NAMES[name])
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +14,7 @@ from dat_keras.augment import (
     CropFlip,
     CutMix,
     CutOut,
+    KerasCV,
     Unchanged,
 )
 from dat_keras.comparison.grid import grid_of
@@ -523,3 +525,10 @@ def test_unfit_choices_are_explained(choice, message):
 def test_from_json_wants_a_recipe():
     with pytest.raises(ValueError, match="Expected a recipe"):
         Recipe.from_json('{"class": "Linf", "eps": 0.1}')
+
+
+def test_a_recipe_names_its_layers():
+    layer = keras.layers.ReLU()
+    recipe = dataclasses.replace(choose(), augment=KerasCV(layer))
+    with pytest.raises(ValueError, match="by its name. Received: .*ReLU"):
+        recipe.to_json()

@@ -14,6 +14,7 @@ from small_runs import NATURAL, TINY, FailAt, table
 from dat_keras.core.weights import fingerprint
 from dat_keras.optimizers.schedules import ConstantConfig, CosineConfig
 from dat_keras.optimizers.weight_averaging import Averaging
+from dat_keras.recipes.additions import extended
 from dat_keras.training import checkpoint
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.resume import check_same
@@ -326,3 +327,19 @@ def test_the_type_of_attacks_is_the_recipes():
     assert build(small, (8, 8, 3), 4, 3).attack_dtype == "bfloat16"
     with pytest.raises(ValueError, match="Did you mean 'bfloat16'"):
         replace(NATURAL, attack_dtype="bfloat")
+
+
+@pytest.mark.thorough
+def test_layers_of_keras_cv_resume_with_the_same_bits(tmp_path):
+    added = replace(extended(NATURAL, ("gridmask", "augmix")), epochs=1)
+    train(added, tmp_path / "whole")
+    options = RunOptions(
+        callbacks=[FailAt(2, KeyboardInterrupt())], checkpoint_seconds=0.0
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train(added, tmp_path / "cut", options=options)
+    train(added, tmp_path / "cut", options=RunOptions(resume=True))
+    whole, cut = (tmp_path / name for name in ("whole", "cut"))
+    assert table(cut) == table(whole)
+    last = [(run / "last.safetensors").read_bytes() for run in (whole, cut)]
+    assert last[0] == last[1]

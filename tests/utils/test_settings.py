@@ -28,6 +28,18 @@ def test_each_plain_field_can_be_set_to_its_text_and_has_a_meaning(name):
             assert override(recipe, text, SETTABLE) == recipe
 
 
+def test_a_printed_method_names_each_setting_once_by_its_text():
+    recipe = RECIPES["dat-cifar10-resnet18"]
+    first, *lines = str(recipe.objective).splitlines()
+    settings = list(settings_of(recipe.objective, SETTABLE))
+    assert first == "DAT"
+    assert [line.strip() for line in lines] == [
+        f"{each.path.rpartition('.')[2]} = {each.value}" for each in settings
+    ]
+    assert "  beta = 15" in lines and "      eps = 8/255" in lines
+    assert f"  {lines[0]}" in str(recipe).splitlines()
+
+
 def test_kinds_and_ranges_are_those_of_the_fields():
     recipe = RECIPES["dat-cifar10-resnet18"]
     kinds = {each.path: each.kind for each in settings_of(recipe, SETTABLE)}

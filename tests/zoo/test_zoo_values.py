@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
-from dat_keras.architectures import ARCHITECTURES
+from dat_keras.architectures import OWN
 from dat_keras.zoo.bundle.folder import check_target
 from dat_keras.zoo.bundle.read import build, read_folder
 from dat_keras.zoo.bundle.shapes import NETS, shapes_of
@@ -137,9 +137,9 @@ def test_an_evaluation_says_its_own_date_where_it_is_known(
     assert told in card
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", OWN)
 def test_shapes_are_known_before_the_model_is_built(architecture):
-    assert NETS.keys() == ARCHITECTURES.keys()
+    assert NETS.keys() == OWN.keys()
     for kwargs in (
         {"width": 3, "mean_std": [[0.5] * 5, [0.25] * 5]},
         {"width": 1},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dat_keras.analysis.html_page import Cells
 from dat_keras.analysis.robustness.model_robustness import (
@@ -11,9 +12,14 @@ from dat_keras.analysis.robustness.model_robustness import (
     radius_text,
 )
 from dat_keras.analysis.robustness.run_record import RunRecord
+from dat_keras.utils.data_frame import data_frame
 from dat_keras.utils.durations import duration
-from dat_keras.utils.intervals import wilson
+from dat_keras.utils.html import fragment
+from dat_keras.utils.intervals import proportion, wilson
 from dat_keras.utils.text_table import plain
+
+if TYPE_CHECKING:
+    import pandas
 
 PGD_ONLY = (
     "PGD-20 alone gives an upper bound of robust accuracy: AutoAttack is "
@@ -61,6 +67,26 @@ class RobustnessReport:
     def __str__(self) -> str:
         """Returns title, main table and cautions."""
         return "\n".join([self.title(), plain(self.cells()), *self.notes()])
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows."""
+        return fragment(self.title(), self.cells(), self.notes())
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Returns a row for each model and radius.
+
+        Raises:
+            MissingPackageError: If pandas is not installed.
+        """
+        return data_frame(
+            {
+                "model": m.name,
+                "eps": point.eps,
+                **proportion(point.correct, self.n_examples),
+            }
+            for m in self.models
+            for point in m.curve
+        )
 
     def title(self, radius: str = "") -> str:
         """Returns what was measured, in one line.

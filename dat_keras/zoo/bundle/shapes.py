@@ -57,7 +57,7 @@ def shapes_of(spec: ModelSpec) -> Shapes:
     if net is None:
         raise RefusedContentError(
             f"unknown architecture {spec.architecture!r}",
-            "update dat_keras; this version knows " + ", ".join(NETS),
+            "update dat_keras; this version publishes " + ", ".join(NETS),
         )
     channels = spec.input_shape[-1]
     statistics = spec.kwargs.get("mean_std") or ()
@@ -128,4 +128,4 @@ NETS: dict[str, Net] = {
     "wrn-28-10": Net(*_PRE, (16, 32, 64), 4, 10, stem=16),
     "resnet8": Net(*_POST, (1, 2, 4), 1, 16),
 }
-"""What can be published, by key of `ARCHITECTURES`."""
+"""What can be published: the nets of `architectures.OWN`."""

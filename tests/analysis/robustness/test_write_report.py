@@ -109,6 +109,15 @@ def test_a_rise_beyond_chance_is_warned_of(gained, lost, warned):
     assert masking_cautions(falling, 1.0) == ()
 
 
+def test_a_notebook_and_a_data_frame_hold_the_curve(linear_report):
+    report, *_ = linear_report
+    (model,) = report.models
+    frame = report.to_pandas()
+    assert frame["eps"].tolist() == [point.eps for point in model.curve]
+    assert frame["correct"].tolist() == [p.correct for p in model.curve]
+    assert report.title() in report._repr_html_()
+
+
 def test_the_page_stands_alone_and_says_everything(linear_report):
     report, text = linear_report
     assert "http" not in text and "<script" not in text
