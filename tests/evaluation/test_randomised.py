@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dat_keras.attacks import APGD, DLR, Restarts, rand
+from dat_keras.attacks import APGD, CarliniWagner, Restarts, rand
 from dat_keras.attacks.averaged_gradient import mean_gradient
 from dat_keras.core.threat_models import Linf
 from dat_keras.evaluation.evaluate import evaluate
 
 SHAPE = (4, 4, 1)
+EPS = 1 / 16
 
 
 class Wobble(keras.layers.Layer):
@@ -22,21 +23,28 @@ class Wobble(keras.layers.Layer):
 
     def call(self, z):
         self.turn.assign(1.0 - self.turn)
-        return z + tf.constant([2.0, 0.0, 0.0]) * (2.0 * self.turn - 1.0)
+        return z + tf.constant([2.0, 0.0]) * (2.0 * self.turn - 1.0)
 
 
 @pytest.fixture
 def wobbly():
-    """A linear model whose logits are right in the mean of two passes."""
+    """A linear model whose logits are right in the mean of two passes.
+
+    Pixels are multiples of 1/32 and weights odd integers, so logits are exact
+    in float32 in any order of summation, at the corners of the ball too.
+    """
     rng = np.random.default_rng(0)
-    kernel = rng.normal(size=(16, 3)).astype("f")
-    layers = [keras.layers.Flatten(), keras.layers.Dense(3, use_bias=False)]
-    steady = keras.Sequential([keras.Input(SHAPE), *layers])
-    steady.set_weights([kernel])
-    x = rng.uniform(size=(8, *SHAPE)).astype("f")
-    y = steady(x).numpy().argmax(-1)
+    kernel = rng.choice([-3, -1, 1, 3], size=(16, 2)).astype("f")
+    kernel[:, 1] += rng.choice([-1, 1], size=16)
+    x = (rng.integers(4, 29, size=(24, *SHAPE)) / 32).astype("f")
+    difference = kernel[:, 1] - kernel[:, 0]
+    bias = np.array([difference.sum() / 2, 0.0], "f")
+    gaps = x.reshape(24, 16) @ difference - bias[0]
+    x, gaps = x[gaps != 0], gaps[gaps != 0]
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2)]
     model = keras.Sequential([keras.Input(SHAPE), *layers, Wobble()])
-    return model, steady, x, y
+    model.layers[1].set_weights([kernel, bias])
+    return model, kernel, x, gaps
 
 
 @pytest.mark.parametrize("draws", [1, 2, 5])
@@ -66,18 +74,28 @@ def test_settings_are_the_published_ones():
 
 
 def test_a_randomised_classifier_is_judged_by_its_mean(wobbly, monkeypatch):
-    model, steady, x, y = wobbly
-    quick = {"apgd-dlr": Restarts(APGD(Linf(0.05), DLR(), 10, draws=2))}
+    model, kernel, x, gaps = wobbly
+    y = (gaps > 0).astype(int)
+    ball = Linf(EPS)
+    quick = {"apgd": Restarts(APGD(ball, CarliniWagner(), 10, draws=2))}
     monkeypatch.setattr("dat_keras.evaluation.suites.rand", lambda ball: quick)
-    found = evaluate(model, (x, y), "autoattack-rand", eps=0.05, batch_size=8)
+    found = evaluate(model, (x, y), "autoattack-rand", eps=EPS, batch_size=8)
     codes = [c.code for c in found.cautions]
     assert "rand" in codes and "randomized" in codes
-    calm = {"apgd-dlr": APGD(Linf(0.05), DLR(), 10)}
-    expected = evaluate(steady, (x, y), calm, eps=0.05)
     row = found["autoattack-rand"]
     # One pass alone is wrong about some of them.
-    assert row.parts[0].correct == 8
+    assert row.parts[0].correct == len(x)
     assert any((model(x).numpy().argmax(-1) != y).any() for _ in range(2))
-    unlike = np.array(row.broken) != expected["apgd-dlr"].broken
-    assert 0 < row.correct < 8 and unlike.sum() <= 1
-    assert "rand" not in [c.code for c in expected.cautions]
+    # The margin is linear: the worst point of the ball is a corner of it.
+    worst = np.abs(gaps) - EPS * np.abs(kernel[:, 1] - kernel[:, 0]).sum()
+    assert (worst != 0).all()
+    np.testing.assert_array_equal(row.broken, worst < 0)
+    assert 2 < row.correct < len(x) - 2
+
+
+def test_a_classifier_that_is_not_randomised_bears_no_such_caution(wobbly):
+    model, _, x, gaps = wobbly
+    steady = keras.Sequential(model.layers[:-1])
+    report = evaluate(steady, (x, (gaps > 0).astype(int)), "fgsm", eps=EPS)
+    codes = [c.code for c in report.cautions]
+    assert "rand" not in codes and "randomized" not in codes
