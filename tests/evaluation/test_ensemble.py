@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from contexts import context_of
 from selection import first_of
-from toy_nets import opinionated
+from toy_nets import TanhNet, opinionated
 
 from dat_keras.attacks import (
     APGD,
@@ -22,12 +22,12 @@ from dat_keras.attacks import (
     plus,
     standard,
 )
-from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.random import RowKey
 from dat_keras.core.threat_models import L2, Linf
 from dat_keras.evaluation.ensemble import AttackEnsemble
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.staged_run import StagedRun
+from dat_keras.evaluation.suites import EVALUATIONS
 
 SHAPE = (5, 6, 2)
 NORMS = {"linf": Linf, "l2": L2}
@@ -403,22 +403,57 @@ def test_nan_gradients_are_an_error(net):
             )
 
 
-def test_monitor_is_labelled_and_as_one_attack_breaks_the_same():
-    kernel, x, y = linear(4)
-    model, exact = dense(kernel), linf_distances(kernel, x, y)
-    eps = float(np.median(exact[exact > 1e-6]))
-    sure = np.abs(exact / eps - 1) > 2e-3
-    report = evaluate(model, (x, y), "autoattack-monitor", eps=eps)
-    assert "not_standard" in [c.code for c in report.cautions]
-    labels, key = tf.constant(y, tf.int32), RowKey.of(0, range(len(x)))
+class KeyOfParts:
+    """A key that gives each part of `Monitor` the ensemble's draws."""
+
+    def __init__(self, names, count):
+        self.names, self.count = names, count
+
+    def fold_in(self, number):
+        return RowKey.of(0, range(self.count)).fold_in(self.names[number])
+
+
+class TanhLayer(keras.layers.Layer):
+    """`TanhNet`: the same bits in batches of any size."""
+
+    def __init__(self, seed):
+        super().__init__(dtype="float32")
+        self.net = TanhNet(seed)
+
+    def call(self, x):
+        return self.net(x)
+
+
+def test_monitor_is_labelled_and_runs_as_one_attack():
+    shape, ball = (4, 3, 2), Linf(0.08)
+    model = keras.Sequential([keras.Input(shape), TanhLayer(1)])
+    x = np.random.default_rng(3).uniform(size=(26, *shape)).astype("f")
+    y = model(x).numpy().argmax(-1).astype("int32")
+    y[::6] = (y[::6] + 1) % 5
+    monitor = Monitor(ball, steps=2)
+    ensemble = AttackEnsemble(monitor.parts())
+    assert "not_standard" in [c.code for c in ensemble.cautions]
+    context = context_of(model, x, y, ball)
+    found = ensemble("autoattack-monitor", context)
+    key = KeyOfParts(list(monitor.parts()), len(x))
+    labels = tf.constant(y)
     x_adv = tf.function(
-        lambda: Monitor(Linf(eps))(Predictor(model), x, labels, key),
+        lambda: monitor(context.frozen_predictor, tf.constant(x), labels, key),
         autograph=False,
-    )()
-    wrong = model(x_adv).numpy().argmax(-1) != y
-    for broken in (wrong, np.array(report["autoattack-monitor"].broken)):
-        np.testing.assert_array_equal(broken[sure], (exact < eps)[sure])
-    assert np.abs(x_adv - x).max() <= eps + 1e-6
+    )().numpy()
+    wrong, broken = (
+        context.logits(x_adv).argmax(-1) != y,
+        np.array(found.broken),
+    )
+    np.testing.assert_array_equal(wrong, broken)
+    first = np.array(found.parts[1].broken)
+    assert sum(context.wrong) < sum(first) < sum(broken) < len(x)
+    flipped = broken & ~context.wrong
+    np.testing.assert_allclose(x_adv[flipped], found.x_adv[flipped], atol=1e-6)
+    assert np.abs(x_adv - x).max() <= 0.08 + 1e-6
+    assert EVALUATIONS["autoattack-monitor"](ball) == AttackEnsemble(
+        Monitor(ball).parts()
+    )
 
 
 def test_settings_are_complete_and_names_are_the_standards():

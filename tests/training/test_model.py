@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from toy_nets import fit, noise
 
 from dat_keras.attacks import PGD, NormalStart
 from dat_keras.augment import Unchanged
@@ -51,15 +52,7 @@ def make(make_tiny):
 @pytest.fixture
 def data():
     """Three batches of eight."""
-    x = np.random.default_rng(5).random((24, 8, 8, 3), np.float32)
-    return x, np.arange(24) % 4
-
-
-def fit(model, data, epochs=1, **settings):
-    history = model.fit(
-        *data, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **settings
-    )
-    return history.history
+    return noise(24)
 
 
 def terms_at(model, batch, views=None, attach=False):
