@@ -54,7 +54,7 @@ def run_training(
         overwrite=flags.overwrite,
         verbose=1 if sys.stderr.isatty() else 2,
         say=_say,
-        callbacks=[CheckFit(test), *_watching(output, flags)],
+        callbacks=[CheckFit(test), *_watching(output, flags, test)],
         closing_images=count * relative_cost(recipe.eval_attack),
         load_teacher=load_model,
         on_nan=flags.on_nan,
@@ -168,8 +168,11 @@ def _say(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-def _watching(output: Path, flags: TrainFlags) -> list[Callback]:
-    logs = tensorboard_logs(output / "logs") if flags.tensorboard else ()
+def _watching(
+    output: Path, flags: TrainFlags, shown: data.Split
+) -> list[Callback]:
+    folder = output / "logs"
+    logs = tensorboard_logs(folder, shown) if flags.tensorboard else ()
     profile = ProfileSteps(output / "profile", _say)
     return [*logs, *((profile,) if flags.profile else ())]
 

@@ -98,7 +98,11 @@ Examples:
     "the epoch with half the learning rate.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
-@click.option("--tensorboard", is_flag=True, help="Log to <output>/logs.")
+@click.option(
+    "--tensorboard",
+    is_flag=True,
+    help="Log numbers and images to <output>/logs.",
+)
 @click.option(
     "--show",
     is_flag=True,

@@ -94,4 +94,4 @@ def _generated(
         key,
         adversary,
     )
-    return adversary.amplitude(own, adversary.condition(step, images), key)
+    return adversary.drawn(own, adversary.condition(step, images), key)[0]

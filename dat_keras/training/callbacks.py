@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import keras
+import numpy as np
 
+from dat_keras.data import Split
+from dat_keras.training.adversarial_images import (
+    AdversarialImages,
+    check_tensorboard,
+)
 from dat_keras.training.catastrophic_overfitting import CatastrophicOverfitting
 from dat_keras.training.generator_gain import GeneratorGain
 from dat_keras.utils.runtime import keep_freed_memory
 
 __all__ = [
+    "AdversarialImages",
     "CatastrophicOverfitting",
     "GeneratorGain",
     "KeepFreedMemory",
     "RestoreMetrics",
     "tensorboard_logs",
 ]
+
+SHOWN = 8
+"""Images of a run that TensorBoard shows."""
 
 
 class RestoreMetrics(keras.callbacks.Callback):
@@ -51,14 +60,21 @@ class KeepFreedMemory(keras.callbacks.Callback):
             keep_freed_memory()
 
 
-def tensorboard_logs(folder: Path) -> tuple[keras.callbacks.Callback, ...]:
-    """Returns Keras' TensorBoard callback, or says how to get it.
+def tensorboard_logs(
+    folder: Path, split: Split
+) -> tuple[keras.callbacks.Callback, ...]:
+    """Returns callbacks that write numbers and images, or says how to get them.
+
+    Args:
+        folder: Where TensorBoard reads them.
+        split: Its first images are shown.
 
     Raises:
         ValueError: If TensorBoard is not installed.
     """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise ValueError(
-            "TensorBoard is not installed: pip install 'dat-keras[tensorboard]'"
-        )
-    return (keras.callbacks.TensorBoard(str(folder), write_graph=False),)
+    check_tensorboard()
+    images = split.images[:SHOWN].astype(np.float32) / 255
+    return (
+        keras.callbacks.TensorBoard(str(folder), write_graph=False),
+        AdversarialImages(folder / "images", images, split.labels[:SHOWN]),
+    )

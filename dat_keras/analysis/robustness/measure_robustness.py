@@ -109,10 +109,8 @@ def measure_robustness(
     robustness = ModelRobustness(
         name,
         fingerprint(model),
-        *(
-            tuple(RadiusCount(e, int(r.sum())) for e, r in each.items())
-            for each in (robust, left)
-        ),
+        _counts(robust),
+        _counts(left),
         confusion(samples.labels, answers, context.classes),
         confusion(samples.labels, attacked, context.classes),
         breaking,
@@ -127,6 +125,10 @@ def measure_robustness(
         () if survivors is None else (survivors,),
     )
     return robustness, _examples(context, bisection, order, breaking)
+
+
+def _counts(robust: Mapping[float, np.ndarray]) -> tuple[RadiusCount, ...]:
+    return tuple(RadiusCount(e, int(rows.sum())) for e, rows in robust.items())
 
 
 def _after_apgd(
