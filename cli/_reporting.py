@@ -26,6 +26,9 @@ def run_report(
     weights: str,
     n_examples: int | None,
     n_bisected: int,
+    apgd: bool,
+    autoattack: bool,
+    evaluations: Sequence[Path],
     norm: str,
     eps: float | None,
     batch_size: int,
@@ -42,6 +45,9 @@ def run_report(
         weights: `"best"` or `"last"`, of a run.
         n_examples: Number of images, if not `EXAMPLES` or all.
         n_bisected: See `write_report`.
+        apgd: See `write_report`.
+        autoattack: See `write_report`.
+        evaluations: See `write_report`.
         norm: See `write_report`.
         eps: See `write_report`.
         batch_size: See `write_report`.
@@ -58,6 +64,9 @@ def run_report(
             eps=eps,
             n_examples=n_examples or min(EXAMPLES, len(split)),
             n_bisected=n_bisected,
+            apgd=apgd,
+            autoattack=autoattack,
+            evaluations=evaluations,
             batch_size=batch_size,
             seed=seed,
             progress=freeing(show_progress),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import click
+import numpy as np
 from keras.callbacks import Callback
 
 from dat_keras import data
@@ -23,6 +24,7 @@ from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.recipes import SETTABLE, Recipe, resolve
+from dat_keras.training.adversarial_images import AdversarialImages
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.pretrained_source import recorded
 from dat_keras.training.profile_callback import ProfileSteps
@@ -33,6 +35,9 @@ from dat_keras.training.validation_images import FEW
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.utils.settings import settings_of
 from dat_keras.zoo.commands.load import load_model
+
+SHOWN = 8
+"""Test images that TensorBoard shows."""
 
 FINAL_EXAMPLES = 1000
 """Test images of the closing table; `dat-keras evaluate` takes any number."""
@@ -51,7 +56,7 @@ def run_training(
     test = data.load_split(recipe.dataset, closing, data_dir=data_dir)
     count = min(final_examples(recipe), len(test))
     click.echo(f"training {recipe.name} into {output}", err=True)
-    watching = [CheckFit(test), *_watching(output, flags)]
+    watching = [CheckFit(test), *_watching(output, flags, test)]
     terminal = sys.stderr.isatty()
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr), training_bar(terminal) as bar:
@@ -195,8 +200,16 @@ def _say(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-def _watching(output: Path, flags: TrainFlags) -> list[Callback]:
-    return [ProfileSteps(output / "profile", _say)] if flags.profile else []
+def _watching(output: Path, flags: TrainFlags, test: Split) -> list[Callback]:
+    found: list[Callback] = []
+    if "tensorboard" in flags.log:
+        few = test.take(SHOWN)
+        images = few.images[:] / np.float32(255)
+        folder = RunFolder(output).logs / "images"
+        found.append(AdversarialImages(folder, images, few.labels))
+    if flags.profile:
+        found.append(ProfileSteps(output / "profile", _say))
+    return found
 
 
 def default_output(recipe: Recipe) -> Path:

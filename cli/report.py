@@ -21,6 +21,7 @@ Examples:
   dat-keras report runs/shapes-dat -o report.html
   dat-keras report runs/shapes-natural runs/shapes-dat -o report.html
   dat-keras report cifar10-dat-resnet8 --n-examples 1000 -o report.html
+  dat-keras report runs/shapes-dat --evaluation robust.json -o report.html
 """
 
 
@@ -64,6 +65,25 @@ Examples:
     show_default=True,
     help="Images whose breaking radius is sought.",
 )
+@click.option(
+    "--apgd/--no-apgd",
+    default=True,
+    show_default=True,
+    help="Attack what PGD-20 leaves by APGD, at three radii.",
+)
+@click.option(
+    "--autoattack",
+    is_flag=True,
+    help="Run AutoAttack at --eps and show what each part leaves; slow.",
+)
+@click.option(
+    "--evaluation",
+    "evaluations",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="JSON of `dat-keras evaluate --attack autoattack --json`, to show "
+    "its AutoAttack; may be repeated.",
+)
 @click.option("--batch-size", type=click.IntRange(1), default=128)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--weights", type=click.Choice(WEIGHTS), default="best")
@@ -74,10 +94,10 @@ def report(
     """Write a page on the training and the robustness of models.
 
     RUN_OR_MODEL is what `evaluate` takes. The page shows accuracy against the
-    radius under PGD-20 with warnings of masked gradients, accuracy and
-    confusion of classes, the least and the most robust images with their
-    adversarial twins and, of runs, curves, cost and recipe. Needs matplotlib:
-    pip install 'dat-keras[plots]'
+    radius under PGD-20 and APGD with warnings of masked gradients, what
+    AutoAttack leaves, accuracy and confusion of classes, the least and the
+    most robust images with their adversarial twins and, of runs, curves, cost
+    and recipe. Needs matplotlib: pip install 'dat-keras[plots]'
     """
     check_dataset(options["dataset"], options["data_dir"])
     check_report(sources, output, options)

@@ -148,8 +148,8 @@ Examples:
     multiple=True,
     type=click.Choice(LOGS),
     help="Log the epochs with this library, as its own settings say "
-    "(WANDB_MODE=offline, MLFLOW_TRACKING_URI, ...); tensorboard writes to "
-    "<output>/logs; may be repeated.",
+    "(WANDB_MODE=offline, MLFLOW_TRACKING_URI, ...); tensorboard writes "
+    "numbers and adversarial images to <output>/logs; may be repeated.",
 )
 @click.option(
     "--show",

@@ -115,7 +115,6 @@ def ring_figure(report: SpectralReport) -> Figure:
                 linewidth=1.3,
                 **look,
             )
-        axis.set_ylim(bottom=0)
         axis.set_xlabel("frequency (cycles per pixel)")
         axis.set_ylabel(label)
         axis.spines[["top", "right"]].set_visible(False)
@@ -129,6 +128,9 @@ def ring_figure(report: SpectralReport) -> Figure:
         zorder=0,
         label="white noise",
     )
+    for axis in axes:
+        # After the last line: it fixes the upper end, too.
+        axis.set_ylim(bottom=0)
     handles, labels = axes[0].get_legend_handles_labels()
     _legend(figure, handles, labels)
     return figure

@@ -17,6 +17,9 @@ Cells = list[list[str]]
 SHORT = 16
 """Rows of a table that is shown unfolded, its header counted."""
 
+WIDE = 800
+"""Pixels of a figure whose text is too small at a phone's width."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -83,17 +86,23 @@ def section(key: str, heading: str, words: str, parts: Iterable[str]) -> str:
 
 
 def figure(png: bytes, alt: str) -> str:
-    """Returns a picture with its bytes inside.
+    """Returns a picture with its bytes inside; a wide one scrolls on phones.
 
     Args:
         png: The bytes.
         alt: What a reader who does not see it is told.
     """
     data = base64.b64encode(png).decode()
+    wide = ' class="wide" tabindex="0"' if _width(png) > WIDE else ""
     return (
-        f'<figure><img alt="{escape(alt)}" '
+        f'<figure{wide}><img alt="{escape(alt)}" '
         f'src="data:image/png;base64,{data}"></figure>'
     )
+
+
+def _width(png: bytes) -> int:
+    """Width of a PNG in pixels, which stands at byte 16."""
+    return int.from_bytes(png[16:20], "big")
 
 
 def folded_table(cells: Cells, title: str = "Table") -> str:
@@ -134,13 +143,15 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 figure { margin: 1rem 0; background: #ffffff; border-radius: 6px;
   border: 1px solid var(--line); overflow-x: auto; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
+.wide img { min-width: 44rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.85rem;
   font-variant-numeric: tabular-nums; }
 th, td { padding: 0.3rem 0.7rem; border-bottom: 1px solid var(--line);
   text-align: right; white-space: nowrap; }
-th:first-child { text-align: left; }
-#settings td { text-align: left; white-space: normal;
+th:first-child { text-align: left; white-space: normal; min-width: 6rem;
+  max-width: 14rem; overflow-wrap: anywhere; }
+#settings td { text-align: left; white-space: normal; min-width: 9rem;
   overflow-wrap: anywhere; }
 .warning { background: var(--note); padding: 0.6rem 2rem; border-radius: 6px; }
 summary { cursor: pointer; color: var(--soft); }

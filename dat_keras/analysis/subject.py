@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from dat_keras.objectives import DAT
+from dat_keras.objectives import DAT, RecombinedAT
 from dat_keras.objectives.dat.generator import (
     AmplitudeAdversary,
     BorrowedAmplitude,
@@ -70,7 +70,7 @@ def subject_of_run(classifier: keras.Model, path: Path) -> Subject:
     """
     run = RunFolder(path)
     info = RunInfo.read(run.recipe)
-    if not isinstance(info.recipe.objective, DAT):
+    if not isinstance(info.recipe.objective, (DAT, RecombinedAT)):
         return Subject(classifier, None, _without(info.recipe.objective))
     found = checkpoint.steps(run.checkpoints)
     if not found:

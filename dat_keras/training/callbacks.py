@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import keras
 
+from dat_keras.training.adversarial_images import AdversarialImages
 from dat_keras.training.catastrophic_overfitting import CatastrophicOverfitting
 from dat_keras.training.generator_gain import GeneratorGain
 from dat_keras.utils.runtime import keep_freed_memory
 
 __all__ = [
+    "AdversarialImages",
     "CatastrophicOverfitting",
     "GeneratorGain",
     "KeepFreedMemory",

@@ -1,4 +1,4 @@
-"""Figures of numbers: training curves, accuracy by radius, classes.
+"""Figures of numbers: training curves, classes, breaking radii.
 
 They are narrow, so that their text can be read on a phone.
 """
@@ -13,7 +13,6 @@ from dat_keras.analysis.plot_style import (
     BLUE,
     GREY,
     ORANGE,
-    intervals_of,
     new_figure,
     percent_axis,
     series,
@@ -55,38 +54,6 @@ def training_figure(name: str, record: RunRecord, caption: str) -> Figure:
     below.set_xlabel("epoch")
     below.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    return figure
-
-
-def radius_figure(report: RobustnessReport) -> Figure:
-    """Accuracy against the radius, without the ball that holds every image.
-
-    Args:
-        report: The numbers.
-    """
-    shown = [point.eps for point in report.models[0].curve[:-1]]
-    unit = RADIUS_UNITS[report.norm]
-    radii = f"0 to {unit.text(shown[-1])}"
-    caption = f"{report.title(radii)}. Bars: 95 % Wilson interval."
-    rows = len(report.models)
-    figure = new_figure(WIDTH, 3.3 + 0.22 * rows, caption)
-    axis = figure.subplots()
-    for model, look in zip(report.models, series(rows), strict=True):
-        counts = [point.correct for point in model.curve[:-1]]
-        heights, errors = intervals_of(counts, report.n_examples)
-        axis.errorbar(
-            [unit.per_one * eps for eps in shown],
-            heights,
-            errors,
-            label=wrapped(model.name, 50),
-            capsize=2,
-            linewidth=1.4,
-            **look,
-        )
-    axis.set_xlabel(unit.axis)
-    percent_axis(axis)
-    _plain(axis)
-    figure.legend(loc="outside upper center", fontsize=8)
     return figure
 
 
@@ -197,7 +164,7 @@ def breaking_figure(report: RobustnessReport, model: ModelRobustness) -> Figure:
     axis.set_xlabel(unit.axis)
     axis.set_xlim(0, unit.per_one * model.limit)
     percent_axis(axis, "broken (%)")
-    _plain(axis)
+    plain_axis(axis)
     return figure
 
 
@@ -206,11 +173,12 @@ def _lines(axis: Axes, x: list[float], columns: dict[str, list]) -> None:
         columns.items(), series(len(columns)), strict=True
     ):
         axis.plot(x, y, label=label, linewidth=1.3, **look)
-    _plain(axis)
+    plain_axis(axis)
     axis.legend(fontsize=7, loc="best", framealpha=0.7)
 
 
-def _plain(axis: Axes) -> None:
+def plain_axis(axis: Axes) -> None:
+    """Leaves horizontal lines, and no frame above and to the right."""
     axis.grid(axis="y", color="#d0d7de", linewidth=0.6)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)

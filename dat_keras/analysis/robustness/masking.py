@@ -1,9 +1,9 @@
 """Cautions that a curve of accuracy against the radius gives.
 
-Gradients that are masked make attacks fail, and accuracy look robust. Two
-signs of it: an attack fails although its ball holds every image, and
-it breaks more images in a small ball than in a larger one, which holds all
-that the small one holds.
+Gradients that are masked make attacks fail, and accuracy look robust. Three
+signs of it: an attack fails although its ball holds every image; it breaks
+more images in a small ball than in a larger one, which holds all that the
+small one holds; a stronger attack breaks many of the images that it leaves.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ import numpy as np
 from dat_keras.analysis.robustness.model_robustness import radius_text
 from dat_keras.evaluation.results import Caution
 from dat_keras.utils.intervals import wilson
+
+APGD_SHARE = 0.1
+"""Share of the images left by PGD-20 that APGD may break without a warning;
+on adversarially trained classifiers it is a few percent."""
 
 
 def masking_cautions(
@@ -58,6 +62,35 @@ def masking_cautions(
             )
         )
     return tuple(found)
+
+
+def apgd_cautions(
+    pgd: Mapping[float, np.ndarray], apgd: Mapping[float, np.ndarray]
+) -> tuple[Caution, ...]:
+    """Returns what APGD says of PGD-20, at the first radius where it does.
+
+    Args:
+        pgd: Whether PGD-20 leaves each image, shape `(N,)`, by radius.
+        apgd: Whether APGD then leaves it too, at some of these radii.
+
+    Example:
+    >>> left = np.repeat([True, False], [50, 50])
+    >>> found = apgd_cautions({0.1: np.ones(100, bool)}, {0.1: left})
+    >>> [caution.code for caution in found]
+    ['apgd_breaks_many']
+    """
+    for eps, left in apgd.items():
+        before, broken = int(pgd[eps].sum()), int((pgd[eps] & ~left).sum())
+        if before and wilson(broken, before)[0] > APGD_SHARE:
+            return (
+                Caution(
+                    "apgd_breaks_many",
+                    f"At eps {radius_text(eps)} APGD-CE breaks {broken} of "
+                    f"the {before} images that PGD-20 leaves: PGD-20 is far "
+                    "too weak here. Use autoattack.",
+                ),
+            )
+    return ()
 
 
 def _rise(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
 from dat_keras.analysis.robustness.breaking_radius import Bisection, bisect
-from dat_keras.analysis.robustness.masking import masking_cautions
+from dat_keras.analysis.robustness.masking import (
+    apgd_cautions,
+    masking_cautions,
+)
 from dat_keras.analysis.robustness.model_robustness import (
     BreakingRadius,
     Confusion,
@@ -16,9 +20,8 @@ from dat_keras.analysis.robustness.model_robustness import (
     RadiusCount,
     radius_text,
 )
-from dat_keras.analysis.robustness.radius_search import (
-    RadiusSearch,
-)
+from dat_keras.analysis.robustness.radius_search import APGD, RadiusSearch
+from dat_keras.analysis.robustness.survivors import run_autoattack
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.context import EvaluationContext
@@ -27,6 +30,8 @@ from dat_keras.evaluation.sanity_checks import sanity_cautions
 
 MULTIPLES = (1 / 8, 1 / 4, 1 / 2, 1.0, 1.5, 2.0)
 """Radii of the curve, in radii of the report: to 16/255 for 8/255."""
+APGD_MULTIPLES = (1 / 2, 1.0, 2.0)
+"""Radii at which APGD follows: 4/255, 8/255 and 16/255 for 8/255."""
 SHOWN = 3
 """Images shown at each end of the ranking."""
 
@@ -57,6 +62,9 @@ def measure_robustness(
     norm: str,
     eps: float,
     n_bisected: int,
+    *,
+    apgd: bool = True,
+    autoattack: bool = False,
 ) -> tuple[ModelRobustness, tuple[Example, ...]]:
     """Measures a classifier.
 
@@ -67,6 +75,8 @@ def measure_robustness(
         norm: Key of `THREAT_MODELS`.
         eps: The report's radius.
         n_bisected: Largest number of images whose breaking radius is sought.
+        apgd: Whether APGD follows PGD-20 at some radii.
+        autoattack: Whether AutoAttack is run at the report's radius.
 
     Returns:
         The numbers, and the least and the most robust images.
@@ -89,21 +99,60 @@ def measure_robustness(
         robust[radius][positions[~found.broken]] = True
         if radius == eps:
             attacked[positions] = found.classes
+    left = _after_apgd(context, norm, robust, eps) if apgd else {}
     bisection = bisect(search, positions[:n_bisected], eps, largest)
     order = np.argsort(bisection.steps, kind="stable")
     breaking = tuple(_breaking(context, bisection, i) for i in order)
+    survivors, found_by_aa = (
+        run_autoattack(context, norm) if autoattack else (None, ())
+    )
     robustness = ModelRobustness(
         name,
         fingerprint(model),
-        tuple(RadiusCount(e, int(r.sum())) for e, r in robust.items()),
+        _counts(robust),
+        _counts(left),
         confusion(samples.labels, answers, context.classes),
         confusion(samples.labels, attacked, context.classes),
         breaking,
         bisection.step,
         bisection.step * bisection.limit,
-        (*cautions, *masking_cautions(robust, largest)),
+        (
+            *cautions,
+            *masking_cautions(robust, largest),
+            *apgd_cautions(robust, left),
+            *found_by_aa,
+        ),
+        () if survivors is None else (survivors,),
     )
     return robustness, _examples(context, bisection, order, breaking)
+
+
+def _counts(robust: Mapping[float, np.ndarray]) -> tuple[RadiusCount, ...]:
+    return tuple(RadiusCount(e, int(rows.sum())) for e, rows in robust.items())
+
+
+def _after_apgd(
+    context: EvaluationContext,
+    norm: str,
+    robust: Mapping[float, np.ndarray],
+    eps: float,
+) -> dict[float, np.ndarray]:
+    """What APGD leaves of the images that PGD-20 left, by radius.
+
+    Draws are those of `evaluate` with `apgd-ce`: it breaks the same images,
+    only those that are broken already are spared.
+    """
+    search = RadiusSearch(context, norm, APGD)
+    found = {}
+    for radius in (eps * multiple for multiple in APGD_MULTIPLES):
+        if radius not in robust:
+            continue
+        positions = np.flatnonzero(robust[radius])
+        task = f"{APGD} eps {radius_text(radius)}"
+        hit = search(task, positions, np.full(len(positions), radius)).broken
+        found[radius] = robust[radius].copy()
+        found[radius][positions[hit]] = False
+    return found
 
 
 def confusion(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dat_keras.analysis.robustness.survivors import Survivors
 from dat_keras.evaluation.results import Caution
 from dat_keras.utils.norms import pixel_fraction
 
@@ -97,8 +98,10 @@ class ModelRobustness:
     Args:
         name: What the report calls it.
         sha256: Fingerprint of its weights.
-        curve: Robust images by radius, from 0; the last radius is one whose
-            ball holds every image.
+        curve: Robust images by radius under PGD-20, from 0; the last radius
+            is one whose ball holds every image.
+        apgd: Images that are robust under PGD-20 and then under APGD-CE, at
+            some of these radii; empty if APGD was not run.
         clean: Confusion without an attack.
         attacked: Confusion under the attack at the report's radius; an image
             that is wrong before is not attacked.
@@ -106,14 +109,17 @@ class ModelRobustness:
         step: Distance between the radii of that search.
         limit: Its largest radius.
         cautions: What a reader of the numbers must know.
+        autoattack: What AutoAttack left, of each of its runs.
     """
 
     name: str
     sha256: str
     curve: tuple[RadiusCount, ...]
+    apgd: tuple[RadiusCount, ...]
     clean: Confusion
     attacked: Confusion
     breaking: tuple[BreakingRadius, ...]
     step: float
     limit: float
     cautions: tuple[Caution, ...]
+    autoattack: tuple[Survivors, ...] = ()

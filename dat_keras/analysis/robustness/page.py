@@ -12,11 +12,14 @@ from dat_keras.analysis.html_page import (
     section,
 )
 from dat_keras.analysis.plot_style import png
+from dat_keras.analysis.robustness.accuracy_figures import (
+    radius_figure,
+    survivor_figure,
+)
 from dat_keras.analysis.robustness.figures import (
     breaking_figure,
     class_figure,
     confusion_figure,
-    radius_figure,
     training_figure,
 )
 from dat_keras.analysis.robustness.image_figures import example_figure
@@ -28,7 +31,12 @@ from dat_keras.analysis.settings_table import settings_table
 RADIUS = (
     "PGD-20 with steps of a quarter of the radius; an image that is wrong "
     "before, or at any iterate, counts as broken. The last radius is one "
-    "whose ball holds every image: an attack that works leaves nothing there."
+    "whose ball holds every image: an attack that works leaves nothing there. "
+    "Where APGD was run, it attacked the images that PGD-20 leaves."
+)
+AUTOATTACK = (
+    "Images that are not broken after each part of AutoAttack: natural errors "
+    "first, then each part on what those before it left."
 )
 CLASSES = (
     "Accuracy of each class, and which class is taken for which. Images that "
@@ -54,6 +62,7 @@ def page(
     sections = [
         *_training(report),
         _radius(report),
+        *_survivors(report),
         _classes(report),
         _images(report, examples),
         *_costs(report),
@@ -105,6 +114,21 @@ def _radius(report: RobustnessReport) -> str:
         folded_table(report.curve_cells()),
     ]
     return section("radius", "Accuracy against the radius", RADIUS, parts)
+
+
+def _survivors(report: RobustnessReport) -> Iterator[str]:
+    parts = [
+        figure(
+            png(survivor_figure(model.name, run)),
+            f"What AutoAttack leaves of {model.name}, {run.title()}. "
+            "Numbers: table below.",
+        )
+        for model in report.models
+        for run in model.autoattack
+    ]
+    if parts:
+        parts.append(folded_table(report.survivor_cells()))
+        yield section("autoattack", "AutoAttack", AUTOATTACK, parts)
 
 
 def _classes(report: RobustnessReport) -> str:

@@ -1,35 +1,55 @@
-"""PGD-20 with a radius for each image, traced once for all radii."""
+"""An attack with a radius for each image, traced once for all radii."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
-from dat_keras.attacks import ATTACKS, Attack
-from dat_keras.core.random import RowKey
-from dat_keras.core.threat_models import THREAT_MODELS
-from dat_keras.core.types import Images, Labels
+from dat_keras.attacks import ATTACKS, PARTS, Attack
+from dat_keras.core.random import Key, RowKey
+from dat_keras.core.threat_models import THREAT_MODELS, ThreatModel
+from dat_keras.core.types import Images, Labels, Predict
 from dat_keras.evaluation.constraints import within_threat_model
 from dat_keras.evaluation.context import EvaluationContext
 from dat_keras.evaluation.parallel import run_in_parallel
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.samples import batches_of
 
-ATTACK = "pgd20"
+PGD = "pgd20"
 """Key of `ATTACKS`, and the name that the draws depend on."""
+APGD = "apgd-ce"
+"""Key of `PARTS`: AutoAttack's first part, and the name of its draws."""
 
 
-def attack_at(norm: str, eps: float | tf.Tensor) -> Attack:
+def pgd_in(ball: ThreatModel) -> Attack:
     """Returns PGD-20 that keeps the first misclassified iterate.
 
     Args:
-        norm: Key of `THREAT_MODELS`.
-        eps: Radius, or a tensor of shape `(B, 1, 1, 1)`.
+        ball: The threat model; its radius may be a tensor `(B, 1, 1, 1)`.
     """
-    attack = ATTACKS[ATTACK](THREAT_MODELS[norm](eps))
-    return PROTOCOLS["strict"].adapt(attack)
+    return PROTOCOLS["strict"].adapt(ATTACKS[PGD](ball))
+
+
+Search = Callable[[ThreatModel, Predict, Images, Labels, Key], Images]
+
+
+def _pgd(
+    ball: ThreatModel, predict: Predict, x: Images, y: Labels, key: Key
+) -> Images:
+    return pgd_in(ball)(predict, x, y, key)
+
+
+def _apgd(
+    ball: ThreatModel, predict: Predict, x: Images, y: Labels, key: Key
+) -> Images:
+    return PARTS[APGD](ball)(predict, x, y, key, (tf.constant(0), x))
+
+
+SEARCHES: dict[str, Search] = {PGD: _pgd, APGD: _apgd}
+"""The attacks of a report by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +71,20 @@ class RadiusSearch:
     """Attacks images, each inside a ball of its own radius.
 
     At the radius of an evaluation it makes the same draws as `evaluate` with
-    `"pgd20"`.
+    the attack of this name.
 
     Args:
         context: The classifier and the images.
         norm: Key of `THREAT_MODELS`.
+        name: Key of `SEARCHES`. Default: PGD-20.
     """
 
-    def __init__(self, context: EvaluationContext, norm: str) -> None:
+    def __init__(
+        self, context: EvaluationContext, norm: str, name: str = PGD
+    ) -> None:
         self.context = context
         self.norm = norm
+        self.name = name
         radii = tf.TensorSpec((None,), tf.float32)
         self._search = tf.function(
             self._attack,
@@ -102,6 +126,6 @@ class RadiusSearch:
         self, x: Images, y: Labels, rows: tf.Tensor, radii: tf.Tensor
     ) -> Images:
         first = self.context.samples.first
-        key = RowKey.of(self.context.seed, rows + first).fold_in(ATTACK)
-        attack = attack_at(self.norm, radii[:, None, None, None])
-        return attack(self._predict, x, y, key)
+        key = RowKey.of(self.context.seed, rows + first).fold_in(self.name)
+        ball = THREAT_MODELS[self.norm](radii[:, None, None, None])
+        return SEARCHES[self.name](ball, self._predict, x, y, key)

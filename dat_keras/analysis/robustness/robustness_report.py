@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import pandas
 
 PGD_ONLY = (
-    "PGD-20 alone gives an upper bound of robust accuracy: AutoAttack is "
+    "PGD-20 and APGD give an upper bound of robust accuracy: AutoAttack is "
     "stronger, and what is published is measured with it "
-    "(dat-keras evaluate --attack autoattack)."
+    "(dat-keras report --autoattack, or evaluate --attack autoattack)."
 )
 
 
@@ -111,12 +111,31 @@ class RobustnessReport:
         ]
 
     def curve_cells(self) -> Cells:
-        """Returns the same with intervals, a row for each radius."""
-        rows = [["eps", *(m.name for m in self.models)]]
+        """Returns the same with intervals, a row for each radius.
+
+        Where APGD was run, a column behind that of PGD-20 says what it left.
+        """
+        header = ["eps"]
+        for m in self.models:
+            header += [m.name, *([f"{m.name}: then APGD"] * bool(m.apgd))]
+        rows = [header]
         for points in zip(*(m.curve for m in self.models), strict=True):
-            counts = [self.with_interval(point.correct) for point in points]
-            rows.append([radius_text(points[0].eps), *counts])
+            row = [radius_text(points[0].eps)]
+            for m, point in zip(self.models, points, strict=True):
+                row.append(self.with_interval(point.correct))
+                left = {each.eps: each.correct for each in m.apgd}
+                if point.eps in left:
+                    row.append(self.with_interval(left[point.eps]))
+                elif left:
+                    row.append("-")
+            rows.append(row)
         return rows
+
+    def survivor_cells(self) -> Cells:
+        """Returns what AutoAttack left, a row for each part of each run."""
+        runs = [(m.name, run) for m in self.models for run in m.autoattack]
+        header = ["model", "images, eps, seed", "after", "left", "lost"]
+        return [header, *(row for n, run in runs for row in run.cells(n))]
 
     def class_cells(self, model: ModelRobustness) -> Cells:
         """Returns accuracy and the most frequent mistake of each class."""
@@ -214,10 +233,16 @@ class RobustnessReport:
         lines = []
         for m in self.models:
             at = next(point for point in m.curve if point.eps == self.eps)
+            then = [p.correct for p in m.apgd if p.eps == self.eps]
             lines.append(
                 f"{m.name}: natural {self.share(m.curve[0].correct)}, robust "
-                f"{self.share(at.correct)} at eps {radius_text(self.eps)}"
+                f"{self.share(at.correct)} at eps {radius_text(self.eps)} "
+                "under PGD-20"
+                + "".join(f", {self.share(n)} with APGD" for n in then)
             )
+            for run in m.autoattack:
+                share = 100 * run.parts[-1][1] / run.n_examples
+                lines.append(f"{m.name}: {share:.1f} % left of {run.title()}")
         return lines
 
     def notes(self) -> list[str]:
@@ -227,7 +252,8 @@ class RobustnessReport:
             for m in self.models
             for caution in m.cautions
         ]
-        return [*found, f"note: {PGD_ONLY}"]
+        measured = all(m.autoattack for m in self.models)
+        return found if measured else [*found, f"note: {PGD_ONLY}"]
 
     def share(self, correct: int) -> str:
         """Returns an accuracy in percent."""

@@ -16,7 +16,7 @@ from dat_keras.utils.run_folder import RunFolder
 
 COSTS = "costs.json"
 """File of measured costs in the run folders of `dat-keras compare`."""
-_OTHER = ("epoch", "step", "seconds")
+_OTHER = ("epoch", "step", "seconds", "learning_rate", "rate_factor")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,15 +13,18 @@ from dat_keras.analysis.output_folder import check_file, check_plots
 from dat_keras.analysis.robustness.measure_robustness import (
     measure_robustness,
 )
-from dat_keras.analysis.robustness.radius_search import (
-    attack_at,
-)
+from dat_keras.analysis.robustness.radius_search import pgd_in
 from dat_keras.analysis.robustness.robustness_report import RobustnessReport
 from dat_keras.analysis.robustness.run_record import RunRecord
+from dat_keras.analysis.robustness.survivors import (
+    Survivors,
+    read_survivors,
+)
 from dat_keras.analysis.subject import Subject
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.versions import versions
+from dat_keras.core.weights import fingerprint
 from dat_keras.data import Batches, Split
 from dat_keras.evaluation.context import EvaluationContext
 from dat_keras.evaluation.progress import Progress, prefixed
@@ -42,6 +46,9 @@ def write_report(
     eps: float | None = None,
     n_examples: int | None = None,
     n_bisected: int = 64,
+    apgd: bool = True,
+    autoattack: bool = False,
+    evaluations: Sequence[Path | str] = (),
     batch_size: int = 128,
     seed: int = 0,
     progress: Progress | None = None,
@@ -49,9 +56,9 @@ def write_report(
     """Writes a page on the robustness of classifiers under PGD-20.
 
     It shows accuracy against the radius with warnings of masked gradients,
-    accuracy and confusion of classes, the images that the smallest and the
-    largest radii break, and of run folders the training: curves, cost and
-    recipe.
+    what AutoAttack leaves after each part, accuracy and confusion of classes,
+    the images that the smallest and the largest radii break, and of run
+    folders the training: curves, cost and recipe.
 
     Args:
         models: A classifier, or several by name. Of an `AdversarialModel` the
@@ -65,6 +72,12 @@ def write_report(
         n_examples: Number of images, the first ones. Default: all.
         n_bisected: Largest number of images whose breaking radius is sought,
             the first that are right.
+        apgd: Whether APGD-CE attacks the images that PGD-20 leaves at a half,
+            once and twice the radius.
+        autoattack: Whether AutoAttack is run at the radius; it takes far
+            longer than everything else.
+        evaluations: JSON files of `dat-keras evaluate --json`: AutoAttack's
+            results in them are shown with the model of the same weights.
         batch_size: Images per batch.
         seed: Seed of all draws.
         progress: Called as `progress(name, done, total)` after each batch.
@@ -78,7 +91,8 @@ def write_report(
         MissingPackageError: If matplotlib is not installed.
         RunFolderError: If `output` cannot be written, or one of `runs` is no
             run folder.
-        DamagedFileError: If a file of a run cannot be read.
+        DamagedFileError: If a file of a run cannot be read, or one of
+            `evaluations` holds no result of AutoAttack.
 
     Example:
     >>> import tempfile
@@ -99,6 +113,7 @@ def write_report(
     records = _records(named, runs or {})
     check_plots()
     check_file(Path(output))
+    survivors = _survivors(named, evaluations)
     samples = first_samples(data, n_examples)
     radius = _radius(norm, eps, samples)
     for model in named.values():
@@ -116,9 +131,21 @@ def write_report(
             progress=prefixed(name, tell) if len(named) > 1 else tell,
         )
         found[name] = measure_robustness(
-            name, model, context, norm, radius, n_bisected
+            name,
+            model,
+            context,
+            norm,
+            radius,
+            n_bisected,
+            apgd=apgd,
+            autoattack=autoattack,
         )
-    measured = tuple(numbers for numbers, _ in found.values())
+    measured = tuple(
+        replace(
+            numbers, autoattack=(*numbers.autoattack, *survivors[numbers.name])
+        )
+        for numbers, _ in found.values()
+    )
     report = RobustnessReport(
         measured,
         records,
@@ -129,7 +156,7 @@ def write_report(
         samples.whole,
         norm,
         radius,
-        repr(attack_at(norm, radius)),
+        repr(pgd_in(THREAT_MODELS[norm](radius))),
         seed,
         min(batch_size, len(samples)),
         tuple(versions().items()),
@@ -164,6 +191,21 @@ def _records(
     for name in runs:
         lookup(models, name, "model in `runs`")
     return {name: RunRecord.read(path) for name, path in runs.items()}
+
+
+def _survivors(
+    models: Mapping[str, keras.Model], paths: Sequence[Path | str]
+) -> dict[str, list[Survivors]]:
+    """AutoAttack's results of files, by the name of their model."""
+    found = read_survivors(paths)
+    weights = {name: fingerprint(model) for name, model in models.items()}
+    others = found.keys() - set(weights.values())
+    if others:
+        raise ValueError(
+            "`evaluations` must be reports on the weights of these models. "
+            f"Received: reports on weights of sha256 {', '.join(others)}"
+        )
+    return {name: found.get(sha256, []) for name, sha256 in weights.items()}
 
 
 def _radius(norm: str, eps: float | None, samples: Samples) -> float:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from frequency_readers import SIZE, linear
+from toy_nets import opinionated
 
 from dat_keras.analysis.robustness.masking import masking_cautions
 from dat_keras.analysis.robustness.model_robustness import Confusion
@@ -74,10 +75,29 @@ def test_accuracy_is_that_of_evaluate(linear_report, flat_images, reader):
     assert linear_report[0].settings == report["pgd20"].settings
 
 
+def test_apgd_finds_no_more_where_pgd_is_exact(linear_report):
+    (model,) = linear_report[0].models
+    curve = {point.eps: point.correct for point in model.curve}
+    points = {4 / 255: 8, 8 / 255: 6, 16 / 255: 4}
+    assert {point.eps: point.correct for point in model.apgd} == points
+    assert {eps: curve[eps] for eps in points} == points
+
+
+@pytest.mark.thorough
+def test_apgd_spares_only_what_is_broken_already(tmp_path):
+    model, x, y = opinionated((8, 8, 1))
+    alone = evaluate(model, (x, y), attacks="pgd20,apgd-ce", eps=0.02)
+    report = write_report(model, (x, y), tmp_path / "a", eps=0.02, n_bisected=1)
+    (found,) = report.models
+    (left,) = [point.correct for point in found.apgd if point.eps == 0.02]
+    assert left == round(alone.robust_accuracy * len(y))
+    assert 0 < left < found.curve[0].correct
+
+
 def test_a_constant_classifier_takes_all_for_one_class(flat_images, tmp_path):
     model = linear(np.zeros((SIZE, SIZE, 1), "f"), threshold=0.5)
     path = tmp_path / "report.html"
-    report = write_report(model, flat_images, path, n_bisected=4)
+    report = write_report(model, flat_images, path, n_bisected=4, apgd=False)
     (found,) = report.models
     assert found.clean == found.attacked == Confusion(((6, 0), (6, 0)))
     assert all(each.eps is None for each in found.breaking)
@@ -89,7 +109,8 @@ def test_a_constant_classifier_takes_all_for_one_class(flat_images, tmp_path):
 def test_masked_gradients_are_warned_of(flat_images, reader, tmp_path):
     image = keras.Input((SIZE, SIZE, 1))
     masked = keras.Model(image, reader(keras.ops.stop_gradient(image)))
-    report = write_report(masked, flat_images, tmp_path / "a", n_bisected=1)
+    options = {"n_bisected": 1, "apgd": False}
+    report = write_report(masked, flat_images, tmp_path / "a", **options)
     codes = [caution.code for caution in report.models[0].cautions]
     assert "robust_at_largest_eps" in codes
     assert "robust_at_largest_eps" in str(report)
@@ -144,7 +165,9 @@ def test_colour_oblong_images_and_many_classes(norm, tmp_path):
     model = keras.Sequential([*layers, keras.layers.Dense(100)])
     x = np.random.default_rng(1).uniform(size=(3, *shape)).astype("f")
     y = tf.argmax(model(x), -1).numpy()
-    report = write_report(model, (x, y), tmp_path / "a", norm=norm)
+    report = write_report(
+        model, (x, y), tmp_path / "a", norm=norm, apgd=norm == "l2"
+    )
     assert report.models[0].curve[0].correct == 3
     assert len(report.class_cells(report.models[0])) == len(set(y)) + 1
 
