@@ -46,8 +46,8 @@ class AdversarialImages(keras.callbacks.Callback):
             generated amplitude alone, the far end of DAT's draws.
 
     Raises:
-        MissingPackageError: If TensorBoard is not installed, or an argument is out of
-            range.
+        MissingPackageError: If TensorBoard is not installed.
+        ValueError: If an argument is out of range.
 
     Example:
     >>> import tempfile
