@@ -58,6 +58,7 @@ def run_training(
         closing_images=count * relative_cost(recipe.eval_attack),
         load_teacher=load_model,
         on_nan=flags.on_nan,
+        distribute=flags.distribute,
     )
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr):

@@ -131,6 +131,7 @@ class TrainFlags:
         tensorboard: Log for TensorBoard.
         profile: Profile some steps.
         on_nan: Key of `RunOptions.on_nan`.
+        distribute: Key of `RunOptions.distribute`.
     """
 
     resume: bool
@@ -138,3 +139,4 @@ class TrainFlags:
     tensorboard: bool
     profile: bool
     on_nan: str = "stop"
+    distribute: str = "none"

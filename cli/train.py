@@ -97,6 +97,14 @@ Examples:
     help="When the loss is not finite: stop, or go back to the beginning of "
     "the epoch with half the learning rate.",
 )
+@click.option(
+    "--distribute",
+    type=click.Choice(["none", "mirrored"]),
+    default="none",
+    show_default=True,
+    help="mirrored: all local devices share each batch. BatchNorm reads the "
+    "statistics of the whole batch, so the run is that of one device.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
 @click.option("--tensorboard", is_flag=True, help="Log to <output>/logs.")
 @click.option(
@@ -126,6 +134,7 @@ def train(
     flags = TrainFlags(
         **{name: bool(choice.pop(name)) for name in names},
         on_nan=str(choice.pop("on_nan")),
+        distribute=str(choice.pop("distribute")),
     )
     if flags.resume and flags.overwrite:
         raise click.UsageError(

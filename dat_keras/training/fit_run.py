@@ -13,6 +13,7 @@ from dat_keras.recipes import Recipe
 from dat_keras.training.batch_norm_statistics import MeasureStatistics
 from dat_keras.training.callbacks import KeepFreedMemory, RestoreMetrics
 from dat_keras.training.catastrophic_overfitting import watching
+from dat_keras.training.distribution import DISTRIBUTIONS
 from dat_keras.training.end_at_signal import EndAtSignal
 from dat_keras.training.model import AdversarialModel
 from dat_keras.training.projected_time import ProjectedTime
@@ -50,7 +51,9 @@ def below_bar(say: Callable[[str], None]) -> Callable[[str], None]:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is carried out; only `on_nan` can change its numbers.
+    """How a run is carried out; its numbers change by `on_nan` alone.
+
+    With `distribute` they are rounded differently.
 
     Args:
         resume: Continue the run that the folder holds; where there is none
@@ -65,6 +68,8 @@ class RunOptions:
             time counts it; at 0 it says that it does not.
         load_teacher: Returns the classifier that a recipe of distillation
             names. Default: run folders and `.keras` files.
+        distribute: `"mirrored"` shares each batch between all local devices;
+            `"none"` takes one.
         on_nan: When the loss is not finite: `"stop"`, or `"rollback"` to the
             beginning of the epoch and go on with half the learning rate.
     """
@@ -78,10 +83,12 @@ class RunOptions:
     closing_images: float = 0.0
     load_teacher: Callable[[str], keras.Model] = load_teacher
     on_nan: str = "stop"
+    distribute: str = "none"
 
     def __post_init__(self) -> None:
         """Refuses to continue a run and to remove it."""
         lookup(dict.fromkeys(ON_NAN), self.on_nan, "on_nan")
+        lookup(dict.fromkeys(DISTRIBUTIONS), self.distribute, "distribute")
         if self.resume and self.overwrite:
             raise ValueError(
                 "`resume` continues a run, `overwrite` removes it: give "
