@@ -70,6 +70,7 @@ def run_training(
             load_teacher=load_model,
             on_nan=flags.on_nan,
             log=flags.log,
+            distribute=flags.distribute,
         )
         train(recipe, output, data_dir=data_dir, options=options)
     threat_model = recipe.eval_attack.threat_model

@@ -131,6 +131,7 @@ class TrainFlags:
         profile: Profile some steps.
         on_nan: Key of `RunOptions.on_nan`.
         log: Value of `RunOptions.log`.
+        distribute: Key of `RunOptions.distribute`.
     """
 
     resume: bool
@@ -138,3 +139,4 @@ class TrainFlags:
     profile: bool
     on_nan: str = "stop"
     log: tuple[str, ...] = ()
+    distribute: str = "none"

@@ -142,6 +142,15 @@ Examples:
     help="When the loss is not finite: stop, or go back to the beginning of "
     "the epoch with half the learning rate.",
 )
+@click.option(
+    "--distribute",
+    type=click.Choice(["none", "mirrored"]),
+    default="none",
+    show_default=True,
+    help="mirrored: all local devices share each batch. BatchNorm reads the "
+    "statistics of the whole batch: the numbers are those of one device but "
+    "for rounding.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
 @click.option(
     "--log",
@@ -180,6 +189,7 @@ def train(
         **{name: bool(choice.pop(name)) for name in names},
         on_nan=str(choice.pop("on_nan")),
         log=cast("tuple[str, ...]", choice.pop("log")),
+        distribute=str(choice.pop("distribute")),
     )
     if flags.resume and flags.overwrite:
         raise click.UsageError(

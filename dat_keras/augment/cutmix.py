@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dat_keras.augment.base import Augment, box, random_pixels
 from dat_keras.core.random import Key
+from dat_keras.core.replicas import Rows, gathered
 from dat_keras.core.types import Images, Labels
 from dat_keras.losses import as_distribution
 from dat_keras.utils.ranges import Range
@@ -43,11 +44,18 @@ class CutMix(Augment):
         inside, pixels = box(x, random_pixels(x, key.fold_in("place")), size)
         kept = (1.0 - pixels / tf.reduce_prod(sides))[:, None]
         y = as_distribution(y, self.num_classes)
-        others = partners(x, key.fold_in("partner"))
-        mixed = kept * y + (1.0 - kept) * tf.gather(y, others)
-        return tf.where(inside, tf.gather(x, others), x), mixed
+        x_other, y_other = partners(x, y, key.fold_in("partner"))
+        mixed = kept * y + (1.0 - kept) * y_other
+        return tf.where(inside, x_other, x), mixed
 
 
-def partners(x: Images, key: Key) -> tf.Tensor:
-    """A random order of the batch, shape `(B,)`."""
-    return tf.argsort(key.uniform((tf.shape(x)[0],)))
+def partners(x: Images, y: Labels, key: Key) -> tuple[Images, Labels]:
+    """The batch, that of all replicas, in a random order: this one's rows."""
+    rows = Rows.of(x)
+    if rows is None:
+        order = tf.argsort(key.uniform((tf.shape(x)[0],)))
+    else:
+        order = tf.argsort(key.shared.uniform((rows.total,)))
+        order = order[rows.start : rows.start + rows.own]
+    x, y = gathered((x, y))
+    return tf.gather(x, order), tf.gather(y, order)

@@ -38,9 +38,9 @@ class MixUp(Augment):
         """Returns mixed images and distributions over classes, `(B, K)`."""
         share = key.fold_in("share").uniform((tf.shape(x)[0], 1))
         y = as_distribution(y, self.num_classes)
-        others = partners(x, key.fold_in("partner"))
+        x_other, y_other = partners(x, y, key.fold_in("partner"))
         weight = share[:, :, None, None]
         return (
-            weight * x + (1.0 - weight) * tf.gather(x, others),
-            share * y + (1.0 - share) * tf.gather(y, others),
+            weight * x + (1.0 - weight) * x_other,
+            share * y + (1.0 - share) * y_other,
         )

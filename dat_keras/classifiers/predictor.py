@@ -11,6 +11,8 @@ import keras
 import tensorflow as tf
 
 from dat_keras.classifiers.inspection import branch_models, with_features
+from dat_keras.core.keras_private import flat_layers
+from dat_keras.core.replicas import unsynchronized
 from dat_keras.core.types import Features, Images, Logits, Predict
 from dat_keras.kernels.fold_batch_norm import folded
 from dat_keras.kernels.functional_graph import Graph
@@ -32,6 +34,8 @@ class Predictor:
             updates of statistics, or puts other weights in.
         plain: Whether training-mode passes are plain Keras calls, each in a
             scope of its own, for layers that add losses.
+        alone: Whether BatchNorm reads the rows of this replica alone, as
+            passes inside loops and branches must.
 
     Example:
     >>> flat = [keras.Input((2, 2, 1)), keras.layers.Flatten()]
@@ -43,6 +47,7 @@ class Predictor:
     training: bool = False
     scope: Callable[[], AbstractContextManager] = nullcontext
     plain: bool = False
+    alone: bool = False
 
     def __call__(self, x: Images, branch: int = 0) -> Logits:
         """Returns the logits of `x` on a BatchNorm branch."""
@@ -59,7 +64,7 @@ class Predictor:
         models = branch_models(self.classifier)
         graphs = [g for b in branches if (g := Graph.of(models[b]))]
         pairs = list(zip(images, branches, strict=True))
-        with self.scope():
+        with self.scope(), self._exchange():
             joint = self.training and not self.plain
             if joint and len(graphs) == len(pairs):
                 logits = run_jointly(graphs, images)
@@ -89,9 +94,16 @@ class Predictor:
 
     @property
     def with_batch_statistics(self) -> Predictor:
-        """The classifier on batch statistics, which leave no trace."""
+        """The classifier on batch statistics, which leave no trace.
+
+        Those of this replica's rows: attacks call it inside loops.
+        """
         return replace(
-            self, training=True, scope=keras.StatelessScope, plain=False
+            self,
+            training=True,
+            scope=keras.StatelessScope,
+            plain=False,
+            alone=True,
         )
 
     @property
@@ -109,6 +121,12 @@ class Predictor:
         with self.scope():
             features, logits = model(x, training=self.training)
         return tf.cast(features, tf.float32), tf.cast(logits, tf.float32)
+
+    def _exchange(self) -> AbstractContextManager:
+        """Returns the scope of a forward pass."""
+        if not self.alone:
+            return nullcontext()
+        return unsynchronized(flat_layers(self.classifier))
 
     def _called(self, x: Images, branch: int) -> tf.Tensor:
         # Models without branches do not know the word.

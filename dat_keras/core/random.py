@@ -13,10 +13,12 @@ import abc
 import math
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import tensorflow as tf
+
+from dat_keras.core.replicas import Rows, count_here
 
 Shape: TypeAlias = Sequence[int] | tf.Tensor
 
@@ -27,6 +29,11 @@ class Key(abc.ABC):
     @abc.abstractmethod
     def fold_in(self, purpose: str | int | tf.Tensor) -> Key:
         """Returns the independent key that belongs to `purpose`."""
+
+    @property
+    def shared(self) -> Key:
+        """The key whose draws are the same on every replica."""
+        return self
 
     @abc.abstractmethod
     def uniform(
@@ -48,6 +55,7 @@ class BatchKey(Key):
 
     Args:
         seed: Integer tensor of shape `(2,)`.
+        rows: The rows of this replica. Default: all replicas have as many.
 
     Example:
     >>> key = BatchKey.of(0, 7).fold_in("start")
@@ -57,15 +65,28 @@ class BatchKey(Key):
     """
 
     seed: tf.Tensor
+    rows: Rows | None = None
 
     @classmethod
-    def of(cls, seed: int | tf.Tensor, step: int | tf.Tensor) -> BatchKey:
+    def of(
+        cls,
+        seed: int | tf.Tensor,
+        step: int | tf.Tensor,
+        rows: Rows | None = None,
+    ) -> BatchKey:
         """Returns the key of one training step."""
-        return cls(tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)]))
+        both = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
+        return cls(both, rows)
+
+    @property
+    def shared(self) -> BatchKey:
+        """The key whose draws are the same on every replica."""
+        one = tf.constant(1)
+        return replace(self, rows=Rows(one, tf.constant(0), one))
 
     def fold_in(self, purpose: str | int | tf.Tensor) -> BatchKey:
         """Returns the independent key that belongs to `purpose`."""
-        return BatchKey(_fold_in(self.seed, purpose))
+        return replace(self, seed=_fold_in(self.seed, purpose))
 
     def uniform(
         self,
@@ -77,11 +98,14 @@ class BatchKey(Key):
         return _of_this_replica(
             lambda s: _uniform(s, self.seed, low, high),
             shape,
+            self.rows,
         )
 
     def normal(self, shape: Shape) -> tf.Tensor:
         """Draws float32 standard normal numbers of `shape`."""
-        return _of_this_replica(lambda s: _normal(s, self.seed), shape)
+        return _of_this_replica(
+            lambda s: _normal(s, self.seed), shape, self.rows
+        )
 
 
 @dataclass(frozen=True)
@@ -177,14 +201,18 @@ def _fold_in(seed: tf.Tensor, purpose: str | int | tf.Tensor) -> tf.Tensor:
 
 
 def _of_this_replica(
-    draw: Callable[[Shape], tf.Tensor], shape: Shape
+    draw: Callable[[Shape], tf.Tensor], shape: Shape, rows: Rows | None
 ) -> tf.Tensor:
-    replica = tf.distribute.get_replica_context()
-    replicas = replica.num_replicas_in_sync
+    replicas = count_here()
     if replicas == 1:
         return draw(shape)
     shape = tf.convert_to_tensor(shape, tf.int32)
-    rows, rest = shape[0], shape[1:]
-    everyone = draw(tf.concat([[rows * replicas], rest], 0))
-    start = replica.replica_id_in_sync_group * rows
-    return everyone[start : start + rows]
+    count, rest = shape[0], shape[1:]
+    if rows is None:
+        index = tf.distribute.get_replica_context().replica_id_in_sync_group
+        total, start = count * replicas, count * index
+    else:
+        # Several numbers for each example make as many rows of it.
+        each = tf.math.floordiv(count, tf.maximum(rows.own, 1))
+        total, start = rows.total * each, rows.start * each
+    return draw(tf.concat([[total], rest], 0))[start : start + count]

@@ -32,6 +32,11 @@ def weighted_by(weights: PerExample | None) -> Iterator[None]:
         _WEIGHTS.reset(token)
 
 
+def given_weights() -> PerExample | None:
+    """Returns the weights of the examples, `None` for equal ones."""
+    return _WEIGHTS.get()
+
+
 def batch_mean(values: PerExample) -> tf.Tensor:
     """Returns the weighted mean of one value per example, a scalar.
 

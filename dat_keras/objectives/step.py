@@ -49,6 +49,7 @@ class Step:
         adversary: The learned second player, if the objective has one.
         labels_mixed: Whether the augmentation mixed labels, so that `y` are
             not those of `x_raw`.
+        share: Weight of this replica's mean in the mean of the global batch.
     """
 
     predict: Network
@@ -59,6 +60,7 @@ class Step:
     key: Key
     adversary: Adversary
     labels_mixed: bool = False
+    share: float | tf.Tensor = 1.0
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,14 @@ class Ascent:
         gradients: Gradients of the player's `joint_weights`, from the
             classifier's backward pass.
         loss: Returns the terms to be raised, as functions of the player's
-            weights, under the classifier's updated weights.
+            weights, under the classifier's updated weights. It takes another
+            step and views, if they are given.
     """
 
     step: Step
     views: Views
     gradients: Sequence[tf.Tensor]
-    loss: Callable[[], Terms]
+    loss: Callable[..., Terms]
 
 
 class Adversary(keras.layers.Layer, abc.ABC):

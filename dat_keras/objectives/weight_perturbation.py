@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from dat_keras.core.gradients import terms_and_gradients
+from dat_keras.core.replicas import summed, without_rows
 from dat_keras.objectives.step import Terms
 from dat_keras.utils.ranges import RangeChecked, Share, Weight
 
@@ -44,6 +45,7 @@ class WeightPerturbation(RangeChecked):
         weights: Sequence[keras.Variable],
         outer: Callable[[], Terms],
         progress: float | tf.Tensor = 1.0,
+        share: float | tf.Tensor = 1.0,
     ) -> Iterator[None]:
         """Holds the weights at the perturbed point inside a `with`.
 
@@ -51,17 +53,15 @@ class WeightPerturbation(RangeChecked):
             weights: Trainable variables; kernels (rank 2 and up) move.
             outer: The host's loss; it must not update BatchNorm statistics.
             progress: Share of the training done.
+            share: Weight of this replica's mean in the mean of the batch.
         """
         if self.gamma == 0.0:
             yield
             return
         kernels = [w for w in weights if len(w.shape) >= 2]
-        replica = tf.distribute.get_replica_context()
-        _, (gradients,) = terms_and_gradients(
-            outer, kernels, scale=1.0 / replica.num_replicas_in_sync
-        )
+        _, (gradients,) = terms_and_gradients(outer, kernels, scale=share)
         # Replicas that perturbed differently would drift apart.
-        gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        gradients = summed(without_rows(gradients, share))
         gamma = tf.where(progress < self.start, 0.0, self.gamma)
         saved = [tf.identity(w.value) for w in kernels]
         for w, value, g in zip(kernels, saved, gradients, strict=True):

@@ -13,6 +13,7 @@ from dat_keras import attacks, augment
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.attacks import Attack, pgd
 from dat_keras.augment import Augment, CropFlip
+from dat_keras.core.replicas import built_for_several
 from dat_keras.core.threat_models import THREAT_MODELS, Linf
 from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.objectives import OBJECTIVES, Objective, RecombinedAT
@@ -122,6 +123,7 @@ class Recipe(RangeChecked):
             num_classes,
             input_shape=image_shape,
             branches=self.objective.branches,
+            sync_bn=built_for_several(),
             **width,
         )
 

@@ -32,7 +32,7 @@ def ascend(
     """
     held = HeldUpdates(classifier, regularization.in_passes)
 
-    def loss() -> Terms:
+    def loss(step: Step = step, views: Views = views) -> Terms:
         attached = objective.attach(step, views)
         terms = objective.ascent_loss(held.predict, attached, step.y)
         if not regularization.in_passes:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from dat_keras.classifiers.held_updates import HeldUpdates
 from dat_keras.classifiers.regularization import Regularization
 from dat_keras.core.gradients import clipped, terms_and_gradients
+from dat_keras.core.replicas import without_rows
 from dat_keras.objectives import Objective
 from dat_keras.objectives.step import Step, Terms, Views
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
@@ -72,7 +73,6 @@ def outer_descent(
     adds_losses = regularization.in_passes
     updates = HeldUpdates(classifier, adds_losses)
     adversary = step.adversary
-    replicas = tf.distribute.get_replica_context().num_replicas_in_sync
 
     def loss() -> Terms:
         attached = adversary.joint_views(
@@ -87,9 +87,15 @@ def outer_descent(
         return regularization.added_to(terms, discarded.passes)
 
     with perturbation.applied(
-        classifier.trainable_variables, loss_of_perturbation, step.progress
+        classifier.trainable_variables,
+        loss_of_perturbation,
+        step.progress,
+        step.share,
     ):
         terms, (gradients, joint) = terms_and_gradients(
-            loss, weights, adversary.joint_weights, scale=1.0 / replicas
+            loss, weights, adversary.joint_weights, scale=step.share
         )
+    terms, gradients, joint = without_rows(
+        (terms, gradients, joint), step.share
+    )
     return Descent(terms, gradients, joint, updates)

@@ -13,6 +13,7 @@ from dat_keras.recipes import Recipe
 from dat_keras.training.batch_norm_statistics import MeasureStatistics
 from dat_keras.training.callbacks import KeepFreedMemory, RestoreMetrics
 from dat_keras.training.catastrophic_overfitting import watching
+from dat_keras.training.distribution import DISTRIBUTIONS
 from dat_keras.training.end_at_signal import EndAtSignal
 from dat_keras.training.loggers import check_log
 from dat_keras.training.model import AdversarialModel
@@ -51,7 +52,9 @@ def below_bar(say: Callable[[str], None]) -> Callable[[str], None]:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is carried out; only `on_nan` can change its numbers.
+    """How a run is carried out; its numbers change by `on_nan` alone.
+
+    With `distribute` they are rounded differently.
 
     Args:
         resume: Continue the run that the folder holds; where there is none
@@ -67,6 +70,8 @@ class RunOptions:
         load_teacher: Returns the classifier that a recipe of distillation
             names, and the net of `init` that is no preset. Default: run
             folders and `.keras` files.
+        distribute: `"mirrored"` shares each batch between all local devices;
+            `"none"` takes one.
         on_nan: When the loss is not finite: `"stop"`, or `"rollback"` to the
             beginning of the epoch and go on with half the learning rate.
         log: Keys of `LOGGERS`: libraries that log the run.
@@ -82,12 +87,14 @@ class RunOptions:
     load_teacher: Callable[[str], keras.Model] = load_teacher
     on_nan: str = "stop"
     log: Sequence[str] = ()
+    distribute: str = "none"
 
     def __post_init__(self) -> None:
         """Refuses to continue a run and to remove it, and unknown names."""
         lookup(dict.fromkeys(ON_NAN), self.on_nan, "on_nan")
         for name in self.log:
             check_log(name)
+        lookup(dict.fromkeys(DISTRIBUTIONS), self.distribute, "distribute")
         if self.resume and self.overwrite:
             raise ValueError(
                 "`resume` continues a run, `overwrite` removes it: give "

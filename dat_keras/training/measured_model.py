@@ -19,6 +19,7 @@ from dat_keras.core.keras_private import (
     with_directions,
 )
 from dat_keras.core.random import Key
+from dat_keras.core.replicas import count_here
 from dat_keras.core.types import Predict
 from dat_keras.objectives.base import hard_labels
 from dat_keras.objectives.step import Terms
@@ -98,6 +99,14 @@ class MeasuredModel(GuardedModel):
         others = [m for m in super().metrics if id(m) not in listed]
         return [*others, with_directions(own)]
 
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> None:
+        # Keras adds up the replicas' rows for it, which fails where one has
+        # more than another. Only metrics of `compile` are not built yet.
+        if has_compiled_metrics(self):
+            super()._maybe_symbolic_build(iterator, data_batch)
+
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """Prints the classifier as Keras does, and the second player's size.
 
@@ -123,17 +132,22 @@ class MeasuredModel(GuardedModel):
         logits = Predictor(self.classifier)(batch.x)
         return update_compiled_metrics(self, batch.y, logits, batch.weight)
 
-    def tracked(self, terms: Terms, measured: Terms) -> dict[str, tf.Tensor]:
+    def tracked(
+        self, terms: Terms, measured: Terms, share: float | tf.Tensor = 1.0
+    ) -> dict[str, tf.Tensor]:
         """Takes a step into the means of the epoch.
 
         Args:
             terms: Terms of the loss.
             measured: What is logged beside them.
+            share: Weight of this replica's means in those of the batch.
         """
         loss = tf.add_n(list(terms.values()))
         values = {"loss": loss, **terms, **measured}
+        # The weights of the replicas have a mean of 1.
+        weight = None if isinstance(share, float) else share * count_here()
         for name, metric in self.train_metrics.items():
-            metric.update_state(values[name])
+            metric.update_state(values[name], sample_weight=weight)
         self._forget_losses()
         return {name: m.result() for name, m in self.train_metrics.items()}
 

@@ -14,6 +14,7 @@ from dat_keras.classifiers.predictor import Predictor
 from dat_keras.classifiers.regularization import Regularization
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.random import BatchKey
+from dat_keras.core.replicas import Rows, share_of
 from dat_keras.core.threat_models import Linf
 from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.objectives import OBJECTIVES, Objective
@@ -213,14 +214,14 @@ class AdversarialModel(SerializableModel):
             self.step.assign_add(1)
             if self.average is not None:
                 self.average.update(self.classifier.weights, self.progress)
-            return self.tracked(descent.terms, measured)
+            return self.tracked(descent.terms, measured, step.share)
 
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict:
         """Measures natural and robust accuracy, and `loss`, on one batch."""
         batch = self.checked(data)
         current = Predictor(self.classifier, scope=self.inference_scope)
         predict = current.frozen()
-        key = BatchKey.of(self.seed, 0).fold_in("validation")
+        key = BatchKey.of(self.seed, 0, Rows.of(batch.x)).fold_in("validation")
         return self.measured(predict, batch, self.eval_attack, key)
 
     @property
@@ -243,9 +244,13 @@ class AdversarialModel(SerializableModel):
     def _augment(self, batch: Batch) -> Step:
         """Augments the batch; returns the context of the step."""
         x_raw, y = batch.x, batch.y
-        key = BatchKey.of(self.seed, self.step.value)
+        rows = Rows.of(x_raw)
+        key = BatchKey.of(self.seed, self.step.value, rows)
         own = key.fold_in("augment")
         x, y, mixed = augmented(self.augment, x_raw, y, own)
         predict = Predictor(self.classifier).frozen(self.attack_dtype)
         progress, adversary = self.progress, self.adversary
-        return Step(predict, x, x_raw, y, progress, key, adversary, mixed)
+        share = share_of(rows)
+        return Step(
+            predict, x, x_raw, y, progress, key, adversary, mixed, share
+        )

@@ -15,6 +15,7 @@ from dat_keras.optimizers.schedules import ConstantConfig
 from dat_keras.recipes import Recipe
 from dat_keras.recipes.added_augmentation import all_or_no_augmentation
 from dat_keras.training import checkpoint
+from dat_keras.training.distribution import strategy_of
 from dat_keras.training.fit_run import RunOptions, fit_run, silent
 from dat_keras.training.harden import rate_factors
 from dat_keras.training.loggers import opened
@@ -87,17 +88,19 @@ def train(
             validation, recipe.limit, recipe.validation_images, options.say
         )
         split = batches.split
+        strategy = strategy_of(options.distribute, options.say)
 
         def at(state: Path | None, rate_factor: float) -> AdversarialModel:
             slow = slowed(recipe, rate_factor)
-            model = build(
-                slow,
-                split.image_shape,
-                split.num_classes,
-                len(batches),
-                options.load_teacher,
-                options.say if state is None else silent,
-            )
+            with strategy.scope():
+                model = build(
+                    slow,
+                    split.image_shape,
+                    split.num_classes,
+                    len(batches),
+                    options.load_teacher,
+                    options.say if state is None else silent,
+                )
             if state is not None:
                 checkpoint.load(model, state)
                 if isinstance(slow.optimizer.schedule, ConstantConfig):

@@ -19,6 +19,7 @@ import tensorflow as tf
 from dat_keras.attacks import PGD, CrossEntropyPlusKL, NormalStart
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.classifiers.spec import ClassifierSpec
+from dat_keras.core.replicas import gathered
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Network
 from dat_keras.losses import cross_entropy, js_divergence, kl_divergence
@@ -148,7 +149,7 @@ class DAT(Objective):
         if not self.learned_amplitude:
             return {}
         view = cast(RecombinedView, views[1])
-        return {"amplitude_spread": tf.math.reduce_std(view.drawn)}
+        return {"amplitude_spread": tf.math.reduce_std(gathered(view.drawn))}
 
     @property
     def ascent_updates_statistics(self) -> bool:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from dat_keras.core.random import Key
+from dat_keras.core.replicas import Rows, built_for_several, gathered
 from dat_keras.core.types import Images
 from dat_keras.objectives.dat.generator_input import (
     CONDITIONS,
@@ -213,9 +214,12 @@ class BorrowedAmplitude(NoAdversary):
 
         Twice, as they have no other scale.
         """
-        others = tf.cast(tf.shape(own)[0] - 1, tf.float32)
-        shift = 1 + tf.cast(key.uniform((1,))[0] * others, tf.int32)
-        rolled = tf.roll(own, shift, axis=0)
+        rows, batch = Rows.of(own), gathered(own)
+        others = tf.cast(tf.shape(batch)[0] - 1, tf.float32)
+        shift = 1 + tf.cast(key.shared.uniform((1,))[0] * others, tf.int32)
+        rolled = tf.roll(batch, shift, axis=0)
+        if rows is not None:
+            rolled = rolled[rows.start : rows.start + rows.own]
         return rolled, rolled
 
 
@@ -233,7 +237,11 @@ def _dense(
 
 def _norm(index: int) -> layers.Layer:
     return layers.BatchNormalization(
-        momentum=0.9, epsilon=0.8, dtype="float32", name=f"norm{index}"
+        momentum=0.9,
+        epsilon=0.8,
+        synchronized=built_for_several(),
+        dtype="float32",
+        name=f"norm{index}",
     )
 
 

@@ -35,9 +35,8 @@ class GeneratorUpdate:
 
 def sequential_descent(ascent: Ascent, weights: Weights) -> Sequence[tf.Tensor]:
     """Differentiates the loss once more, after the classifier's step."""
-    replicas = tf.distribute.get_replica_context().num_replicas_in_sync
     _, (gradients,) = terms_and_gradients(
-        ascent.loss, weights, scale=-1.0 / replicas
+        ascent.loss, weights, scale=-1.0 * ascent.step.share
     )
     return gradients
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.attacks import Attack
+from dat_keras.core.replicas import built_for_several
 from dat_keras.objectives.las_at.strategy import Grids, Reward, Strategy
 from dat_keras.optimizers import SGD
 from dat_keras.utils.ranges import Range, RangeChecked, Weight
@@ -68,7 +69,9 @@ class Policy(RangeChecked):
         """
         grids = (self.eps_grid, self.steps_grid, self.step_size_grid, *further)
         network = ARCHITECTURES[self.architecture](
-            sum(len(grid) for grid in grids), input_shape=image_shape
+            sum(len(grid) for grid in grids),
+            input_shape=image_shape,
+            sync_bn=built_for_several(),
         )
         optimizer = SGD(
             self.policy_learning_rate,

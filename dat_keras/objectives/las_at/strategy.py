@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, cast
 
 import keras
 import tensorflow as tf
 
 from dat_keras.attacks import Attack
-from dat_keras.classifiers.predictor import with_batch_statistics
+from dat_keras.classifiers.predictor import (
+    FrozenPredictor,
+    with_batch_statistics,
+)
+from dat_keras.core.keras_private import flat_layers
 from dat_keras.core.random import Key
+from dat_keras.core.replicas import count_here, gathered, unsynchronized
 from dat_keras.core.types import Images, PerExample
 from dat_keras.core.undo import undone_unless
 from dat_keras.objectives.base import hard_labels
-from dat_keras.objectives.step import Ascent, NoAdversary, Step, View
+from dat_keras.objectives.example_weights import given_weights, weighted_by
+from dat_keras.objectives.step import (
+    Ascent,
+    NoAdversary,
+    Step,
+    Terms,
+    View,
+)
 from dat_keras.utils.ranges import Range, RangeChecked, Weight
 
 Grids = tuple[tuple[float, ...], ...]
@@ -59,8 +71,8 @@ class Strategy(NoAdversary):
     `loss = sum over heads of mean(-log p(choice)) * R`, with one reward `R`
     a batch. The reward is measured on the classifier after its step, on batch
     statistics; the published code takes it on a copy after a step without
-    momentum. The network reads batch statistics too. Distributed training
-    measures a reward on every replica.
+    momentum. The network reads batch statistics too. In distributed training
+    every replica measures the reward on the images of all.
 
     Args:
         network: Maps images to one logit for each value of each grid.
@@ -124,6 +136,7 @@ class Strategy(NoAdversary):
     def ascend(self, ascent: Ascent) -> None:
         """Moves the policy towards rewarded choices, every few steps."""
         weights = self.network.trainable_variables
+        ascent = self.of_all_replicas(ascent)
         due = self.updates_due.value % self.reward.interval == 0
         gradients = tf.cond(
             due,
@@ -141,6 +154,32 @@ class Strategy(NoAdversary):
             )
         self.updates_due.assign_add(1)
 
+    def of_all_replicas(self, ascent: Ascent) -> Ascent:
+        """Returns the update on the global batch, which nobody has to share.
+
+        Replicas can exchange nothing inside the branch that it runs in.
+        """
+        if count_here() == 1:
+            return ascent
+        step, (view,) = ascent.step, cast(tuple[ChosenView], ascent.views)
+        tensors = {
+            f.name: gathered(getattr(view, f.name))
+            for f in fields(view)
+            if f.name != "branch"
+        }
+        views = (replace(view, **tensors),)
+        x, y = gathered((step.x, step.y))
+        whole = replace(step, x=x, y=y, key=step.key.shared)
+        weights = gathered(given_weights())
+        source = cast(FrozenPredictor, step.predict).source
+        layers = flat_layers(source.classifier)
+
+        def loss() -> Terms:
+            with unsynchronized(layers), weighted_by(weights):
+                return ascent.loss(whole, views)
+
+        return replace(ascent, step=whole, views=views, loss=loss)
+
     def _gradients(self, ascent: Ascent) -> list[tf.Tensor]:
         step = ascent.step
         (view,) = cast(tuple[ChosenView], ascent.views)
@@ -148,7 +187,8 @@ class Strategy(NoAdversary):
         variables = [w.value for w in self.network.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            log_p = self.log_probabilities(step.x)
+            with unsynchronized(flat_layers(self.network)):
+                log_p = self.log_probabilities(step.x)
             score = reinforce(log_p, view.choices, reward)
         return tape.gradient(
             score, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO

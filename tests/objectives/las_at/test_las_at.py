@@ -207,6 +207,7 @@ def test_replicas_update_one_strategy(make_step, snapshot, same):
         player = Policy("resnet8", (8,), (1,), (2, 3), Reward(), 0.1).build(
             (8, 8, 3), SHORT.attack
         )
+    player.of_all_replicas = lambda ascent: ascent
     player._gradients = lambda ascent: [
         tf.ones(w.shape) for w in player.network.trainable_variables
     ]
