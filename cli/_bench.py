@@ -14,7 +14,7 @@ from dat_keras.profiling.step_cost import (
     random_batch,
 )
 from dat_keras.recipes import Recipe, resolve
-from dat_keras.training.train import build
+from dat_keras.training.build import build
 from dat_keras.utils.text_table import ragged
 from dat_keras.zoo.commands.load import load_model
 

@@ -15,8 +15,8 @@ from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.random import BatchKey
 from dat_keras.spectral import amplitude_phase, recombine
 from dat_keras.training import checkpoint
+from dat_keras.training.build import build
 from dat_keras.training.run_info import RunInfo
-from dat_keras.training.train import build
 from dat_keras.utils.run_folder import RunFolder
 
 RATIOS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -13,9 +13,9 @@ from dat_keras.objectives.dat.generator import (
     BorrowedAmplitude,
 )
 from dat_keras.training import checkpoint
+from dat_keras.training.build import build
 from dat_keras.training.model import AdversarialModel
 from dat_keras.training.run_info import RunInfo
-from dat_keras.training.train import build
 from dat_keras.utils.run_folder import RunFolder
 
 NO_RUN = "none: a model alone has no generator, analyse the run of DAT"

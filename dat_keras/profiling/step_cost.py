@@ -18,8 +18,8 @@ from dat_keras.kernels.functional_graph import Graph
 from dat_keras.profiling.pass_counts import Passes, passes_of_step
 from dat_keras.profiling.step_timer import peak_memory
 from dat_keras.recipes import Recipe
+from dat_keras.training.build import build
 from dat_keras.training.model import AdversarialModel
-from dat_keras.training.train import build
 from dat_keras.utils.runtime import keep_freed_memory
 
 Batch = tuple[np.ndarray, np.ndarray]

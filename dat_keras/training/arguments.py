@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from dat_keras.attacks import ATTACKS, Attack, attack_of_name
 from dat_keras.core.threat_models import Linf
+from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.utils.attack_names import pgd_steps
 from dat_keras.utils.kinds import described
@@ -72,8 +73,8 @@ def as_attack(value: Attack | str, argument: str = "eval_attack") -> Attack:
     return as_instance(value, Attack, made, argument)
 
 
-def check_kinds(weight_perturbation: Any, seed: Any) -> None:
-    """Refuses other kinds of the remaining arguments.
+def check_kinds(weight_perturbation: Any, attack_dtype: Any, seed: Any) -> None:
+    """Refuses other kinds of the remaining arguments, and unknown types.
 
     Raises:
         ValueError: With what to give.
@@ -84,6 +85,8 @@ def check_kinds(weight_perturbation: Any, seed: Any) -> None:
             "`WeightPerturbation(0.005)`. Received: "
             f"weight_perturbation={described(weight_perturbation)}"
         )
+    if attack_dtype is not None:
+        lookup(DTYPES, attack_dtype, "attack_dtype")
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ValueError(
             f"`seed` must be a whole number. Received: seed={seed!r}"

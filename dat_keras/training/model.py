@@ -16,17 +16,12 @@ from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.random import BatchKey
 from dat_keras.core.replicas import Rows, share_of
 from dat_keras.core.threat_models import Linf
-from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.objectives import OBJECTIVES, Objective
 from dat_keras.objectives.example_weights import weighted_by
 from dat_keras.objectives.step import Step, Terms, Views
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.weight_averaging import Averaging
-from dat_keras.training.arguments import (
-    as_attack,
-    as_instance,
-    check_kinds,
-)
+from dat_keras.training.arguments import as_attack, as_instance, check_kinds
 from dat_keras.training.ascent import ascend
 from dat_keras.training.attack_warmup import check_warmup, warmed
 from dat_keras.training.batch import Batch
@@ -38,7 +33,6 @@ from dat_keras.training.compile_arguments import (
 from dat_keras.training.descent import outer_descent
 from dat_keras.training.run_length import reader_of_progress
 from dat_keras.training.serialization import SerializableModel
-from dat_keras.utils.registry import lookup
 
 
 @keras.saving.register_keras_serializable("dat_keras")
@@ -96,7 +90,7 @@ class AdversarialModel(SerializableModel):
         seed: int = 0,
     ) -> None:
         super().__init__(name="adversarial_model")
-        check_kinds(weight_perturbation, seed)
+        check_kinds(weight_perturbation, attack_dtype, seed)
         objective = as_instance(objective, Objective, OBJECTIVES, "objective")
         spec = ClassifierSpec.of(classifier)
         check_branches(spec.branches, objective)
@@ -108,8 +102,6 @@ class AdversarialModel(SerializableModel):
         self.augment = as_instance(augment, Augment, AUGMENTS, "augment")
         self.eval_attack = as_attack(eval_attack)
         self.weight_perturbation = weight_perturbation
-        if attack_dtype is not None:
-            lookup(DTYPES, attack_dtype, "attack_dtype")
         self.attack_warmup = attack_warmup
         self.attack_dtype = attack_dtype
         self.seed = seed

@@ -31,7 +31,7 @@ from dat_keras.recipes import ADDITIONS, RECIPES, Recipe, choose, resolve
 from dat_keras.recipes.ablations import ABLATIONS
 from dat_keras.recipes.added_augmentation import all_or_no_augmentation
 from dat_keras.recipes.own import SETTINGS
-from dat_keras.training.train import build
+from dat_keras.training.build import build
 
 # Nobody else published settings for them: DAT's own are the common ones.
 COMMON_ONLY = ("natural", "dat")

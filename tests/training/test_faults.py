@@ -17,11 +17,12 @@ from small_runs import NATURAL, FailAt, table
 from dat_keras.architectures import ARCHITECTURES
 from dat_keras.optimizers.schedules import ConstantConfig
 from dat_keras.training import checkpoint
+from dat_keras.training.build import build
 from dat_keras.training.end_at_signal import EndAtSignal
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.rollback import FACTOR, MOST, slowed, state_before
 from dat_keras.training.run_callbacks import RunCheckpoint
-from dat_keras.training.train import build, train
+from dat_keras.training.train import train
 from dat_keras.utils.errors import (
     DamagedFileError,
     RunFolderError,

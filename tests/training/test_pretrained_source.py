@@ -12,6 +12,7 @@ from small_runs import NATURAL, TINY, FailAt
 from dat_keras.architectures import ResNet8
 from dat_keras.recipes import Recipe
 from dat_keras.recipes.pretrained import Pretrained
+from dat_keras.training.build import build
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.pretrained_source import recorded
 from dat_keras.training.resume import check_same
@@ -20,7 +21,7 @@ from dat_keras.training.run_info import (
     load_classifier,
     load_teacher,
 )
-from dat_keras.training.train import build, train
+from dat_keras.training.train import train
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.zoo.bundle.write import from_run
 from dat_keras.zoo.errors import BadReferenceError

@@ -16,10 +16,11 @@ from dat_keras.optimizers.schedules import ConstantConfig, CosineConfig
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.recipes.additions import extended
 from dat_keras.training import checkpoint
+from dat_keras.training.build import build
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.resume import check_same
 from dat_keras.training.run_info import RunInfo, load_classifier
-from dat_keras.training.train import build, train
+from dat_keras.training.train import train
 from dat_keras.utils.errors import (
     DamagedFileError,
     RunFolderError,
