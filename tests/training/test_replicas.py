@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from replicas import step_on, two_replicas
+from selection import first_of
 from short_methods import shortened
 
 from dat_keras.architectures import ResNet8
@@ -43,7 +44,6 @@ def state(model):
             *model.adversary.weights,
             *model.optimizer.variables,
             *(second.variables if second else []),
-            *(v for m in model.train_metrics.values() for v in m.variables),
         ]
     }
 
@@ -66,7 +66,7 @@ def after_one_step(strategy, batch, sizes, objective, settings):
     return model
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", first_of(METHODS, ("dat fused",)))
 def test_two_halves_are_one_batch(name, batch):
     objective, settings = METHODS[name]
     sizes = (5, 3)
@@ -80,8 +80,6 @@ def test_two_halves_are_one_batch(name, batch):
     for (path, a), b in zip(
         state(one).items(), state(two).values(), strict=True
     ):
-        if path.endswith("/count"):
-            continue
         np.testing.assert_allclose(b, a, rtol=2e-3, atol=2e-5, err_msg=path)
     for key, metric in one.train_metrics.items():
         assert float(two.train_metrics[key].result()) == pytest.approx(
