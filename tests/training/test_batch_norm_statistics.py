@@ -138,6 +138,7 @@ def test_validation_reads_statistics_of_the_averaged_weights(
         validation_data=(batches[0][:2], np.array([0, 1])),
         callbacks=[MeasureStatistics(Three(batches))],
     )
+    model.hold_training_weights()
     places = {id(w): m for w, m in model.average.values(tiny_model.weights)}
     wanted = expected(tiny_model, batches, lambda w: places[id(w)].numpy())
     live = measured(tiny_model, [(x,) for x in batches])
