@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import keras
 
@@ -118,13 +118,16 @@ class Recipe(RangeChecked):
         self, image_shape: tuple[int, int, int], num_classes: int
     ) -> keras.Model:
         """Returns the untrained classifier, with the branches it needs."""
-        width = {} if self.width is None else {"width": self.width}
+        options: dict[str, Any] = {}
+        if self.width is not None:
+            options["width"] = self.width
+        if built_for_several():
+            options["sync_bn"] = True
         return ARCHITECTURES[self.architecture](
             num_classes,
             input_shape=image_shape,
             branches=self.objective.branches,
-            sync_bn=built_for_several(),
-            **width,
+            **options,
         )
 
     def to_json(self) -> str:
