@@ -59,9 +59,9 @@ def test_perturbation_raises_the_loss_it_is_made_for(name, make_tiny, batch):
     applied = WeightPerturbation.applied
 
     @contextmanager
-    def watched(self, weights, outer, progress):
+    def watched(self, weights, outer, *rest):
         before, kept = total(outer()), [w.numpy() for w in weights]
-        with applied(self, weights, outer, progress):
+        with applied(self, weights, outer, *rest):
             seen.append(total(outer()) - before)
             yield
         assert all(

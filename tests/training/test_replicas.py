@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from replicas import step_on, two_replicas
-from selection import first_of
 from short_methods import shortened
 
 from dat_keras.architectures import ResNet8
@@ -33,6 +32,8 @@ METHODS = {
     "dat awp": (DAT(START), AWP),
     "las-at": (replace(shortened(LASAT(), 1), attack=START), {}),
 }
+MARKS = {"dat fused": (), "las-at": pytest.mark.thorough}
+"""The others take half a minute each, and share most of their code."""
 
 
 def state(model):
@@ -66,7 +67,13 @@ def after_one_step(strategy, batch, sizes, objective, settings):
     return model
 
 
-@pytest.mark.parametrize("name", first_of(METHODS, ("dat fused",)))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=MARKS.get(name, pytest.mark.slow))
+        for name in METHODS
+    ],
+)
 def test_two_halves_are_one_batch(name, batch):
     objective, settings = METHODS[name]
     sizes = (5, 3)

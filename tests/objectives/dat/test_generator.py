@@ -1,5 +1,7 @@
 """The generator against its definition, and what feeds the mix-up."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -132,7 +134,8 @@ def test_ascend_climbs_by_one_step(adversary, own, logits, key, assert_close):
     with tf.GradientTape() as tape:
         value = tf.add_n(list(terms().values()))
     gradients = tape.gradient(value, [w.value for w in weights])
-    adversary.ascend(Ascent(None, (), [], terms))
+    step = SimpleNamespace(share=1.0)
+    adversary.ascend(Ascent(step, (), [], terms))
     assert tf.add_n(list(terms().values())) > value
     for old, w, g in zip(before, weights, gradients, strict=True):
         assert_close(w, old + 0.1 * g.numpy())

@@ -1,5 +1,7 @@
 """Updates of DAT's generator, on a quadratic game."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -41,7 +43,8 @@ def score(theta, views):
 def test_sequential_differentiates_the_negative_loss(psi, theta, attach, views):
     update = UPDATES["sequential"]
     assert not update.shares_pass
-    ascent = Ascent(None, views, [], lambda: score(theta, attach()))
+    step = SimpleNamespace(share=1.0)
+    ascent = Ascent(step, views, [], lambda: score(theta, attach()))
     (descent,) = update.descent(ascent, [psi])
     # -theta * (2 * psi + 2)
     assert descent.numpy().tolist() == [-12.0, -18.0]
