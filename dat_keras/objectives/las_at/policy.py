@@ -68,10 +68,9 @@ class Policy(RangeChecked):
             further: Values of heads beyond radius, steps and step size.
         """
         grids = (self.eps_grid, self.steps_grid, self.step_size_grid, *further)
+        shared = {"sync_bn": True} if built_for_several() else {}
         network = ARCHITECTURES[self.architecture](
-            sum(len(grid) for grid in grids),
-            input_shape=image_shape,
-            sync_bn=built_for_several(),
+            sum(len(grid) for grid in grids), input_shape=image_shape, **shared
         )
         optimizer = SGD(
             self.policy_learning_rate,
