@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from dat_keras.cli import _complete
 from dat_keras.cli._checking import check_analysis
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
+from dat_keras.cli._options import data_options, sources_argument
 from dat_keras.cli._types import FractionType, Listed
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
@@ -24,13 +24,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument(
-    "sources",
-    metavar="RUN_OR_MODEL",
-    nargs=-1,
-    required=True,
-    shell_complete=_complete.sources,
-)
+@sources_argument
 @click.option(
     "-o",
     "--output",
@@ -39,12 +33,7 @@ Examples:
     help="Folder for report.json, figures and the page index.html.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an analysis in it.")
-@click.option(
-    "--dataset",
-    shell_complete=_complete.datasets,
-    help="Data set.  [default: the models' own]",
-)
-@click.option("--data-dir", type=Path, help="Folder of prepared data sets.")
+@data_options("the models'")
 @click.option(
     "--attack",
     default="pgd20",

@@ -13,6 +13,7 @@ from dat_keras.cli._console import show, show_comparison
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
+from dat_keras.cli._options import data_options, sources_argument
 from dat_keras.cli._thresholds import (
     Threshold,
     ThresholdType,
@@ -30,19 +31,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument(
-    "sources",
-    metavar="RUN_OR_MODEL",
-    nargs=-1,
-    required=True,
-    shell_complete=_complete.sources,
-)
-@click.option(
-    "--dataset",
-    shell_complete=_complete.datasets,
-    help="Data set.  [default: the run's own]",
-)
-@click.option("--data-dir", type=Path, help="Folder of prepared data sets.")
+@sources_argument
+@data_options("the run's")
 @click.option(
     "--attack",
     "attacks",

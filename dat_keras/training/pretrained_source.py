@@ -117,7 +117,7 @@ def begun_at(
     if found.sha256 != init.sha256:
         raise ValueError(
             "The run began at another net than is there now: restore it, or "
-            f"train anew into another folder. Received: {init.source} with "
+            f"train again into another folder. Received: {init.source} with "
             f"sha256 {found.sha256}, the recipe has {init.sha256}"
         )
     classes = found.net.output_shape[-1]

@@ -1,0 +1,39 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from dat_keras.cli import _complete
+
+sources_argument = click.argument(
+    "sources",
+    metavar="RUN_OR_MODEL",
+    nargs=-1,
+    required=True,
+    shell_complete=_complete.sources,
+)
+"""One or several runs, files or names of models."""
+
+
+def data_options(whose: str) -> Callable[[Callable], Callable]:
+    """Returns what adds `--dataset` and `--data-dir` to a command.
+
+    Args:
+        whose: Whose data set is the default, in words.
+    """
+
+    def add(command: Callable) -> Callable:
+        command = click.option(
+            "--data-dir", type=Path, help="Folder of prepared data sets."
+        )(command)
+        return click.option(
+            "--dataset",
+            shell_complete=_complete.datasets,
+            help=f"Data set.  [default: {whose} own]",
+        )(command)
+
+    return add
