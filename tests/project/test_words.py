@@ -18,6 +18,11 @@ BANNED = re.compile(
     r"|thereof)\b",
     re.IGNORECASE,
 )
+SOURCES = sorted(
+    path
+    for folder in ("dat_keras", "cli", "benchmarks", "examples")
+    for path in (ROOT / folder).rglob("*.py")
+)
 IMAGINED = {"dat_keras/objectives/alp.py"}
 """The file that a reader of extending.md writes."""
 
@@ -32,6 +37,11 @@ def test_every_public_name_is_listed_and_no_other():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_word_is_archaic(page):
     assert BANNED.findall(page.read_text()) == []
+
+
+def test_no_word_of_the_code_is_archaic():
+    found = {path: BANNED.findall(path.read_text()) for path in SOURCES}
+    assert {path: words for path, words in found.items() if words} == {}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
