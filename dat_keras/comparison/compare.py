@@ -14,9 +14,9 @@ from dat_keras.comparison.grid_table import summary, table_of
 from dat_keras.comparison.results_table import ResultsTable
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.utils.child_process import (
+    call_side_by_side,
     in_limited_process,
     in_own_process,
-    in_threads,
 )
 from dat_keras.utils.files import write_whole
 from dat_keras.utils.runtime import share_of_cores
@@ -76,7 +76,7 @@ def compare(
                 options.say(f"{one.name}: {summary(grid, result)}")
 
         try:
-            in_threads(carry_out, enumerate(runs, 1), workers)
+            call_side_by_side(carry_out, enumerate(runs, 1), workers)
         except Exception:
             _show_finished(grid, runs, options.say)
             raise

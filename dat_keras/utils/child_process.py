@@ -57,7 +57,7 @@ def in_limited_process(
     return _call(partial(_limited, threads), function, *args)
 
 
-def in_threads(
+def call_side_by_side(
     function: Callable[..., object], calls: Iterable[tuple], workers: int
 ) -> None:
     """Makes calls in order, some of them at a time.
@@ -73,7 +73,7 @@ def in_threads(
         Exception: What the first call that failed raises.
 
     Example:
-    >>> in_threads(print, [(1, 2), (3,)], workers=1)
+    >>> call_side_by_side(print, [(1, 2), (3,)], workers=1)
     1 2
     3
     """

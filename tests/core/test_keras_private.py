@@ -110,3 +110,20 @@ def test_variables_of_a_block_are_shared_where_it_reads_them():
     assert all(
         a is b for a, b in zip(*(b.weights for b in blocks), strict=True)
     )
+
+
+def test_keras_builds_metrics_by_the_method_that_is_overridden(batch):
+    """`MeasuredModel` skips it, for it fails on replicas of unlike sizes."""
+    asked = []
+
+    class Model(keras.Sequential):
+        def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+            asked.append((iterator is None, data_batch is None))
+            super()._maybe_symbolic_build(iterator, data_batch)
+
+    layers = [keras.Input((8, 8, 3)), keras.layers.Flatten()]
+    model = Model([*layers, keras.layers.Dense(4)])
+    model.compile(loss="sparse_categorical_crossentropy")
+    model.fit(*batch, verbose=0)
+    model.train_on_batch(*batch)
+    assert asked[0] == (False, True) and (True, False) in asked

@@ -11,9 +11,9 @@ import pytest
 from dat_keras.utils.child_process import (
     THREADS,
     _call,
+    call_side_by_side,
     in_limited_process,
     in_own_process,
-    in_threads,
 )
 from dat_keras.utils.errors import ProcessDiedError
 
@@ -64,7 +64,7 @@ def test_calls_run_at_a_time_and_an_error_ends_the_rest():
             raise ValueError(number)
 
     with pytest.raises(ValueError):
-        in_threads(call, [(i,) for i in range(2)], workers=2)
+        call_side_by_side(call, [(i,) for i in range(2)], workers=2)
     assert sorted(begun) == [0, 1]
 
 
