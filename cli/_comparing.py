@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
-from dat_keras.cli._console import show_results_table
+from dat_keras.cli._console import progress, show_results_table
 from dat_keras.cli._training_bar import TrainingBar
 from dat_keras.comparison.compare import compare
 from dat_keras.comparison.grid import grid_of
 from dat_keras.comparison.row_spec import RowSpec
+from dat_keras.evaluation.progress import silent
 from dat_keras.recipes import RECIPES
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.utils.registry import lookup
@@ -58,6 +59,11 @@ def run_comparison(
     )
     output = output or Path("runs") / f"{dataset}-compare"
     table = compare(
-        grid, output, data_dir=data_dir, options=run_options, workers=workers
+        grid,
+        output,
+        data_dir=data_dir,
+        options=run_options,
+        workers=workers,
+        display=progress if workers == 1 and terminal else silent,
     )
     show_results_table(table)

@@ -12,6 +12,7 @@ from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.grid_table import summary, table_of
 from dat_keras.comparison.results_table import ResultsTable
+from dat_keras.evaluation.progress import Display, silent
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.utils.child_process import (
     call_side_by_side,
@@ -33,6 +34,7 @@ def compare(
     options: RunOptions = RunOptions(),  # noqa: B008
     workers: int = 1,
     run: Runner | None = None,
+    display: Display = silent,
 ) -> ResultsTable:
     """Trains and evaluates all runs of a grid (its folder: see `grid.py`).
 
@@ -51,6 +53,8 @@ def compare(
         run: Where a run is trained. Default: in a process of its own, so
             that its peak memory is its own; a script must then keep its work
             behind `if __name__ == "__main__":`.
+        display: Opens the display of an evaluation's progress. It must be
+            possible to pickle it, like `options`.
 
     Returns:
         The table, which is also written as text, Markdown, CSV and LaTeX.
@@ -71,7 +75,7 @@ def compare(
             state = ", finished before" if done else ""
             options.say(f"run {number} of {len(runs)}: {one.name}{state}")
             if not done:
-                run(train_and_evaluate, one, data_dir, options)
+                run(train_and_evaluate, one, data_dir, options, display)
                 result = RunResult.read(one.result)
                 options.say(f"{one.name}: {summary(grid, result)}")
 

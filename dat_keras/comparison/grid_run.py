@@ -11,6 +11,7 @@ from pathlib import Path
 from dat_keras import data
 from dat_keras.comparison.grid import GridRun
 from dat_keras.evaluation.evaluate import evaluate
+from dat_keras.evaluation.progress import Display, Progress, prefixed, silent
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.profiling.step_cost import passes_of_recipe
 from dat_keras.profiling.step_timer import StepCosts
@@ -75,7 +76,10 @@ class RunResult:
 
 
 def train_and_evaluate(
-    grid_run: GridRun, data_dir: Path | None, options: RunOptions
+    grid_run: GridRun,
+    data_dir: Path | None,
+    options: RunOptions,
+    display: Display = silent,
 ) -> None:
     """Trains and evaluates a run of a grid; an interrupted one is resumed.
 
@@ -83,6 +87,7 @@ def train_and_evaluate(
         grid_run: The run.
         data_dir: Folder of prepared data sets.
         options: How to train; `resume` and `overwrite` are decided here.
+        display: Opens the display of the evaluation's progress.
 
     Raises:
         ValueError: As `train` and `evaluate` do.
@@ -106,14 +111,17 @@ def train_and_evaluate(
             options=options,
         )
     info = RunInfo.read(run.recipe)
-    passes = passes_of_recipe(
-        info.recipe, info.image_shape, len(info.class_names), COUNTED_STEPS
-    )
+    # Counting passes compiles steps: the display already moves meanwhile.
+    with display() as progress:
+        passes = passes_of_recipe(
+            info.recipe, info.image_shape, len(info.class_names), COUNTED_STEPS
+        )
+        reports = _reports(grid_run, data_dir, progress)
     found = {
         "costs": json.loads(grid_run.costs.read_text()),
         "passes": asdict(passes),
         "steps_per_epoch": _steps(run) // info.recipe.epochs,
-        "reports": _reports(grid_run, data_dir),
+        "reports": reports,
     }
     write_json(grid_run.result, found)
 
@@ -135,7 +143,9 @@ def _steps(run: RunFolder) -> int:
     return int(last.name.rpartition("-")[2])
 
 
-def _reports(grid_run: GridRun, data_dir: Path | None) -> dict[str, dict]:
+def _reports(
+    grid_run: GridRun, data_dir: Path | None, progress: Progress
+) -> dict[str, dict]:
     recipe, grid = grid_run.recipe, grid_run.grid
     test = data.load_split(recipe.dataset, "test", data_dir=data_dir)
     wanted = grid.n_examples
@@ -147,6 +157,7 @@ def _reports(grid_run: GridRun, data_dir: Path | None) -> dict[str, dict]:
             n_examples=None if wanted is None else min(wanted, len(test)),
             seed=recipe.seed,
             resume=grid_run.folder / f"evaluation-{which}",
+            progress=prefixed(which, progress),
         ).to_json()
         for which in grid.checkpoints
     }

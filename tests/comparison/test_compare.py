@@ -4,14 +4,17 @@ import csv
 import dataclasses
 import io
 import json
+import pickle
 import shutil
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import pytest
 
 from dat_keras.architectures import ARCHITECTURES
+from dat_keras.cli._console import progress
 from dat_keras.comparison import grid_run as grid_runs
 from dat_keras.comparison.compare import compare
 from dat_keras.comparison.grid import grid_of
@@ -19,6 +22,7 @@ from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.grid_table import LEGEND, table_of
 from dat_keras.comparison.row_spec import RowSpec
+from dat_keras.evaluation.progress import silent
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.recipes import RECIPES
 from dat_keras.training.fit_run import RunOptions
@@ -246,9 +250,25 @@ def test_what_a_killed_start_left_is_no_obstacle(colours, tmp_path):
     one = next(small(colours, seeds=(0,)).runs(tmp_path))
     one.folder.mkdir()
     (one.folder / ".recipe.json.7-7").write_text("{")
-    train_and_evaluate(one, None, RunOptions())
+    told = []
+
+    @contextmanager
+    def display():
+        told.append("opened")
+        yield lambda *progress: told.append(progress)
+        told.append("closed")
+
+    train_and_evaluate(one, None, RunOptions(), display)
+    # Progress of the evaluation of the one checkpoint, inside the display.
+    assert told[0] == "opened" and told[-1] == "closed"
+    assert ("best: natural", 12, 12) in told
     assert one.result.exists()
     assert not (one.folder / ".recipe.json.7-7").exists()
+
+
+@pytest.mark.parametrize("display", [progress, silent])
+def test_a_display_reaches_the_process_of_a_run(display):
+    assert pickle.loads(pickle.dumps(display)) is display
 
 
 def test_other_files_are_never_removed(colours, tmp_path):
