@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-all check bench docs docs-serve clean
+.PHONY: demo test test-all test-pages test-torch check bench docs docs-serve clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -29,9 +29,16 @@ demo: .venv/installed
 test: .venv/tested
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
-test-all: test
-	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox]'
+test-all: test test-torch
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m thorough
+
+# The tutorials, block after block, and pages in a browser.
+test-pages: .venv/tested
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m thorough \
+		tests/project tests/analysis
+
+test-torch: .venv/tested
+	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox]'
 	$(BIN)/pytest tests/interop tests/agreement
 
 bench: .venv/installed

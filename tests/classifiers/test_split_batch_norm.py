@@ -101,6 +101,7 @@ def test_blocks_of_keras_hub_share_all_but_their_norms(name):
     assert bool(second) == (name != "vit")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["efficientnet"])
 def test_gradients_of_both_branches_meet_in_shared_kernels(name):
     pytest.importorskip("keras_hub")

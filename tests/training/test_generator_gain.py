@@ -23,6 +23,7 @@ def trainer(objective, make_tiny):
     return model
 
 
+@pytest.mark.thorough
 def test_training_has_the_same_bits_with_and_without(
     make_tiny, batch, snapshot, same
 ):

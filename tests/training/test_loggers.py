@@ -51,6 +51,7 @@ def logged(tmp_path_factory, small_shapes):
         yield folder, history
 
 
+@pytest.mark.thorough
 def test_tensorboard_has_each_epoch_and_the_recipe(logged):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import (
@@ -71,6 +72,7 @@ def test_tensorboard_has_each_epoch_and_the_recipe(logged):
     assert "batch_size = 8" in str(tf.make_ndarray(first.tensor_proto))
 
 
+@pytest.mark.thorough
 def test_mlflow_has_one_run_with_each_epoch_and_the_recipe(logged):
     mlflow = pytest.importorskip("mlflow")
     folder, history = logged
@@ -88,6 +90,7 @@ def test_mlflow_has_one_run_with_each_epoch_and_the_recipe(logged):
             assert [each.value for each in found] == history[name]
 
 
+@pytest.mark.thorough
 def test_wandb_offline_has_one_id_with_each_epoch_and_the_recipe(logged):
     pytest.importorskip("wandb")
     folder, history = logged

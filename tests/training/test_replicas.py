@@ -32,7 +32,11 @@ METHODS = {
     "dat awp": (DAT(START), AWP),
     "las-at": (replace(shortened(LASAT(), 1), attack=START), {}),
 }
-MARKS = {"dat fused": (), "las-at": pytest.mark.thorough}
+MARKS = {
+    "trades": (),
+    "dat fused": pytest.mark.thorough,
+    "las-at": pytest.mark.thorough,
+}
 """The others take half a minute each, and share most of their code."""
 
 
