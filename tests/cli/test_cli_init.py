@@ -56,6 +56,8 @@ def test_a_file_is_hardened_resumed_and_evaluated(file, colours, tmp_path):
     result = run("evaluate", tmp_path / "run", "--attack", "fgsm")
     assert result.exit_code == 0, result.output
     assert "Traceback" not in result.output
+    result = run("info", tmp_path / "run")
+    assert f"architecture that of {file}" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,13 @@ def _recipe_facts(content: dict[str, Any]) -> dict[str, Any]:
     recipe = content["recipe"]
     ball = recipe["eval_attack"]["threat_model"]
     eps = pixel_fraction(float(ball["eps"]))
-    width = recipe.get("width")
+    width, init = recipe.get("width"), recipe.get("init")
+    # A pretrained net takes the place of the recipe's architecture.
+    net = f"that of {init['source']}" if init else recipe["architecture"]
     return {
         "recipe": recipe["name"],
         "method": recipe["objective"]["class"],
-        "architecture": recipe["architecture"],
+        "architecture": net,
         "arguments": "" if width is None else f"width={width}",
         "input_shape": list(content["image_shape"]),
         "classes": list(content["class_names"]),
