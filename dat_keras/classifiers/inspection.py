@@ -60,3 +60,21 @@ def with_features(model: keras.Model) -> keras.Model:
     """
     features = output_reader_input(model)
     return keras.Model(model.inputs, [features, model.outputs[0]])
+
+
+def random_states(model: keras.Model) -> dict[str, keras.Variable]:
+    """Returns the states of random layers such as dropout, by their order.
+
+    Keras saves them nowhere, and their names differ from process to process.
+
+    Args:
+        model: A built model.
+
+    Example:
+    >>> layers = [keras.Input((2,)), keras.layers.Dropout(0.5)]
+    >>> list(random_states(keras.Sequential(layers)))
+    ['random_state_0']
+    """
+    weights = {id(w) for w in model.weights}
+    states = [v for v in model.non_trainable_variables if id(v) not in weights]
+    return {f"random_state_{i}": v for i, v in enumerate(states)}

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from dat_keras.training.model import AdversarialModel
@@ -39,9 +38,9 @@ def save(
 ) -> Path:
     """Writes the model's state as `folder/step-<steps done>`.
 
-    The state is: classifier, adversary, both optimizers, weight average,
-    step counter, the running means of the epoch's metrics, and the states of
-    random layers such as dropout, which Keras does not save.
+    The state is: classifier with its random layers, adversary, both
+    optimizers, weight average, step counter, and the running means of the
+    epoch's metrics.
 
     Args:
         model: A compiled model.
@@ -67,7 +66,6 @@ def save(
         check_space(beside, _size(model))
         model.save_weights(beside / STATE)
         values = {v.path: v.numpy() for v in _metric_variables(model)}
-        values |= {k: v.numpy() for k, v in _random_states(model).items()}
         np.savez(beside / METRICS, **values)
         hashes = {name: sha256_of(beside / name) for name in (STATE, METRICS)}
         write_json(
@@ -180,8 +178,6 @@ def load(model: AdversarialModel, checkpoint: Path) -> int:
     with np.load(checkpoint / METRICS) as values:
         for variable in _metric_variables(model):
             variable.assign(values[variable.path])
-        for name, variable in _random_states(model).items():
-            variable.assign(values[name])
     return int(model.step.numpy())
 
 
@@ -230,17 +226,6 @@ def _size(model: AdversarialModel) -> int:
 
 def _metric_variables(model: AdversarialModel) -> list:
     return [v for m in model.train_metrics.values() for v in m.variables]
-
-
-def _random_states(model: AdversarialModel) -> dict[str, keras.Variable]:
-    """States of the classifier's random layers, by their order.
-
-    Their own names differ from process to process.
-    """
-    weights = {id(w) for w in model.classifier.weights}
-    others = model.classifier.non_trainable_variables
-    states = [v for v in others if id(v) not in weights]
-    return {f"random_state_{i}": v for i, v in enumerate(states)}
 
 
 def _flush(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from dat_keras.classifiers.inspection import random_states
 from dat_keras.training.averaged_model import AveragedModel
 from dat_keras.training.plain_settings import from_plain, to_plain
 
@@ -85,3 +86,18 @@ class SerializableModel(AveragedModel):
         others = {k: v for k, v in config.items() if k != "averaging"}
         others = keras.saving.deserialize_keras_object(others)
         self.compile(averaging=averaging, **others)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the counters and the states of the net's random layers."""
+        super().save_own_variables(store)
+        for name, state in random_states(self.classifier).items():
+            store[name] = state.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads what `save_own_variables` saved."""
+        states = random_states(self.classifier)
+        super().load_own_variables(
+            {name: store[name] for name in store.keys() if name not in states}  # noqa: SIM118
+        )
+        for name, state in states.items():
+            state.assign(store[name])

@@ -185,3 +185,38 @@ def test_a_tensor_in_a_setting_is_refused(make_tiny, tmp_path):
     model = AdversarialModel(make_tiny(), Natural(), eval_attack=attack)
     with pytest.raises(ValueError, match=r"eval_attack\.steps"):
         model.save(tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize("file", ["m.keras", "m.weights.h5"])
+def test_dropout_goes_on_where_it_was(file, tmp_path):
+    def made():
+        net = keras.Sequential(
+            [
+                keras.Input((2, 2, 1)),
+                keras.layers.Flatten(),
+                keras.layers.Dropout(0.5, seed=1),
+                keras.layers.Dense(3),
+            ]
+        )
+        model = AdversarialModel(net, Natural(), augment="none")
+        model.compile(SGD(0.1))
+        return model
+
+    model = made()
+    batch = np.ones((8, 2, 2, 1), np.float32), np.arange(8) % 3
+    train(model, batch)
+    if file == "m.keras":
+        read = save_and_load(model, tmp_path)
+    else:
+        model.save_weights(tmp_path / file)
+        read = made()
+        read.load_weights(tmp_path / file)
+    for one in (model, read):
+        train(one, batch, 1)
+    for a, b in zip(model.weights, read.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    fresh = made()
+    fresh.classifier.set_weights(read.classifier.get_weights())
+    losses = [float(m.train_on_batch(*batch)[0]) for m in (read, fresh)]
+    # Its masks differ, so the comparison above was one.
+    assert losses[0] != losses[1]
