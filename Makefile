@@ -5,7 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-all test-pages test-torch check bench docs docs-serve clean
+.PHONY: demo test test-all test-pages test-torch check bench gpu-check \
+	reproduce docs docs-serve clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -52,6 +53,22 @@ bench: .venv/installed
 	$(BIN)/python -m benchmarks.methods --growth
 	$(BIN)/python -m benchmarks.convolutions
 	$(BIN)/python -m benchmarks.startup
+
+# On a machine with a GPU: is it right there, and how fast is it?
+gpu-check: .venv/installed
+	$(BIN)/pip install --quiet -e '.[torch]'
+	$(BIN)/python -m benchmarks.gpu_check
+	$(BIN)/python -m benchmarks.steps --device cuda --net resnet18 \
+		--method dat --method pgd-at --method trades
+
+# A table of the paper, in slices: `make reproduce TABLE=cifar10-resnet18`.
+TABLE ?= cifar10-resnet18
+MINUTES ?= 60
+EXTRA ?=
+reproduce: .venv/installed
+	rows=$$($(BIN)/python -m benchmarks.reproduce $(TABLE)) && \
+		timeout --signal=TERM --kill-after=2m $(MINUTES)m \
+		$(BIN)/dat-keras compare $$rows $(EXTRA)
 
 docs: .venv/documented
 	$(BIN)/mkdocs build --strict

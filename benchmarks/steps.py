@@ -20,18 +20,28 @@ from dat_keras.utils.runtime import use_fast_kernels
 Step = Callable[[], float]
 
 
-def peer_step(net: str, method: str, batch: tuple) -> Step:
-    """A step of the peer."""
+def peer_step(net: str, method: str, batch: tuple, device: str) -> Step:
+    """A step of the peer on a device of PyTorch's, until it is done there."""
     import torch
 
     from benchmarks.torch_peer import Peer
 
-    x = torch.from_numpy(batch[0]).permute(0, 3, 1, 2)
-    y, peer = torch.from_numpy(batch[1]).long(), Peer(net)
-    return lambda: peer.step(method, x, y)
+    torch.set_default_device(device)
+    x = torch.from_numpy(batch[0]).permute(0, 3, 1, 2).to(device)
+    y, peer = torch.from_numpy(batch[1]).long().to(device), Peer(net)
+
+    def step() -> float:
+        loss = peer.step(method, x, y)
+        if device != "cpu":
+            torch.cuda.synchronize()
+        return loss
+
+    return step
 
 
-def all_steps(net: str, method: str, size: int) -> dict[str, Callable]:
+def all_steps(
+    net: str, method: str, size: int, device: str = "cpu"
+) -> dict[str, Callable]:
     """What makes each step, by name; the peer comes last."""
     from benchmarks.ours import variants
     from dat_keras.profiling.step_cost import random_batch, stepper
@@ -45,7 +55,7 @@ def all_steps(net: str, method: str, size: int) -> dict[str, Callable]:
     makers: dict[str, Callable] = {
         name: lambda name=name: ours(name) for name in variants(net, method)
     }
-    return makers | {"peer": lambda: peer_step(net, method, batch)}
+    return makers | {"peer": lambda: peer_step(net, method, batch, device)}
 
 
 def paired(steps: dict[str, Step], rounds: int, warm: int) -> dict[str, list]:
@@ -97,8 +107,19 @@ def compared(net: str, method: str, size: int, seconds: dict) -> dict:
     }
 
 
-def show_table() -> None:
-    """Writes the Markdown table."""
+def check_same_device(device: str) -> None:
+    """Refuses to compare a GPU with a processor."""
+    import tensorflow as tf
+
+    if bool(tf.config.list_physical_devices("GPU")) != (device == "cuda"):
+        raise click.UsageError(
+            "TensorFlow and --device must both have a GPU, or neither: "
+            'CUDA_VISIBLE_DEVICES="" hides it.'
+        )
+
+
+def show_table(table: str) -> None:
+    """Writes the Markdown table of a file of results."""
     from benchmarks.results import show
 
     def ratios(row: dict) -> str:
@@ -112,7 +133,7 @@ def show_table() -> None:
         )
 
     show(
-        "steps",
+        table,
         {
             "net": lambda row: row["net"],
             "batch": lambda row: row["batch"],
@@ -131,6 +152,13 @@ def show_table() -> None:
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--warm", default=3, show_default=True)
 @click.option("--threads", "count", default=2, show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Of the peer; ours runs on a GPU where TensorFlow has one.",
+)
 @click.option("--memory", help="Peak memory of one step, or of `peer`.")
 def main(
     net: str,
@@ -139,6 +167,7 @@ def main(
     rounds: int,
     warm: int,
     count: int,
+    device: str,
     memory: str | None,
 ) -> None:
     """Prints one JSON line for each method, and keeps it."""
@@ -146,15 +175,18 @@ def main(
     threads(count)
     from benchmarks.results import keep
 
+    check_same_device(device)
+    # Results of a GPU are kept apart.
+    table = "steps" if device == "cpu" else "steps_gpu"
     for method in methods:
-        makers = all_steps(net, method, batch_size)
+        makers = all_steps(net, method, batch_size, device)
         if memory:
             keep("memory", *peak_of(net, method, batch_size, memory, makers))
             continue
         steps = {name: make() for name, make in makers.items()}
         row = compared(net, method, batch_size, paired(steps, rounds, warm))
-        keep("steps", ("net", "method", "batch"), row)
-    show_table()
+        keep(table, ("net", "method", "batch"), row)
+    show_table(table)
 
 
 def peak_of(
