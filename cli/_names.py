@@ -37,6 +37,9 @@ LOGS = ("tensorboard", "wandb", "mlflow")
 PROTOCOLS = ("strict", "dat")
 """Keys of `dat_keras.evaluation.protocols.PROTOCOLS`, likewise."""
 
+CERTIFIERS = ("ibp", "crown-ibp", "smoothing")
+"""Keys of `dat_keras.evaluation.certifiers.CERTIFIERS`, likewise."""
+
 METHODS = (
     *("natural", "fgsm-rs", "n-fgsm", "free-at", "grad-align", "pgd-at"),
     *("trades", "mart", "st", "scarl", "las-at", "las-trades", "oa-at"),

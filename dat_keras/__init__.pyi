@@ -50,6 +50,7 @@ from .training.harden import rate_factors as rate_factors
 from .training.model import AdversarialModel as AdversarialModel
 from .training.train import train as train
 from .zoo.commands.evaluate import attack as attack
+from .zoo.commands.evaluate import certify as certify
 from .zoo.commands.evaluate import evaluate as evaluate
 from .zoo.commands.harden import harden as harden
 from .zoo.commands.load import load_model as load_model

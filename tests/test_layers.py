@@ -23,6 +23,7 @@ FLOORS = (
         "optimizers",
     ),
     ("classifiers",),
+    ("certification",),
     ("objectives",),
     ("recipes",),
     ("training", "evaluation"),

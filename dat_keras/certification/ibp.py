@@ -141,9 +141,7 @@ def differences(y: Labels, classes: int, dtype: tf.DType) -> tf.Tensor:
     return tf.gather(each, y)[:, None] - each
 
 
-def pulled_back(
-    operation: Affine, a: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+def pulled_back(operation: Affine, a: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns `sum a y` as coefficients of an affine map's input, `a W`.
 
     Args:

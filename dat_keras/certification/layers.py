@@ -84,9 +84,7 @@ def _conv(
     def convolution(kernel: tf.Tensor) -> Map:
         if crashes:
             return lambda x: strided_conv2d(x, kernel, strides)
-        return lambda x: tf.nn.conv2d(
-            x, kernel, strides, layer.padding.upper()
-        )
+        return lambda x: tf.nn.conv2d(x, kernel, strides, layer.padding.upper())
 
     affine = Affine(
         convolution(kernel),
@@ -129,9 +127,7 @@ def _activation_layer(
     return _activation(layer, layer.activation)
 
 
-def _relu(
-    layer: layers.ReLU, shape: Shape, dtype: tf.DType
-) -> list[Operation]:
+def _relu(layer: layers.ReLU, shape: Shape, dtype: tf.DType) -> list[Operation]:
     settings = (layer.max_value, layer.negative_slope, layer.threshold)
     if settings != (None, 0.0, 0.0):
         raise refused(

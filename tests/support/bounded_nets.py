@@ -16,9 +16,7 @@ SHAPE = (8, 8, 3)
 
 
 def chain(*inner, classes=4):
-    return keras.Sequential(
-        [keras.Input(SHAPE), *inner, layers.Dense(classes)]
-    )
+    return keras.Sequential([keras.Input(SHAPE), *inner, layers.Dense(classes)])
 
 
 def residual():
