@@ -43,7 +43,7 @@ CERTIFIERS = ("ibp", "crown-ibp", "smoothing")
 METHODS = (
     *("natural", "fgsm-rs", "n-fgsm", "free-at", "grad-align", "pgd-at"),
     *("trades", "mart", "st", "scarl", "las-at", "las-trades", "oa-at"),
-    *("ard", "rslad", "dajat", "idbh", "dat"),
+    *("ard", "rslad", "dajat", "idbh", "ibp", "dat"),
 )
 """Keys of `dat_keras.objectives.OBJECTIVES`, likewise."""
 

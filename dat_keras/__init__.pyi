@@ -23,6 +23,7 @@ from .objectives import ARD as ARD
 from .objectives import DAJAT as DAJAT
 from .objectives import DAT as DAT
 from .objectives import FGSMRS as FGSMRS
+from .objectives import IBP as IBP
 from .objectives import IDBH as IDBH
 from .objectives import LASAT as LASAT
 from .objectives import LASTRADES as LASTRADES
