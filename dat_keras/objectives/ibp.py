@@ -54,10 +54,8 @@ class IBP(Objective):
         warmup: Share of the run on clean images alone. Default: the paper's,
             5 000 of 100 000 steps on CIFAR-10.
         ramp: Share of the run in which eps and kappa go to their ends.
-            Default: the paper's, 50 000 of 100 000.
-
-    Raises:
-        ValueError: If warm-up and ramp exceed the run.
+            Default: the paper's, 50 000 of 100 000. At most what the warm-up
+            leaves of the run.
 
     Example:
     >>> eps, kappa = IBP().schedule(tf.constant(0.3))
@@ -74,15 +72,6 @@ class IBP(Objective):
     ramp: Share = 0.5
     terms: ClassVar[tuple[str, ...]] = ("natural", "verified")
     weights_examples: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        """Refuses a ramp that does not end."""
-        super().__post_init__()
-        if self.warmup + self.ramp > 1.0:
-            raise ValueError(
-                "`warmup` and `ramp` are shares of one run, 1 together at "
-                f"most. Received: warmup={self.warmup}, ramp={self.ramp}"
-            )
 
     @property
     def needs_run_length(self) -> bool:
@@ -103,8 +92,9 @@ class IBP(Objective):
         if not self.needs_run_length:
             # The length of the run, and so the progress, may be unknown.
             return tf.constant(1.0)
-        risen = (progress - self.warmup) / max(self.ramp, 1e-9)
-        ended = progress >= self.warmup + self.ramp
+        length = min(self.ramp, 1.0 - self.warmup)
+        risen = (progress - self.warmup) / max(length, 1e-9)
+        ended = progress >= self.warmup + length
         return tf.where(ended, 1.0, tf.clip_by_value(risen, 0.0, 1.0))
 
     def craft(self, step: Step) -> Views:
