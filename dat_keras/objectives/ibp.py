@@ -20,7 +20,7 @@ from dat_keras.classifiers.inspection import branch_models
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Logits, Network
 from dat_keras.losses import cross_entropy
-from dat_keras.objectives.base import Objective
+from dat_keras.objectives.base import Objective, hard_labels
 from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.step import Step, Terms, View, Views
 from dat_keras.utils.ranges import Share
@@ -103,7 +103,7 @@ class IBP(Objective):
         Raises:
             ValueError: If the labels were mixed, as a margin has one class.
         """
-        if step.y.shape.rank == 2:
+        if step.labels_mixed:
             raise ValueError(
                 "IBP bounds margins of one class, so its augmentation must "
                 f"not mix labels. Received: labels of shape {step.y.shape}"
@@ -114,6 +114,7 @@ class IBP(Objective):
     def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the weighted losses of clean logits and of their bounds."""
         (view,) = cast(tuple[BoxView], views)
+        y = hard_labels(y)
         natural = batch_mean(cross_entropy(predict(view.x, view.branch), y))
         worst = worst_logits(_classifier_of(predict), view, y)
         verified = batch_mean(cross_entropy(worst, y))
