@@ -37,6 +37,7 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     _refuse_twice(sources, "RUN_OR_MODEL")
     _check_radii(options)
     _check_entry(entry, names, options)
+    _check_certify(options)
     lookup(DEFAULT_EPS, options["norm"], "norm")
     lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
     _check_sources(sources, options["weights"])
@@ -198,6 +199,24 @@ def _check_entry(
         raise click.UsageError("--robustbench needs --attack autoattack.")
     if entry and options["search_dtype"]:
         raise click.UsageError("--robustbench takes no --search-dtype.")
+
+
+def _check_certify(options: dict[str, Any]) -> None:
+    method, norm = options["certify"], options["norm"]
+    for name in ("sigma", "draws"):
+        if options[name] is not None and method != "smoothing":
+            raise click.UsageError(f"--{name} needs --certify smoothing.")
+    if method is None:
+        return
+    if method == "smoothing" and options["sigma"] is None:
+        raise click.UsageError("--certify smoothing needs --sigma.")
+    if options["shard"]:
+        raise click.UsageError("--certify takes no --shard: all images.")
+    wanted = "l2" if method == "smoothing" else "linf"
+    if norm != wanted:
+        raise click.UsageError(
+            f"--certify {method} needs --norm {wanted}. Received: {norm}"
+        )
 
 
 def _refuse_twice(values: Sequence[str], what: str) -> None:

@@ -16,6 +16,7 @@ from dat_keras.cli._names import STAGED
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.data import Split
 from dat_keras.evaluation.cautions import setting_cautions
+from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import Caution
@@ -79,6 +80,9 @@ def prepare(
     data_dir: Path | None,
     weights: str,
     resume: bool,
+    certify: str | None,
+    sigma: float | None,
+    draws: int | None,
     **options: Any,
 ) -> list[Job]:
     """Loads all models and images, and checks that they fit.
@@ -93,8 +97,14 @@ def prepare(
         data_dir: Folder of prepared data sets.
         weights: `"best"` or `"last"`, of a run.
         resume: Whether to continue interrupted evaluations.
+        certify: Key of `CERTIFIERS`, if images are to be certified.
+        sigma: Setting of smoothing.
+        draws: The same.
         **options: Arguments of `dat_keras.evaluate`.
     """
+    certifier = (
+        certifier_of(certify, sigma=sigma, draws=draws) if certify else None
+    )
     for eps in radii or ():
         THREAT_MODELS[options["norm"]](eps)
     states = {s: _state(s, radii, resume, options) for s in sources}
@@ -108,6 +118,8 @@ def prepare(
             splits[key] = data.load_split(place[0], "test", data_dir=place[1])
         samples = first_samples(splits[key], options["n_examples"])
         check_fit(loaded.model, samples)
+        if certifier is not None:
+            certifier.check(loaded.model)
         cautions = setting_cautions(
             (loaded.dataset, loaded.norm), (place[0], options["norm"])
         )
@@ -123,7 +135,7 @@ def prepare(
                     loaded.model,
                     splits[key],
                     states[source],
-                    {**options, "eps": eps},
+                    {**options, "eps": eps, "certify": certifier},
                     cautions,
                 )
             )

@@ -37,10 +37,13 @@ LOGS = ("tensorboard", "wandb", "mlflow")
 PROTOCOLS = ("strict", "dat")
 """Keys of `dat_keras.evaluation.protocols.PROTOCOLS`, likewise."""
 
+CERTIFIERS = ("ibp", "crown-ibp", "smoothing")
+"""Keys of `dat_keras.evaluation.certifiers.CERTIFIERS`, likewise."""
+
 METHODS = (
     *("natural", "fgsm-rs", "n-fgsm", "free-at", "grad-align", "pgd-at"),
     *("trades", "mart", "st", "scarl", "las-at", "las-trades", "oa-at"),
-    *("ard", "rslad", "dajat", "idbh", "dat"),
+    *("ard", "rslad", "dajat", "idbh", "ibp", "dat"),
 )
 """Keys of `dat_keras.objectives.OBJECTIVES`, likewise."""
 

@@ -13,6 +13,7 @@ from dat_keras.cli._console import show, show_comparison
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
+from dat_keras.cli._names import CERTIFIERS
 from dat_keras.cli._options import data_options, sources_argument
 from dat_keras.cli._thresholds import (
     Threshold,
@@ -64,6 +65,22 @@ if TYPE_CHECKING:
     "--search-dtype",
     type=click.Choice(["bfloat16"]),
     help="Attack in bfloat16, judge in float32: faster, not standard.",
+)
+@click.option(
+    "--certify",
+    type=click.Choice(CERTIFIERS),
+    help="Also prove images robust: bounds of the model (linf), or "
+    "randomised smoothing with --sigma (l2).",
+)
+@click.option(
+    "--sigma",
+    type=click.FloatRange(0.0, min_open=True),
+    help="Standard deviation of smoothing's noise.",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(1),
+    help="Draws an image of smoothing.  [default: 100000]",
 )
 @click.option("--resume", is_flag=True, help="Continue AutoAttack.")
 @click.option(

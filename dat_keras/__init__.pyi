@@ -23,6 +23,7 @@ from .objectives import ARD as ARD
 from .objectives import DAJAT as DAJAT
 from .objectives import DAT as DAT
 from .objectives import FGSMRS as FGSMRS
+from .objectives import IBP as IBP
 from .objectives import IDBH as IDBH
 from .objectives import LASAT as LASAT
 from .objectives import LASTRADES as LASTRADES
@@ -50,6 +51,7 @@ from .training.harden import rate_factors as rate_factors
 from .training.model import AdversarialModel as AdversarialModel
 from .training.train import train as train
 from .zoo.commands.evaluate import attack as attack
+from .zoo.commands.evaluate import certify as certify
 from .zoo.commands.evaluate import evaluate as evaluate
 from .zoo.commands.harden import harden as harden
 from .zoo.commands.load import load_model as load_model

@@ -31,6 +31,7 @@ COLUMNS = {
     "recipes": 3.7,
     "objectives": 3.7,
     "classifiers": 1.5,
+    "certification": 2.8,
     "data": 0.0,
     "kernels": 1.0,
     "architectures": 2.0,

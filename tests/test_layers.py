@@ -22,7 +22,7 @@ FLOORS = (
         "kernels",
         "optimizers",
     ),
-    ("classifiers",),
+    ("classifiers", "certification"),
     ("objectives",),
     ("recipes",),
     ("training", "evaluation"),

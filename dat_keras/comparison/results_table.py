@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dat_keras.evaluation.certificate import Certificate
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import AttackResult
 from dat_keras.utils.text_table import (
@@ -43,16 +44,16 @@ def compare_reports(reports: Mapping[str, Report]) -> list[list[str]]:
     [['model', 'natural', 'fgsm'], ['net', '100.00 %', '0.00 %']]
     """
     names = dict.fromkeys(
-        row.name for report in reports.values() for row in report.results
+        row.name for report in reports.values() for row in report.measured
     )
     table = [["model", *names]]
     for model, report in reports.items():
-        found = {row.name: _cell(row, report.whole) for row in report.results}
+        found = {row.name: _cell(row, report.whole) for row in report.measured}
         table.append([model, *(found.get(name, "") for name in names)])
     return table
 
 
-def _cell(row: AttackResult, whole: bool) -> str:
+def _cell(row: AttackResult | Certificate, whole: bool) -> str:
     low, high = (100 * end for end in row.interval)
     interval = "" if whole else f" ({low:.1f} - {high:.1f})"
     return f"{100 * row.accuracy:.2f} %{interval}"

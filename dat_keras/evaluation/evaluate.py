@@ -19,6 +19,12 @@ from dat_keras.core.threat_models import ThreatModel, threat_model_of
 from dat_keras.core.versions import versions
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.cautions import report_cautions
+from dat_keras.evaluation.certificate import (
+    Certificate,
+    certificate_cautions,
+)
+from dat_keras.evaluation.certifier import Certifier
+from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
 from dat_keras.evaluation.plausibility import best_known
 from dat_keras.evaluation.progress import Progress
@@ -59,6 +65,7 @@ def evaluate(
     save_adversarial: Path | None = None,
     search_dtype: str | None = None,
     shard: tuple[int, int] | None = None,
+    certify: Certifier | str | None = None,
 ) -> Report:
     """Measures the accuracy of a classifier under attacks.
 
@@ -100,6 +107,9 @@ def evaluate(
         shard: `(i, n)` evaluates the i-th of n equal parts of the images,
             counted from 1; `merge_reports` makes one report of n. Default:
             all images.
+        certify: `"ibp"`, `"crown-ibp"` or `dk.certify`'s other methods with
+            settings: the report also says on which images the classifier is
+            proven right. Default: none.
 
     Returns:
         The report; `report["pgd20"].accuracy` is one number of it.
@@ -122,6 +132,7 @@ def evaluate(
     rules = lookup(PROTOCOLS, protocol, "protocol")
     evaluations = select_attacks(attacks, threat_model, rules)
     _check_options(batch_size, search_dtype, save_adversarial, evaluations)
+    certifier = _certifier(certify, model, threat_model, shard)
     whole = first_samples(data, n_examples)
     check_fit(model, whole)
     settings = _settings(model, whole, norm, threat_model, protocol)
@@ -154,12 +165,17 @@ def evaluate(
         _timed(name, evaluation, context)
         for name, evaluation in evaluations.items()
     )
+    certificate = certifier and _certified(certifier, context)
     if save_adversarial:
         _save_images(Path(save_adversarial), samples, results)
     best = best_known(model.name, samples.name, norm, settings["eps"])
     return Report(
         results,
-        cautions=(*before, *report_cautions(results, best, samples.first)),
+        cautions=(
+            *before,
+            *report_cautions(results, best, samples.first),
+            *certificate_cautions(certificate, results),
+        ),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         shard=shard
         and Shard(
@@ -170,8 +186,35 @@ def evaluate(
             best,
             before,
         ),
+        certificate=certificate,
         **settings,
     )
+
+
+def _certifier(
+    certify: Certifier | str | None,
+    model: keras.Model,
+    threat_model: ThreatModel,
+    shard: tuple[int, int] | None,
+) -> Certifier | None:
+    """Returns the certification method, checked before any attack."""
+    if certify is None:
+        return None
+    if shard is not None:
+        raise ValueError(
+            "`certify` takes all images, which a shard has not. "
+            f"Received: shard={shard}"
+        )
+    made = certify if isinstance(certify, Certifier) else certifier_of(certify)
+    made.check_norm(threat_model)
+    made.check(model)
+    return made
+
+
+def _certified(certifier: Certifier, context: EvaluationContext) -> Certificate:
+    began = time.monotonic()
+    found = certifier(context)
+    return replace(found, seconds=time.monotonic() - began)
 
 
 def _settings(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dat_keras.evaluation.certificate import Certificate
 from dat_keras.evaluation.results import AttackResult, Caution
 from dat_keras.evaluation.shard import Shard
 from dat_keras.utils.data_frame import data_frame
@@ -40,6 +41,7 @@ class Report:
         date: Day on which the evaluation ended, UTC, `YYYY-MM-DD`; `None`
             if unknown.
         shard: Which images these are, if not all that were asked for.
+        certificate: The images that are proven robust, if it was asked for.
 
     Example:
     >>> broken = True, False, False, False
@@ -68,6 +70,7 @@ class Report:
     versions: dict[str, str]
     date: str | None = None
     shard: Shard | None = None
+    certificate: Certificate | None = None
 
     def __getitem__(self, name: str) -> AttackResult:
         """Returns the result of an attack."""
@@ -82,6 +85,13 @@ class Report:
     def _repr_html_(self) -> str:
         """Returns what a notebook shows."""
         return fragment(self.title(), self.cells(), self.notes())
+
+    @property
+    def measured(self) -> tuple[AttackResult | Certificate, ...]:
+        """The results, and the certificate if there is one."""
+        if self.certificate is None:
+            return self.results
+        return (*self.results, self.certificate)
 
     @property
     def n_examples(self) -> int:
@@ -121,7 +131,7 @@ class Report:
                     name,
                     f"{100 * result.accuracy:.2f} %",
                     f"{low:.1f} - {high:.1f} %",
-                    f"{result.correct}/{len(result.broken)}",
+                    f"{result.correct}/{self.n_examples}",
                     f"{result.seconds:.1f}",
                 ]
             )
@@ -130,16 +140,18 @@ class Report:
             [cell for i, cell in enumerate(row) if i != hidden] for row in table
         ]
 
-    def _lines(self) -> Iterator[tuple[str, AttackResult]]:
+    def _lines(self) -> Iterator[tuple[str, AttackResult | Certificate]]:
         for result in self.results:
             yield result.name, result
             # Natural errors have a row, and one part alone is its ensemble.
             shown = result.parts[1:] if len(result.parts) > 2 else ()
             yield from ((f"+ {part.name}", part) for part in shown)
+        if self.certificate is not None:
+            yield self.certificate.name, self.certificate
 
     def notes(self) -> list[str]:
         """Returns the cautions, one line each."""
-        return [f"warning: {c.code}: {c.advice}" for c in self.cautions]
+        return [str(caution) for caution in self.cautions]
 
     def table(self) -> str:
         """Returns title, table and cautions as plain text."""
@@ -162,14 +174,17 @@ class Report:
         Args:
             per_image: Whether to return one row for each image instead, with
                 one boolean column for each attack: whether it broke the
-                image.
+                image; and one that says whether it is certified.
 
         Raises:
             MissingPackageError: If pandas is not installed.
         """
         if per_image:
             start = self.shard.rows.start if self.shard else 0
-            frame = data_frame({r.name: r.broken for r in self.results})
+            columns = {r.name: r.broken for r in self.results}
+            if self.certificate is not None:
+                columns[self.certificate.name] = self.certificate.certified
+            frame = data_frame(columns)
             frame.index = range(start, start + self.n_examples)
             return frame.rename_axis("image")
         of = {
@@ -182,8 +197,8 @@ class Report:
         }
         return data_frame(
             {**of, "attack": whole.name, "part": part, **each.numbers()}
-            for whole in self.results
-            for part, each in (("", whole), *((p.name, p) for p in whole.parts))
+            for whole in self.measured
+            for part, each in (("", whole), *_parts(whole))
         )
 
     def to_json(self) -> dict:
@@ -200,11 +215,17 @@ class Report:
             "batch_size": self.batch_size,
             "robust_accuracy": self.robust_accuracy,
             "attacks": {r.name: r.to_json() for r in self.results},
-            "warnings": [asdict(caution) for caution in self.cautions],
+            "warnings": [caution.to_json() for caution in self.cautions],
             "versions": dict(self.versions),
             "date": self.date,
+            **self._of_certificate(),
             **self._of_shard(),
         }
+
+    def _of_certificate(self) -> dict:
+        if self.certificate is None:
+            return {}
+        return {"certificate": self.certificate.to_json()}
 
     def _of_shard(self) -> dict:
         """What the report of all images needs of this one."""
@@ -232,6 +253,10 @@ def save_all(reports: Mapping[str, Report], path: Path) -> None:
     """
     data = {name: report.to_json() for name, report in reports.items()}
     _write(data, path)
+
+
+def _parts(whole: AttackResult | Certificate) -> list[tuple[str, AttackResult]]:
+    return [(part.name, part) for part in getattr(whole, "parts", ())]
 
 
 def _write(data: dict, path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,26 @@ class Caution:
 
     code: str
     advice: str
+    level: ClassVar[str] = "warning"
+
+    def __str__(self) -> str:
+        """Returns the caution in one line."""
+        return f"{self.level}: {self.code}: {self.advice}"
+
+    def to_json(self) -> dict[str, str]:
+        """Returns the caution as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Defect(Caution):
+    """Something that cannot be unless the measurement is wrong."""
+
+    level: ClassVar[str] = "error"
+
+    def to_json(self) -> dict[str, str]:
+        """Returns the defect as plain data, with its level."""
+        return {**asdict(self), "level": self.level}
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def _convolution(
     kernel = tf.convert_to_tensor(layer.kernel.value)
     bias = None if layer.bias is None else layer.bias.value
     if norm is not None:
-        scale, offset = _scale_and_offset(norm)
+        scale, offset = scale_and_offset(norm)
         kernel *= scale
         bias = offset if bias is None else offset + bias * scale
     convolve = layer.convolution_op
@@ -122,15 +122,27 @@ def _convolution(
 
 
 def _affine(norm: layers.BatchNormalization) -> Swap:
-    scale, offset = _scale_and_offset(norm)
+    scale, offset = scale_and_offset(norm)
     return lambda x: x * tf.cast(scale, x.dtype) + tf.cast(offset, x.dtype)
 
 
-def _scale_and_offset(
-    norm: layers.BatchNormalization,
+def scale_and_offset(
+    norm: layers.BatchNormalization, dtype: tf.DType | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    scale = tf.math.rsqrt(norm.moving_variance.value + norm.epsilon)
+    """Returns s and t of `norm(x) = s x + t` in inference mode.
+
+    Args:
+        norm: The layer.
+        dtype: Type in which they are computed. Default: that of the weights.
+    """
+    scale = tf.math.rsqrt(_read(norm.moving_variance, dtype) + norm.epsilon)
     if norm.scale:
-        scale *= norm.gamma.value
-    offset = -norm.moving_mean.value * scale
-    return scale, offset + norm.beta.value if norm.center else offset
+        scale *= _read(norm.gamma, dtype)
+    offset = -_read(norm.moving_mean, dtype) * scale
+    if norm.center:
+        offset += _read(norm.beta, dtype)
+    return scale, offset
+
+
+def _read(variable: keras.Variable, dtype: tf.DType | None) -> tf.Tensor:
+    return variable.value if dtype is None else tf.cast(variable.value, dtype)

@@ -9,6 +9,7 @@ from dat_keras.objectives.dat import DAT, RecombinedAT
 from dat_keras.objectives.fgsm_rs import FGSMRS
 from dat_keras.objectives.free_at import FreeAT
 from dat_keras.objectives.grad_align import GradAlign
+from dat_keras.objectives.ibp import IBP
 from dat_keras.objectives.idbh import IDBH
 from dat_keras.objectives.las_at import LASAT, LASTRADES
 from dat_keras.objectives.mart import MART
@@ -39,6 +40,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "rslad": RSLAD,
     "dajat": DAJAT,
     "idbh": IDBH,
+    "ibp": IBP,
     "dat": DAT,
 }
 """Training methods by name."""
@@ -48,6 +50,7 @@ __all__ = [
     "DAJAT",
     "DAT",
     "FGSMRS",
+    "IBP",
     "IDBH",
     "LASAT",
     "LASTRADES",

@@ -125,6 +125,22 @@ def test_a_run_knows_its_data_set_and_the_weights_are_chosen(
         (("--protocol", "dot"), "Did you mean 'dat'?"),
         (("--dataset", "shaps"), "Did you mean 'shapes'?"),
         (("--n-examples", "9999"), "must be in [1, 2000]"),
+        (("--certify", "smoothing"), "--certify smoothing needs --sigma."),
+        (("--sigma", 0.5), "--sigma needs --certify smoothing."),
+        (
+            ("--certify", "ibp", "--draws", 9),
+            "--draws needs --certify smoothing.",
+        ),
+        (
+            ("--certify", "ibp", "--norm", "l2"),
+            "--certify ibp needs --norm linf. Received: l2",
+        ),
+        (
+            ("--certify", "smoothing", "--sigma", 0.5),
+            "--certify smoothing needs --norm l2. Received: linf",
+        ),
+        (("--certify", "ibp", "--shard", "1/2"), "--certify takes no --shard"),
+        (("--certify", "crown"), "'crown' is not one of"),
     ],
 )
 def test_bad_options_are_one_line_and_write_nothing(
@@ -133,6 +149,22 @@ def test_bad_options_are_one_line_and_write_nothing(
     target = ("--json", tmp_path / "r.json")
     result = run(model_file, "--dataset", "shapes", *target, *arguments)
     assert_refused(result, line, tmp_path)
+
+
+def test_certified_images_have_a_row_and_positions(model_file, tmp_path):
+    """A linear net is bounded exactly: no attack breaks a certified image."""
+    result = run(
+        model_file,
+        *("--dataset", "shapes", "--attack", "fgsm", "--eps", "1/255"),
+        *("--n-examples", 30, "--certify", "ibp"),
+        *("--json", tmp_path / "r.json"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "certified ibp" in result.stdout
+    data = json.loads((tmp_path / "r.json").read_text())
+    certified = set(data["certificate"]["certified"])
+    assert not certified & set(data["attacks"]["fgsm"]["broken"])
+    assert "certificate_broken" not in result.stdout
 
 
 def test_a_model_file_needs_a_data_set(model_file):

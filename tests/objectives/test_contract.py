@@ -28,6 +28,8 @@ EPS = 8 / 255
 # LAS-AT's default strategy network would dominate the time of this file.
 SMALLER = {
     "free-at": {"batch_size": 8},
+    # At its end from the first step on.
+    "ibp": {"warmup": 0.0, "ramp": 0.0},
     "las-at": {"policy": Policy("resnet8")},
     "las-trades": {
         "policy": dataclasses.replace(PUBLISHED, architecture="resnet8")
@@ -39,7 +41,8 @@ REACH = {"las-at": 15 / 8, "las-trades": 9 / 8, "n-fgsm": 3.0}
 # divergence alone.
 UNATTACKED = {"scarl": ("adversarial", "mutual_information", "geometry")}
 
-READS_FEATURES = ("scarl",)
+# They read more of the classifier than logits.
+NEEDS_PREDICTOR = ("scarl", "ibp")
 # They start at the image, and draw for their loss alone.
 FROM_THE_IMAGE = ("grad-align",)
 
@@ -110,7 +113,7 @@ def test_a_loss_takes_any_function(name, objective, step):
         return step.predict(x, branch)
 
     views = objective.craft(step)
-    if name in READS_FEATURES:
+    if name in NEEDS_PREDICTOR:
         with pytest.raises(TypeError, match="`predict` must be a `Predictor`"):
             objective.loss(predict, views, step.y)
         return

@@ -75,9 +75,13 @@ def test_every_addition_is_described():
     assert [n.strip("+ ") for n in names.split(",")] == list(ADDITIONS)
 
 
+# Trained for certified accuracy, which this table does not show.
+CERTIFIED = ("ibp",)
+
+
 def test_the_table_on_shapes_has_a_row_for_each_method():
     found = rows("| method | natural | ")
-    assert found.keys() == OBJECTIVES.keys()
+    assert found.keys() == OBJECTIVES.keys() - set(CERTIFIED)
     broken = float(found["natural"][2])
     for name, (_, _, pgd20, *_) in found.items():
         if name != "natural":

@@ -52,7 +52,7 @@ def test_every_caution_has_its_meaning_in_the_faq():
         path.read_text()
         for path in (ROOT / "dat_keras/evaluation").glob("*.py")
     )
-    codes = set(re.findall(r"Caution\(\s*\"(\w+)\"", sources))
+    codes = set(re.findall(r"(?:Caution|Defect)\(\s*\"(\w+)\"", sources))
     page = (DOCS / "faq.md").read_text().partition("warnings mean?")[2]
     table = page.partition("\n\n")[2].partition("\n\n")[0]
     cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)

@@ -34,7 +34,8 @@ from dat_keras.recipes.own import SETTINGS
 from dat_keras.training.build import build
 
 # Nobody else published settings for them: DAT's own are the common ones.
-COMMON_ONLY = ("natural", "dat")
+# IBP's are of Adam and of another kind of net.
+COMMON_ONLY = ("natural", "ibp", "dat")
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -28,5 +28,7 @@ LEAST = {
     "rslad": (12, 10, 2),
     "dajat": (16, 10, 4),
     "idbh": (11, 10, 1),
+    # The intervals, two more passes each way, are not calls of layers.
+    "ibp": (1, 0, 1),
     "dat": (17, 10, 4),
 }

@@ -1,4 +1,4 @@
-"""`evaluate` and `attack` for what names a model: a run, a file, the zoo."""
+"""`evaluate`, `certify` and `attack` for runs, files and names of the zoo."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from dat_keras.evaluation import attack as attacking
+from dat_keras.evaluation import certify as certifying
 from dat_keras.evaluation import evaluate as measuring
 from dat_keras.evaluation.report import Report
 from dat_keras.zoo.commands.load import load_model
@@ -21,6 +22,14 @@ def evaluate(
 ) -> Report:
     """Loads a model that is named, and measures it."""
     return measuring.evaluate(_loaded(model), *args, **kwargs)
+
+
+@functools.wraps(certifying.certify)
+def certify(
+    model: keras.Model | str | os.PathLike[str], *args: Any, **kwargs: Any
+) -> Report:
+    """Loads a model that is named, and certifies it."""
+    return certifying.certify(_loaded(model), *args, **kwargs)
 
 
 @functools.wraps(attacking.attack)
