@@ -47,6 +47,8 @@ def write(model: Any, values: Mapping[str, np.ndarray]) -> None:
         values: The sums by name.
     """
     variables = _variables(model)
+    if not variables:
+        return
     strategy = model.distribute_strategy
     count = strategy.num_replicas_in_sync
     rows = np.stack([np.ravel(values[v.path]) for v in variables], axis=1)
