@@ -32,6 +32,7 @@ Exit codes:
   7    refused to overwrite, or the repository changed meanwhile
   8    the training diverged
   9    an accuracy is lower than --fail-under
+  10   another process of a multi-worker training has ended
   130  interrupted (Ctrl-C)
   143  ended by SIGTERM; a training has saved its state
 """

@@ -25,13 +25,15 @@ from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.recipes import SETTABLE, Recipe, resolve
 from dat_keras.training.adversarial_images import AdversarialImages
-from dat_keras.training.fit_run import RunOptions
+from dat_keras.training.distribution import awaited
+from dat_keras.training.fit_run import RunOptions, silent
 from dat_keras.training.pretrained_source import recorded
 from dat_keras.training.profile_callback import ProfileSteps
 from dat_keras.training.resume import check_same
 from dat_keras.training.run_info import RunInfo, load_classifier
 from dat_keras.training.train import train
 from dat_keras.training.validation_images import FEW
+from dat_keras.training.workers import Workers
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.utils.settings import settings_of
 from dat_keras.zoo.commands.load import load_model
@@ -50,21 +52,26 @@ def run_training(
     flags: TrainFlags,
 ) -> None:
     """Trains, then prints natural and PGD-20 accuracy of the best weights."""
+    # First of all, for the others wait, and would learn of no error.
+    workers = Workers(awaited(flags.distribute, _say))
     recipe, output, data_dir = resolved(choice, data_dir, output, flags.resume)
-    RunFolder(output).check_free(flags.resume, flags.overwrite)
+    if workers.is_chief:
+        RunFolder(output).check_free(flags.resume, flags.overwrite)
     closing = closing_split(recipe, data_dir)
     test = data.load_split(recipe.dataset, closing, data_dir=data_dir)
     count = min(final_examples(recipe), len(test))
     click.echo(f"training {recipe.name} into {output}", err=True)
-    watching = [CheckFit(test), *_watching(output, flags, test)]
-    terminal = sys.stderr.isatty()
+    watching: list[Callback] = [CheckFit(test)]
+    if workers.is_chief:
+        watching += _watching(output, flags, test)
+    terminal = sys.stderr.isatty() and workers.is_chief
     # Keras prints its progress to stdout, which is for results here.
     with redirect_stdout(sys.stderr), training_bar(terminal) as bar:
         options = RunOptions(
             resume=flags.resume,
             overwrite=flags.overwrite,
-            verbose=0 if bar else 2,
-            say=bar.say if bar else _say,
+            verbose=2 if workers.is_chief and not bar else 0,
+            say=(bar.say if bar else _say) if workers.is_chief else silent,
             callbacks=[*watching, bar] if bar else watching,
             closing_images=count * relative_cost(recipe.eval_attack),
             load_teacher=load_model,
@@ -73,6 +80,8 @@ def run_training(
             distribute=flags.distribute,
         )
         train(recipe, output, data_dir=data_dir, options=options)
+    if not workers.is_chief:
+        return
     threat_model = recipe.eval_attack.threat_model
     with progress() as tell:
         report = evaluate(

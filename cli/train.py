@@ -14,6 +14,7 @@ from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._init import check_init
 from dat_keras.cli._names import LOGS
 from dat_keras.cli._types import FractionType, TrainFlags
+from dat_keras.utils.cluster import Cluster
 from dat_keras.utils.packages import check_installed
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
@@ -144,12 +145,13 @@ Examples:
 )
 @click.option(
     "--distribute",
-    type=click.Choice(["none", "mirrored"]),
+    type=click.Choice(["none", "mirrored", "multiworker"]),
     default="none",
     show_default=True,
-    help="mirrored: all local devices share each batch. BatchNorm reads the "
-    "statistics of the whole batch: the numbers are those of one device but "
-    "for rounding.",
+    help="mirrored: all local devices share each batch; multiworker: the "
+    "processes that TF_CONFIG names do, each started with this command, with "
+    "one --output that all can read. BatchNorm reads the statistics of the "
+    "whole batch: the numbers are those of one device but for rounding.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the run in --output.")
 @click.option(
@@ -197,7 +199,11 @@ def train(
         )
     for name in flags.log:
         check_installed(name, "logs", name)
-    if output is not None and not show:
+    alone = flags.distribute != "multiworker"
+    if not alone:
+        Cluster.of_environment()
+    # Of several processes the first one looks once all are there.
+    if output is not None and not show and alone:
         RunFolder(output).check_free(flags.resume, flags.overwrite)
     if lr is not None:
         settings += (f"optimizer.learning_rate={lr}",)

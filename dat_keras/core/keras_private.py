@@ -30,6 +30,7 @@ __all__ = [
     "operation_fn",
     "output_operation",
     "output_reader_input",
+    "results_of_compiled_metrics",
     "run_through_graph",
     "share_variables",
     "update_compiled_metrics",
@@ -162,6 +163,12 @@ def update_compiled_metrics(
         return {}
     metrics.update_state(y, logits, weight)
     return metrics.result()
+
+
+def results_of_compiled_metrics(model: keras.Model) -> dict[str, Any]:
+    """Returns the results of the metrics that `compile` was given."""
+    metrics = model._compile_metrics
+    return {} if metrics is None else metrics.result()
 
 
 def forget_losses(model: keras.Model) -> None:

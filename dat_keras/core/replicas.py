@@ -14,6 +14,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dat_keras.core.types import Predict
+
 
 def count_here() -> int:
     """Returns the number of replicas that run this code together.
@@ -136,6 +138,32 @@ def without_rows(values: Any, share: float | tf.Tensor) -> Any:
     return tf.nest.map_structure(
         lambda v: tf.where(share > 0.0, v, tf.zeros_like(v)), values
     )
+
+
+def never_empty(predict: Predict) -> Predict:
+    """Returns a network that reads a black image where it is given none.
+
+    oneDNN's fused convolutions fail on a batch without rows ("input depth
+    must be evenly divisible by filter depth"), which a replica gets of a last
+    batch with fewer rows than replicas.
+
+    Args:
+        predict: Maps images to logits.
+
+    Example:
+    >>> network = never_empty(lambda x, branch: x[:, 0, 0] + branch)
+    >>> network(tf.zeros((0, 1, 1, 3))).shape, network(tf.zeros((1, 1, 1, 2)))
+    (TensorShape([0, 3]), <tf.Tensor: shape=(1, 2), dtype=float32,
+    numpy=array([[0., 0.]], dtype=float32)>)
+    """
+
+    def of_some(x: tf.Tensor, branch: int = 0) -> tf.Tensor:
+        count = tf.shape(x)[0]
+        more = tf.cast(count == 0, tf.int32)
+        padded = tf.pad(x, [[0, more], [0, 0], [0, 0], [0, 0]])
+        return predict(padded, branch)[:count]
+
+    return of_some
 
 
 @contextmanager

@@ -9,6 +9,7 @@ would have to restore.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -106,12 +107,65 @@ class Batches(keras.utils.PyDataset):
         """
         return self._batch(int(step))
 
-    def _read(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+    def part(
+        self, step: int, index: int, count: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns some rows of the batch of a global step.
+
+        The parts of a batch have all its rows, each once, in their order;
+        their sizes differ by one at most.
+
+        Args:
+            step: Global step.
+            index: Which part, counted from 0.
+            count: Number of parts.
+        """
+        rows = self._rows(int(step))
+        size = len(rows)
+        first, end = (i * size // count for i in (index, index + 1))
+        return self._at(rows[first:end])
+
+    def part_dataset(self, own: range, count: int) -> tf.data.Dataset:
+        """Returns parts of the batches, without end, from the next step on.
+
+        Args:
+            own: Which parts; those of one step come one after the other.
+            count: Number of parts of a batch.
+
+        Raises:
+            ValueError: If a training batch has fewer rows than parts.
+        """
+        if self.shuffle and self.batch_size < count:
+            raise ValueError(
+                "`batch_size` must be at least the number of replicas, "
+                f"{count}. Received: batch_size={self.batch_size}"
+            )
+        step = self._next_step
+        whole = self.batch_size % count == 0 and self.shuffle
+        size = self.batch_size // count if whole else None
+        parts = tf.data.Dataset.counter(step * len(own)).map(
+            lambda i: _read_by(
+                lambda i: self.part(
+                    int(i) // len(own), own[int(i) % len(own)], count
+                ),
+                i,
+                (size, *self.split.image_shape),
+            )
+        )
+        return parts.prefetch(2 * len(own))
+
+    def _rows(self, step: int) -> np.ndarray:
         epoch, position = divmod(step, self.steps_per_epoch)
         first = position * self.batch_size
-        rows: np.ndarray | slice = slice(first, first + self.batch_size)
         if self.shuffle:
-            rows = _order(len(self.split), self.seed, epoch)[rows]
+            rows = _order(len(self.split), self.seed, epoch)
+            return rows[first : first + self.batch_size]
+        return np.arange(first, min(first + self.batch_size, len(self.split)))
+
+    def _read(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._at(self._rows(step))
+
+    def _at(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         images = np.divide(
             self.split.images[rows], np.float32(255), dtype=np.float32
         )
@@ -138,18 +192,11 @@ class Batches(keras.utils.PyDataset):
         """
         size = self.batch_size if self.shuffle else None
 
-        def read(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            x, y = tf.numpy_function(
-                self.batch, [step], (tf.float32, tf.int32), stateful=False
-            )
-            return tf.ensure_shape(
-                x, (size, *self.split.image_shape)
-            ), tf.ensure_shape(y, (size,))
-
+        shape = (size, *self.split.image_shape)
         steps = tf.data.Dataset.counter(first_step)
         if not self.shuffle:
             steps = steps.take(self.steps_per_epoch)
-        return steps.map(read).prefetch(2)
+        return steps.map(lambda i: _read_by(self.batch, i, shape)).prefetch(2)
 
     def __len__(self) -> int:
         """Returns the number of batches left in the current epoch."""
@@ -176,3 +223,15 @@ class Batches(keras.utils.PyDataset):
 @functools.lru_cache(maxsize=4)
 def _order(count: int, seed: int, epoch: int) -> np.ndarray:
     return permutation(count, seed, "batches", epoch)
+
+
+def _read_by(
+    read: Callable[[int], tuple[np.ndarray, np.ndarray]],
+    index: tf.Tensor,
+    shape: tuple[int | None, ...],
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Calls a function of NumPy in a graph, for images and labels."""
+    x, y = tf.numpy_function(
+        read, [index], (tf.float32, tf.int32), stateful=False
+    )
+    return tf.ensure_shape(x, shape), tf.ensure_shape(y, shape[:1])

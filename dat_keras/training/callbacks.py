@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from dat_keras.training import running_means
 from dat_keras.training.adversarial_images import AdversarialImages
 from dat_keras.training.catastrophic_overfitting import CatastrophicOverfitting
 from dat_keras.training.generator_gain import GeneratorGain
@@ -23,17 +24,13 @@ class RestoreMetrics(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Takes the restored values before `fit` resets them."""
-        self._values = [
-            (v, v.numpy())
-            for m in self.model.train_metrics.values()
-            for v in m.variables
-        ]
+        self._values = running_means.read(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Puts them back after the reset."""
-        for variable, value in self._values:
-            variable.assign(value)
-        self._values = []
+        if self._values:
+            running_means.write(self.model, self._values)
+        self._values = {}
 
 
 class KeepFreedMemory(keras.callbacks.Callback):

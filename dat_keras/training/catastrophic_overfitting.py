@@ -197,6 +197,7 @@ def watching(
     training: Split,
     run: RunFolder,
     say: Callable[[str], None],
+    writes: bool = True,
 ) -> list[CatastrophicOverfitting]:
     """The callback of a run with a single-step method; none for the others.
 
@@ -205,6 +206,7 @@ def watching(
         training: The training images.
         run: Where the good weights are kept.
         say: Receives the warning.
+        writes: Whether this process keeps weights.
     """
     step = objective.single_step
     if step is None:
@@ -215,7 +217,7 @@ def watching(
             split.images[:] / np.float32(255),
             split.labels,
             step,
-            path=run.weights("last-good"),
+            path=run.weights("last-good") if writes else None,
             say=say,
         )
     ]

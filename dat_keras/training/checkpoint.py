@@ -13,9 +13,11 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from dat_keras.training import running_means
 from dat_keras.training.model import AdversarialModel
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import (
@@ -35,6 +37,7 @@ def save(
     *,
     epoch_began: int | None = None,
     rate_factor: float = 1.0,
+    writes: bool = True,
 ) -> Path:
     """Writes the model's state as `folder/step-<steps done>`.
 
@@ -49,6 +52,8 @@ def save(
             besides the last two.
         rate_factor: What the recipe's learning rate is multiplied by, after
             rollbacks.
+        writes: Whether this process writes. All processes of a run call this
+            together, one of them writes.
 
     Returns:
         The checkpoint's folder.
@@ -58,14 +63,14 @@ def save(
     """
     step = int(model.step.numpy())
     final = path_of(folder, step)
-    if final.exists():
+    values: dict[str, Any] = {**running_means.read(model)}
+    if final.exists() or not writes:
         return final
     beside = temporary_path(final)
     try:
         beside.mkdir(parents=True)
         check_space(beside, _size(model))
         model.save_weights(beside / STATE)
-        values = {v.path: v.numpy() for v in _metric_variables(model)}
         np.savez(beside / METRICS, **values)
         hashes = {name: sha256_of(beside / name) for name in (STATE, METRICS)}
         write_json(
@@ -90,6 +95,16 @@ def path_of(folder: Path, step: int) -> Path:
     'step-00000012'
     """
     return folder / f"step-{step:08d}"
+
+
+def step_of(checkpoint: Path) -> int:
+    """Returns the number of steps after which a checkpoint was written.
+
+    Example:
+    >>> step_of(Path("a/step-00000012"))
+    12
+    """
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def steps(folder: Path) -> list[Path]:
@@ -176,8 +191,7 @@ def load(model: AdversarialModel, checkpoint: Path) -> int:
     """
     model.load_weights(checkpoint / STATE)
     with np.load(checkpoint / METRICS) as values:
-        for variable in _metric_variables(model):
-            variable.assign(values[variable.path])
+        running_means.write(model, values)
     return int(model.step.numpy())
 
 
@@ -222,10 +236,6 @@ def _size(model: AdversarialModel) -> int:
     optimizers = (model.optimizer, getattr(model.adversary, "optimizer", None))
     moved = [v for o in optimizers if o is not None for v in o.variables]
     return sum(4 * math.prod(v.shape) + 2048 for v in model.variables + moved)
-
-
-def _metric_variables(model: AdversarialModel) -> list:
-    return [v for m in model.train_metrics.values() for v in m.variables]
 
 
 def _flush(folder: Path) -> None:

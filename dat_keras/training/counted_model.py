@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dat_keras.training.replicated_model import ReplicatedModel
 from dat_keras.training.run_length import check_known, steps_of_fit
 
 
-class CountedModel(keras.Model):
+class CountedModel(ReplicatedModel):
     """Counts its steps; `fit` says how many there will be.
 
     A subclass makes `step` and `total_steps` with `_counter`: their place
@@ -54,6 +55,12 @@ class CountedModel(keras.Model):
             ordered = keras.utils.PyDataset, tf.data.Dataset
             shuffle = not isinstance(x, ordered)
         self.before_training()
+        x, steps = self.shared_out(x)
+        if steps is not None:
+            kwargs.setdefault("steps_per_epoch", steps)
+        shared, steps = self.shared_out(kwargs.get("validation_data"))
+        if steps is not None:
+            kwargs |= {"validation_data": shared, "validation_steps": steps}
         try:
             return super().fit(x, *args, shuffle=shuffle, **kwargs)
         finally:

@@ -10,6 +10,7 @@ from types import FrameType
 
 import keras
 
+from dat_keras.training.checkpoint import step_of
 from dat_keras.training.run_callbacks import RunCheckpoint
 from dat_keras.utils.errors import RunInterruptedError
 
@@ -69,12 +70,13 @@ class EndAtSignal(keras.callbacks.Callback):
         self.received = number
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Saves and ends the run if a signal came."""
-        if self.received is not None:
+        """Saves and ends the run if a signal came, to any of its processes."""
+        if self.checkpoint.workers.any(self.received is not None):
+            number = self.received or signal.SIGTERM
             # Never between an epoch's last step and its validation.
             if self.checkpoint.unsaved:
                 self.checkpoint.save()
-            raise self._error(self.received)
+            raise self._error(number)
 
     def _error(self, number: int) -> RunInterruptedError:
         kept = self.checkpoint.latest()
@@ -82,6 +84,6 @@ class EndAtSignal(keras.callbacks.Callback):
         return RunInterruptedError(
             f"stopped by {signal.Signals(number).name} after step "
             f"{self.checkpoint.steps_done}; {state}; --resume goes on from "
-            + (f"step {int(kept.name.rpartition('-')[2])}" if kept else "0"),
+            + (f"step {step_of(kept)}" if kept else "0"),
             number,
         )

@@ -26,6 +26,7 @@ from dat_keras.training.run_callbacks import (
     RunCheckpoint,
 )
 from dat_keras.training.run_info import load_teacher
+from dat_keras.training.workers import Workers
 from dat_keras.utils.registry import lookup
 from dat_keras.utils.run_folder import RunFolder
 
@@ -70,8 +71,9 @@ class RunOptions:
         load_teacher: Returns the classifier that a recipe of distillation
             names, and the net of `init` that is no preset. Default: run
             folders and `.keras` files.
-        distribute: `"mirrored"` shares each batch between all local devices;
-            `"none"` takes one.
+        distribute: `"mirrored"` shares each batch between all local devices,
+            `"multiworker"` between the processes that `TF_CONFIG` names, each
+            of which runs the same call; `"none"` takes one.
         on_nan: When the loss is not finite: `"stop"`, or `"rollback"` to the
             beginning of the epoch and go on with half the learning rate.
         log: Keys of `LOGGERS`: libraries that log the run.
@@ -95,6 +97,13 @@ class RunOptions:
         for name in self.log:
             check_log(name)
         lookup(dict.fromkeys(DISTRIBUTIONS), self.distribute, "distribute")
+        if self.distribute == "multiworker" and self.on_nan == "rollback":
+            # The operation that failed has ended the others' collectives.
+            raise ValueError(
+                "`on_nan` of a run with several processes is 'stop': start "
+                "all again with --resume and a lower rate. Received: "
+                "on_nan='rollback', distribute='multiworker'"
+            )
         if self.resume and self.overwrite:
             raise ValueError(
                 "`resume` continues a run, `overwrite` removes it: give "
@@ -111,6 +120,7 @@ def fit_run(
     options: RunOptions,
     rate_factor: float = 1.0,
     loggers: Sequence[Callback] = (),
+    workers: Workers | None = None,
 ) -> None:
     """Runs the rest of an interrupted epoch, then the other epochs.
 
@@ -123,10 +133,13 @@ def fit_run(
         options: How to carry it out.
         rate_factor: What the recipe's learning rate was multiplied by.
         loggers: Callbacks that see all that the history has of an epoch.
+        workers: The processes of the run, of which the chief writes. Default:
+            one process.
 
     Raises:
         RunInterruptedError: At SIGTERM or Ctrl-C.
     """
+    workers = workers or Workers(model.distribute_strategy)
     shown = options.on_nan == "rollback" or rate_factor != 1.0
     history = HistoryCSV(
         run.history, {"rate_factor": rate_factor} if shown else {}
@@ -137,15 +150,17 @@ def fit_run(
         options.checkpoint_seconds,
         batches.steps_per_epoch,
         rate_factor,
+        workers,
     )
     ending = EndAtSignal(saving)
     say = options.say if options.verbose != 1 else below_bar(options.say)
+    best = BestClassifier(run.weights("best"), history)
     measures = recipe.averaging is not None and recipe.averaging.measured
     callbacks = [
         KeepFreedMemory(),
         ProjectedTime(say, recipe.epochs, validation, options.closing_images),
         *options.callbacks,
-        *watching(recipe.objective, batches.split, run, say),
+        *watching(recipe.objective, batches.split, run, say, workers.is_chief),
         *([MeasureStatistics(batches)] if measures else []),
         LogLearningRate(
             recipe.optimizer.schedule.build(
@@ -153,9 +168,7 @@ def fit_run(
             ),
             rate_factor,
         ),
-        *loggers,
-        history,
-        BestClassifier(run.weights("best"), history),
+        *([*loggers, history, best] if workers.is_chief else []),
         saving,
         ending,
     ]

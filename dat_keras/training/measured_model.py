@@ -15,6 +15,7 @@ from dat_keras.core.keras_private import (
     forget_compiled_metrics,
     forget_losses,
     has_compiled_metrics,
+    results_of_compiled_metrics,
     update_compiled_metrics,
     with_directions,
 )
@@ -102,10 +103,20 @@ class MeasuredModel(GuardedModel):
     def _maybe_symbolic_build(
         self, iterator: Any = None, data_batch: Any = None
     ) -> None:
-        # Keras adds up the replicas' rows for it, which fails where one has
-        # more than another. Only metrics of `compile` are not built yet.
-        if has_compiled_metrics(self):
-            super()._maybe_symbolic_build(iterator, data_batch)
+        # Only metrics of `compile` are not built yet.
+        if not has_compiled_metrics(self):
+            return
+        if iterator is not None and self.is_replicated:
+            # Keras adds up the replicas' rows, which fails where one has more
+            # than another, and in several processes.
+            _, _, batches = next(iter(iterator))
+            strategy = self.distribute_strategy
+            data_batch = tf.nest.map_structure(
+                lambda v: strategy.experimental_local_results(v)[0],
+                next(batches),
+            )
+            iterator = None
+        super()._maybe_symbolic_build(iterator, data_batch)
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """Prints the classifier as Keras does, and the second player's size.
@@ -150,6 +161,18 @@ class MeasuredModel(GuardedModel):
             metric.update_state(values[name], sample_weight=weight)
         self._forget_losses()
         return {name: m.result() for name, m in self.train_metrics.items()}
+
+    def results_of(self, phase: str) -> dict[str, tf.Tensor]:
+        """Returns what a step of a phase logs.
+
+        Args:
+            phase: `"train"` or `"test"`.
+        """
+        own = self.train_metrics
+        if phase == "test":
+            own = {m.name: m for m in self.validation.all}
+        found = {name: metric.result() for name, metric in own.items()}
+        return found | results_of_compiled_metrics(self)
 
     def measured(
         self, predict: Predict, batch: Batch, attack: Attack, key: Key

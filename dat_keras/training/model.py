@@ -14,8 +14,9 @@ from dat_keras.classifiers.predictor import Predictor
 from dat_keras.classifiers.regularization import Regularization
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.random import BatchKey
-from dat_keras.core.replicas import Rows, share_of
+from dat_keras.core.replicas import Rows, count_here, never_empty, share_of
 from dat_keras.core.threat_models import Linf
+from dat_keras.core.types import Predict
 from dat_keras.objectives import OBJECTIVES, Objective
 from dat_keras.objectives.example_weights import weighted_by
 from dat_keras.objectives.step import Step, Terms, Views
@@ -212,7 +213,9 @@ class AdversarialModel(SerializableModel):
         """Measures natural and robust accuracy, and `loss`, on one batch."""
         batch = self.checked(data)
         current = Predictor(self.classifier, scope=self.inference_scope)
-        predict = current.frozen()
+        predict: Predict = current.frozen()
+        if count_here() > 1:
+            predict = never_empty(predict)
         key = BatchKey.of(self.seed, 0, Rows.of(batch.x)).fold_in("validation")
         return self.measured(predict, batch, self.eval_attack, key)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import keras
 
 from dat_keras.data import Batches
+from dat_keras.training import running_means
 from dat_keras.utils.durations import duration
 
 SEVERAL = 3
@@ -100,11 +101,7 @@ class ProjectedTime(keras.callbacks.Callback):
         one = min(size, len(whole))
         # Full batches: a smaller one takes more time for each of its images.
         several = min(SEVERAL, len(whole) // one) * one
-        kept = [
-            (variable, variable.numpy())
-            for metric in self.model.train_metrics.values()
-            for variable in metric.variables
-        ]
+        kept = running_means.read(self.model)
         self._evaluate(one)
         short = self._evaluate(one)
         if several == one:
@@ -113,8 +110,7 @@ class ProjectedTime(keras.callbacks.Callback):
             per_image = (self._evaluate(several) - short) / (several - one)
         # Where the clock is too coarse to tell them apart.
         per_image = min(max(per_image, 0.0), short / one)
-        for variable, value in kept:
-            variable.assign(value)
+        running_means.write(self.model, kept)
         return short - per_image * one, per_image
 
     def _evaluate(self, count: int) -> float:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from dat_keras.core.weights import save_weights
 from dat_keras.training import checkpoint
+from dat_keras.training.workers import Workers
 from dat_keras.utils.files import write_whole
 
 
@@ -125,6 +127,8 @@ class RunCheckpoint(keras.callbacks.Callback):
         seconds: Least time between two within an epoch.
         steps_per_epoch: Steps of a whole epoch.
         rate_factor: See `checkpoint.save`.
+        workers: The processes of the run. All of them have this callback, the
+            chief's clock decides, and the chief writes. Default: one process.
     """
 
     def __init__(
@@ -134,8 +138,10 @@ class RunCheckpoint(keras.callbacks.Callback):
         seconds: float,
         steps_per_epoch: int,
         rate_factor: float = 1.0,
+        workers: Workers | None = None,
     ) -> None:
         super().__init__()
+        self.workers = workers or Workers(tf.distribute.get_strategy())
         self.folder = folder
         self.last = last
         self.seconds = seconds
@@ -153,12 +159,14 @@ class RunCheckpoint(keras.callbacks.Callback):
         """Saves if enough time has passed."""
         self.steps_done += 1
         self.unsaved = self.steps_done % self.steps_per_epoch != 0
-        if self.unsaved and time.monotonic() - self._saved >= self.seconds:
+        due = time.monotonic() - self._saved >= self.seconds
+        if self.unsaved and self.workers.of_chief(int(due)):
             self.save()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Saves the classifier, then the state."""
-        save_classifier(self.model, self.last)
+        if self.workers.is_chief:
+            save_classifier(self.model, self.last)
         self.save()
 
     def save(self) -> None:
@@ -169,7 +177,9 @@ class RunCheckpoint(keras.callbacks.Callback):
             epoch_began=self.steps_done
             - self.steps_done % self.steps_per_epoch,
             rate_factor=self.rate_factor,
+            writes=self.workers.is_chief,
         )
+        self.workers.meet()
         self._saved = time.monotonic()
         self.unsaved = False
 

@@ -27,6 +27,7 @@ from dat_keras.training.rollback import (
 )
 from dat_keras.training.run_info import RunInfo
 from dat_keras.training.validation_images import bounded, say_caveat
+from dat_keras.training.workers import Workers, watched
 from dat_keras.utils.errors import DamagedFileError, TrainingDivergedError
 from dat_keras.utils.run_folder import RunFolder
 
@@ -61,12 +62,17 @@ def train(
         TrainingDivergedError: If the loss stops being finite.
         LogError: If a library that is to log the run cannot begin.
         RunInterruptedError: At SIGTERM or Ctrl-C, with the state saved.
+        WorkerLostError: If another process of a multi-worker run has ended.
     """
     run = RunFolder(output)
-    resumes = options.resume and run.exists()
+    strategy = strategy_of(options.distribute, options.say)
+    workers = Workers(strategy)
     with ExitStack() as held:
+        held.enter_context(watched(workers, lambda: _latest(run)))
+        resumes = bool(workers.of_chief(options.resume and run.exists()))
         if resumes:
-            held.enter_context(run.claimed(resume=True))
+            if workers.is_chief:
+                held.enter_context(run.claimed(resume=True))
             info = RunInfo.read(run.recipe)
             check_same(info.recipe, recipe)
         batches, validation = data.load(
@@ -81,7 +87,6 @@ def train(
             validation, recipe.limit, recipe.validation_images, options.say
         )
         split = batches.split
-        strategy = strategy_of(options.distribute, options.say)
 
         def at(state: Path | None, rate_factor: float) -> AdversarialModel:
             slow = slowed(recipe, rate_factor)
@@ -104,11 +109,12 @@ def train(
 
         state, factor = None, 1.0
         if resumes:
-            state = _to_resume(run, options)
+            state = _to_resume(run, options, workers)
             factor = checkpoint.rate_factor_of(state) if state else 1.0
-            replace(info, recipe=recipe).write(run.recipe)
+            if workers.is_chief:
+                replace(info, recipe=recipe).write(run.recipe)
         model = at(state, factor)
-        if not resumes:
+        if not resumes and workers.is_chief:
             held.enter_context(run.claimed(overwrite=options.overwrite))
             where = None if data_dir is None else str(data_dir)
             info = RunInfo(recipe, split.image_shape, split.class_names, where)
@@ -119,6 +125,7 @@ def train(
         loggers = [
             held.enter_context(opened(name, run, recipe))
             for name in options.log
+            if workers.is_chief
         ]
         say_caveat(recipe.eval_attack, options.say)
         caution = all_or_no_augmentation(recipe)
@@ -135,10 +142,12 @@ def train(
                     options,
                     factor,
                     loggers,
+                    workers,
                 )
+                workers.meet()
                 return model
             except Exception as error:
-                _check_rollback(error, model, run, options)
+                _check_rollback(error, model, run, options, workers)
             step = int(model.step.numpy())
             state = state_before(run.checkpoints, step, len(batches), factor)
             factor *= FACTOR
@@ -155,10 +164,11 @@ def _check_rollback(
     model: AdversarialModel,
     run: RunFolder,
     options: RunOptions,
+    workers: Workers,
 ) -> None:
     """Raises an error of `fit` after which the run does not go back."""
     step = int(model.step.numpy())
-    if step == 0:
+    if step == 0 and workers.is_chief:
         run.discard()
     if not is_divergence(error):
         raise error
@@ -166,7 +176,33 @@ def _check_rollback(
         raise _explained(step, run) from error
 
 
-def _to_resume(run: RunFolder, options: RunOptions) -> Path | None:
+def _latest(run: RunFolder) -> str:
+    found = checkpoint.steps(run.checkpoints)
+    return found[-1].name if found else "step 0"
+
+
+def _to_resume(
+    run: RunFolder, options: RunOptions, workers: Workers
+) -> Path | None:
+    """The checkpoint that the chief finds; `None` is the untrained model.
+
+    Raises:
+        DamagedFileError: If this process cannot read it.
+    """
+    found = _newest_whole(run, options) if workers.is_chief else None
+    step = workers.of_chief(checkpoint.step_of(found) if found else 0)
+    if not step:
+        return None
+    found = checkpoint.path_of(run.checkpoints, step)
+    if not workers.is_chief and checkpoint.damage(found):
+        raise DamagedFileError(
+            f"this worker cannot read {found}, which the first one goes on "
+            "from: --output must be one folder that all workers share"
+        )
+    return found
+
+
+def _newest_whole(run: RunFolder, options: RunOptions) -> Path | None:
     """The newest whole checkpoint; `None` is the untrained model.
 
     Newer ones, which are damaged, are removed.

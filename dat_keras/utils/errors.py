@@ -31,6 +31,12 @@ class TrainingDivergedError(DatKerasError):
     exit_code = 8
 
 
+class WorkerLostError(DatKerasError):
+    """Another process of a multi-worker run has ended."""
+
+    exit_code = 10
+
+
 class MissingPackageError(DatKerasError):
     """An optional package is not installed."""
 

@@ -174,3 +174,35 @@ def test_index_beyond_the_epoch_is_refused():
 def test_bad_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         Batches(make_split(N), **options)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_parts_are_the_batch_without_gaps_or_overlap(shuffle, count):
+    batches = Batches(make_split(N), B, seed=3, shuffle=shuffle)
+    for step in range(batches.steps_per_epoch):
+        parts = [batches.part(step, i, count) for i in range(count)]
+        sizes = [len(y) for _, y in parts]
+        assert max(sizes) - min(sizes) <= 1
+        for whole, *cut in zip(batches.batch(step), *parts, strict=True):
+            np.testing.assert_array_equal(np.concatenate(cut), whole)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_process_reads_the_parts_of_its_replicas(shuffle):
+    """A first step in an epoch, two replicas a process, epochs without end."""
+    batches = Batches(make_split(N), B, seed=3, shuffle=shuffle)
+    batches = batches.starting_at(2)
+    parts = batches.part_dataset(range(2, 4), 4).as_numpy_iterator()
+    for step in range(2, 2 * batches.steps_per_epoch):
+        for index in (2, 3):
+            x, y = next(parts)
+            same_x, same_y = batches.part(step, index, 4)
+            np.testing.assert_array_equal(x, same_x)
+            np.testing.assert_array_equal(y, same_y)
+
+
+def test_a_training_batch_has_an_image_for_each_replica():
+    batches = Batches(make_split(N), 2)
+    with pytest.raises(ValueError, match="number of replicas, 3"):
+        batches.part_dataset(range(1), 3)

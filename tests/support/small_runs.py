@@ -44,3 +44,15 @@ def table(run):
     """The history without its last column, seconds."""
     rows = (run / "history.csv").read_text().splitlines()
     return [row.rpartition(",")[0] for row in rows]
+
+
+def uneven(dataset):
+    """Batches that two replicas cannot share evenly; no image is left out.
+
+    The last one of the validation leaves a replica without an image.
+
+    Args:
+        dataset: The folder of the fixture `colours`.
+    """
+    size = {"limit": 33, "batch_size": 11, "epochs": 2}
+    return replace(NATURAL, dataset=str(dataset), **size)

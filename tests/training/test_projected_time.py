@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dat_keras.data import Batches, Split, load_split
 from dat_keras.objectives import TRADES
@@ -24,6 +25,7 @@ class Run:
         self.now, self.done, self.total = 0.0, 0, total
         self.seconds_of = {"step": step, "call": call, "batch": batch}
         self.train_metrics, self.evaluated = {}, []
+        self.distribute_strategy = tf.distribute.get_strategy()
         self.step = SimpleNamespace(numpy=lambda: self.done)
         self.total_steps = SimpleNamespace(numpy=lambda: self.total)
 

@@ -1,56 +1,22 @@
 """Two replicas with half the batch each do what one does with the whole."""
 
-from dataclasses import replace
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from replicas import step_on, two_replicas
-from short_methods import shortened
+from replicas import METHODS, differences, state, step_on, two_replicas
 
 from dat_keras.architectures import ResNet8
-from dat_keras.attacks import PGD, NormalStart
-from dat_keras.augment import CropFlip, CutMix
-from dat_keras.core.threat_models import Linf
-from dat_keras.objectives import DAT, LASAT, TRADES, Natural
-from dat_keras.objectives.weight_perturbation import WeightPerturbation
+from dat_keras.augment import CropFlip
 from dat_keras.optimizers import SGD
 from dat_keras.training.model import AdversarialModel
 
-# Attacks hardly follow the sign of a gradient, which rounding would decide:
-# each image stays near its random start.
-START = PGD(Linf(8 / 255), steps=1, step_size=1e-6, start=NormalStart(0.02))
-AWP = {"weight_perturbation": WeightPerturbation(0.02)}
-METHODS = {
-    "natural": (Natural(), {}),
-    "cutmix": (Natural(), {"augment": CutMix(4)}),
-    "trades": (TRADES(START), {}),
-    "dat fused": (DAT(START), {}),
-    "dat sequential": (DAT(START, update="sequential"), {}),
-    "dat borrowed": (DAT(START, learned_amplitude=False), {}),
-    "dat awp": (DAT(START), AWP),
-    "las-at": (replace(shortened(LASAT(), 1), attack=START), {}),
-}
 MARKS = {
     "trades": (),
     "dat fused": pytest.mark.thorough,
     "las-at": pytest.mark.thorough,
 }
 """The others take half a minute each, and share most of their code."""
-
-
-def state(model):
-    second = model.adversary.optimizer
-    return {
-        v.path: v.numpy()
-        for v in [
-            *model.classifier.weights,
-            *model.adversary.weights,
-            *model.optimizer.variables,
-            *(second.variables if second else []),
-        ]
-    }
 
 
 def after_one_step(strategy, batch, sizes, objective, settings):
@@ -96,3 +62,22 @@ def test_two_halves_are_one_batch(name, batch):
         assert float(two.train_metrics[key].result()) == pytest.approx(
             float(metric.result()), rel=1e-4, abs=1e-6
         ), key
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.thorough
+            if name == "natural"
+            else pytest.mark.slow,
+        )
+        for name in METHODS
+    ],
+)
+def test_ten_steps_of_two_halves_are_those_of_one_batch(name):
+    """Far above what ten steps make of rounding, far below a wrong share."""
+    found = differences(two_replicas(), name)
+    worst = max(found, key=found.get)
+    assert found[worst] < 1e-3, (worst, found[worst])
