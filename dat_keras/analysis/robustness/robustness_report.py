@@ -12,6 +12,7 @@ from dat_keras.analysis.robustness.model_robustness import (
     radius_text,
 )
 from dat_keras.analysis.robustness.run_record import RunRecord
+from dat_keras.analysis.robustness.training_cautions import training_cautions
 from dat_keras.utils.data_frame import data_frame
 from dat_keras.utils.durations import duration
 from dat_keras.utils.html import fragment
@@ -251,6 +252,11 @@ class RobustnessReport:
             f"warning: {m.name}: {caution.code}: {caution.advice}"
             for m in self.models
             for caution in m.cautions
+        ]
+        found += [
+            f"warning: training of {name}: {caution.code}: {caution.advice}"
+            for name, record in self.runs.items()
+            for caution in training_cautions(record)
         ]
         measured = all(m.autoattack for m in self.models)
         return found if measured else [*found, f"note: {PGD_ONLY}"]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -40,9 +41,7 @@ def test_tables_of_cost_and_of_differing_settings(tmp_path):
     (first / "costs.json").write_text(json.dumps(costs))
     second = run(tmp_path / "b", replace(NATURAL, seed=7, batch_size=4))
     records = {p.name: RunRecord.read(p) for p in (first, second)}
-    report = RobustnessReport(
-        (), records, (), "", "", 1, True, "linf", 0.1, "", 0, 1, (), ""
-    )
+    report = report_on(records)
     assert report.cost_cells()[1:] == [
         ["a", "2", "6", "70 s", "35 s", "50 ms", "1.00 GiB"],
         ["b", "2", "6", "70 s", "35 s", "", ""],
@@ -57,6 +56,44 @@ def test_tables_of_cost_and_of_differing_settings(tmp_path):
     other = replace(records["b"], recipe=TINY)
     both = replace(report, runs={"a": records["a"], "b": other})
     assert ["objective", "Natural", "DAT"] in both.recipe_cells()
+
+
+def report_on(records):
+    return RobustnessReport(
+        (), records, (), "", "", 1, True, "linf", 0.1, "", 0, 1, (), ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [
+        ([(0.5, 0.4), (0.6, 0.4)], None),
+        ([(0.5, 0.4), (0.95, 0.02)], "1 of 2 epochs|epoch 2 .* 95% .* 2% under"
+         "|The weights of epoch 1 are .* --weights last-good"),
+        ([(0.9, 0.0), (0.5, 0.4), (0.8, 0.1), (0.4, 0.4)],
+         "2 of 4 epochs|epoch 3 .* 80% .* 10% under|weights of epoch 4 are"),
+        ([(0.9, 0.0)], "1 of 1 epochs|No epoch was without it"),
+        ([("", "")], None),
+    ],
+)  # fmt: skip
+def test_catastrophic_overfitting_is_a_caution(tmp_path, epochs, said):
+    rows = [f"{i},{i},1,{a},{b}" for i, (a, b) in enumerate(epochs)]
+    header = "epoch,step,loss,train_accuracy_step,train_accuracy_pgd"
+    history = "\n".join([header, *rows, ""])
+    record = RunRecord.read(run(tmp_path / "a", NATURAL, history))
+    lines = report_on({"runs/a": record}).notes()
+    if said is None:
+        assert lines == []
+        return
+    (line,) = lines
+    start = "warning: training of runs/a: catastrophic_overfitting: "
+    assert line.startswith(start)
+    assert all(re.search(part, line) for part in said.split("|"))
+
+
+def test_runs_of_other_methods_give_no_caution(tmp_path):
+    record = RunRecord.read(run(tmp_path / "a", NATURAL))
+    assert report_on({"a": record}).notes() == []
 
 
 @pytest.mark.parametrize("history", ["epoch,step\n0,x\n", "epoch,step\n0\n"])
