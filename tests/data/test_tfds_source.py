@@ -7,7 +7,7 @@ from dat_keras.data.base import DataNotFoundError
 COUNTS = {"train": 60, "test": 10}
 
 
-def prepare(name, version, data_dir, features=None):
+def prepare(name, version, data_dir, features=None, file_format=None):
     """Writes a really prepared TFDS folder of a few drawn images."""
     import tensorflow_datasets as tfds
 
@@ -40,7 +40,7 @@ def prepare(name, version, data_dir, features=None):
                 yield i, {"image": image, "label": i % 10}
 
     Toy.name = name
-    Toy(data_dir=data_dir).download_and_prepare()
+    Toy(data_dir=data_dir, file_format=file_format).download_and_prepare()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_unprepared_set_without_network_is_one_line(
         load_split(name, data_dir=tmp_path)
     message = str(error.value)
     assert f"not prepared in {tmp_path}/{name}" in message
-    assert "does not answer" in message and "t.load(" in message
+    assert "does not answer" in message and "t.builder(" in message
     assert "\n" not in message
     assert caplog.text == ""
     assert list(tmp_path.iterdir()) == []
