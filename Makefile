@@ -5,7 +5,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-all check bench docs docs-serve clean
+# Tests of every package that take about two minutes in all.
+QUICK := tests/attacks tests/augment tests/optimizers tests/data \
+	tests/architectures tests/recipes tests/utils tests/test_losses.py \
+	tests/training/test_train.py tests/cli/test_cli_early.py
+
+.PHONY: demo test test-all test-lowest check bench docs docs-serve clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -34,6 +39,12 @@ test-all: test
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m thorough
 	$(BIN)/pytest tests/interop tests/agreement
 
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) tests/lowest_versions.py > .venv-lowest/pins.txt
+	.venv-lowest/bin/pip install --quiet -r .venv-lowest/pins.txt -e .
+	.venv-lowest/bin/pytest -n $(WORKERS) --dist loadscope $(QUICK)
+
 bench: .venv/installed
 	$(BIN)/pip install --quiet -e '.[torch]'
 	$(BIN)/python -m benchmarks.steps --method dat --method pgd-at --method trades
@@ -59,4 +70,4 @@ check: .venv/tested docs
 	$(BIN)/python tests/project/check_wheel.py
 
 clean:
-	rm -rf .venv build dist site *.egg-info runs
+	rm -rf .venv .venv-lowest build dist site *.egg-info runs

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_tfds_source import prepare
+from tfds_folder import prepare
 
 from dat_keras.data import DATASETS, lazy_images, load, load_split
 from dat_keras.data.base import DataNotFoundError
