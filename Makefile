@@ -5,7 +5,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test test-all test-pages test-torch check bench gpu-check \
+# Tests of every package that take about two minutes in all.
+QUICK := tests/attacks tests/augment tests/optimizers tests/data \
+	tests/architectures tests/recipes tests/utils tests/test_losses.py \
+	tests/training/test_train.py tests/cli/test_cli_early.py
+
+.PHONY: demo test test-all test-pages test-torch test-lowest check bench gpu-check \
 	reproduce docs docs-serve clean
 
 .venv/installed: pyproject.toml
@@ -41,6 +46,12 @@ test-pages: .venv/tested
 test-torch: .venv/tested
 	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox]'
 	$(BIN)/pytest tests/interop tests/agreement
+
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) tests/lowest_versions.py > .venv-lowest/pins.txt
+	.venv-lowest/bin/pip install --quiet -r .venv-lowest/pins.txt -e .
+	.venv-lowest/bin/pytest -n $(WORKERS) --dist loadscope $(QUICK)
 
 bench: .venv/installed
 	$(BIN)/pip install --quiet -e '.[torch]'
@@ -83,4 +94,4 @@ check: .venv/tested docs
 	$(BIN)/python tests/project/check_wheel.py
 
 clean:
-	rm -rf .venv build dist site *.egg-info runs
+	rm -rf .venv .venv-lowest build dist site *.egg-info runs

@@ -11,7 +11,9 @@ import click
 
 from dat_keras.utils.registry import lookup
 
-DATASETS = ("shapes", "cifar10", "cifar100", "tiny_imagenet")
+DATASETS = (
+    *("shapes", "cifar10", "cifar100", "tiny_imagenet", "imagenet2012"),
+)
 """Keys of `dat_keras.data.DATASETS`, whose module imports TensorFlow."""
 
 PREPARED = "~/tensorflow_datasets"
@@ -36,7 +38,7 @@ def check_dataset(name: str | None, data_dir: Path | None = None) -> None:
     Traceback (most recent call last):
     ...
     ValueError: Unknown data set 'cifr10'. Did you mean 'cifar10'? Available:
-    shapes, cifar10, cifar100, tiny_imagenet
+    shapes, cifar10, cifar100, tiny_imagenet, imagenet2012
     """
     if name is None or (Path(name).expanduser() / "train").is_dir():
         return

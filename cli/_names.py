@@ -24,6 +24,7 @@ EVALUATIONS = (*SINGLE, *STAGED)
 
 ARCHITECTURES = (
     *("resnet18", "preactresnet18", "wrn-34-10", "wrn-28-10", "resnet8"),
+    "resnet50",
     *(f"keras_cv/resnet{depth}" for depth in (18, 34, 50, 101, 152)),
     *(f"keras_cv/resnet{depth}_v2" for depth in (18, 34, 50, 101, 152)),
     *(f"keras_cv/densenet{depth}" for depth in (121, 169, 201)),
@@ -46,6 +47,9 @@ METHODS = (
     *("ard", "rslad", "dajat", "idbh", "ibp", "dat"),
 )
 """Keys of `dat_keras.objectives.OBJECTIVES`, likewise."""
+
+IMAGENET = ("natural", "pgd-at", "trades", "dat")
+"""Methods that have a recipe for ImageNet."""
 
 ADDITIONS = (
     *("awp", "swa", "grad-align", "cutout", "cutmix", "mixup"),
@@ -72,4 +76,7 @@ def recipe_names() -> list[str]:
         for architecture in ("resnet18", "wrn-34-10", "wrn-28-10")
     ]
     places += ["shapes-resnet8", "cifar10-resnet8"]
-    return [f"{method}-{place}" for method in METHODS for place in places]
+    return [
+        *(f"{method}-{place}" for method in METHODS for place in places),
+        *(f"{method}-imagenet2012-resnet50" for method in IMAGENET),
+    ]

@@ -68,7 +68,7 @@ Examples:
     "--architecture",
     shell_complete=_complete.architectures,
     help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8; for "
-    "methods.  [default: resnet18; shapes: resnet8]",
+    "methods.  [default: resnet18; shapes: resnet8; imagenet2012: resnet50]",
 )
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--batch-size", type=click.IntRange(1))

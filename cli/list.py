@@ -101,11 +101,14 @@ def _recipes(verbose: bool, pattern: str, **_: Any) -> list[list[str]]:
 
 
 def _architectures(**_: Any) -> list[list[str]]:
-    found = (
-        (name, "keras-cv" if name.startswith("keras_cv/") else "dat-keras")
-        for name in ARCHITECTURES
-    )
-    return [["architecture", "from"], *map(list, found)]
+    sources = {"keras_cv": "keras-cv", "resnet50": "keras"}
+    return [
+        ["architecture", "from"],
+        *(
+            [name, sources.get(name.partition("/")[0], "dat-keras")]
+            for name in ARCHITECTURES
+        ),
+    ]
 
 
 def _bundled(

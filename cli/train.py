@@ -46,9 +46,9 @@ Examples:
 @click.option(
     "--architecture",
     shell_complete=_complete.architectures,
-    help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8, or a "
-    "keras_cv/... of `dat-keras list --architectures`.  [default: resnet18; "
-    "shapes: resnet8]",
+    help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8, resnet50, "
+    "or a keras_cv/... of `dat-keras list --architectures`.  [default: "
+    "resnet18; shapes: resnet8; imagenet2012: resnet50]",
 )
 @click.option(
     "--recipe",

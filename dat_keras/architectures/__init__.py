@@ -8,6 +8,7 @@ from functools import partial
 import keras
 
 from dat_keras.architectures.branched import BranchedClassifier, branches_of
+from dat_keras.architectures.keras_applications import ResNet50
 from dat_keras.architectures.keras_cv import PRESETS, KerasCVClassifier
 from dat_keras.architectures.preact_resnet import PreActResNet18
 from dat_keras.architectures.resnet import ResNet8, ResNet18
@@ -23,6 +24,7 @@ __all__ = [
     "KerasCVClassifier",
     "PreActResNet18",
     "ResNet18",
+    "ResNet50",
     "ResNet8",
     "WideResNet28_10",
     "WideResNet34_10",
@@ -40,8 +42,9 @@ OWN: dict[str, Callable[..., keras.Model]] = {
 
 ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
     **OWN,
+    "resnet50": ResNet50,
     **{
         f"keras_cv/{name}": partial(KerasCVClassifier, name) for name in PRESETS
     },
 }
-"""The same and backbones of KerasCV, which have no `width`."""
+"""The same and nets of Keras and of KerasCV, which have no `width`."""

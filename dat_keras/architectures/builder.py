@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import keras
-from keras import KerasTensor
+from keras import KerasTensor, layers
 
 from dat_keras.architectures.branched import BranchedClassifier
 from dat_keras.architectures.layers import LayerFactory
+from dat_keras.core.keras_private import run_through_graph
 
 MeanStd: TypeAlias = tuple[Sequence[float], Sequence[float]]
 """Mean and standard deviation of each channel, in units of `[0, 1]`."""
@@ -82,3 +83,27 @@ class ClassifierBuilder:
         logits = factory.classify(backbone(factory, x), self.num_classes)
         suffix = f"_branch{factory.branch}" if factory.branch else ""
         return keras.Model(image, logits, name=self.name + suffix)
+
+
+def rebuilt(model: keras.Model) -> Backbone:
+    """A backbone that repeats a functional model, its layers made anew.
+
+    The first convolution stays float32 under a mixed policy.
+
+    Args:
+        model: A functional model from images to feature maps.
+    """
+    stem = next(
+        layer for layer in model.layers if isinstance(layer, layers.Conv2D)
+    )
+
+    def backbone(factory: LayerFactory, x: KerasTensor) -> KerasTensor:
+        return run_through_graph(
+            model,
+            x,
+            lambda layer: factory.like(
+                layer, "float32" if layer is stem else None
+            ),
+        )
+
+    return backbone

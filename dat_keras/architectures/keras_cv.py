@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import KerasTensor
 
-from dat_keras.architectures.builder import ClassifierBuilder, MeanStd
-from dat_keras.architectures.layers import LayerFactory
-from dat_keras.core.keras_private import run_through_graph
+from dat_keras.architectures.builder import ClassifierBuilder, MeanStd, rebuilt
 
 
 def _resnet(kind: str, block: str, *blocks: int) -> tuple[str, dict[str, Any]]:
@@ -108,17 +105,4 @@ def KerasCVClassifier(
     backbone = made(
         include_rescaling=False, input_shape=input_shape, **settings
     )
-    return builder.build(lambda factory, x: _rebuilt(backbone, factory, x))
-
-
-def _rebuilt(
-    backbone: keras.Model, factory: LayerFactory, x: KerasTensor
-) -> KerasTensor:
-    """The backbone's graph on `x`, its layers made by the factory."""
-    layers = backbone.layers
-    stem = next(v for v in layers if isinstance(v, keras.layers.Conv2D))
-    return run_through_graph(
-        backbone,
-        x,
-        lambda layer: factory.like(layer, "float32" if layer is stem else None),
-    )
+    return builder.build(rebuilt(backbone))

@@ -14,6 +14,7 @@ from dat_keras.augment.keras_cv import KerasCV
 from dat_keras.augment.mixup import MixUp
 from dat_keras.augment.rand_augment import RandAugment
 from dat_keras.augment.random_erasing import RandomErasing
+from dat_keras.augment.random_resized_crop import RandomResizedCrop
 
 __all__ = [
     "AUGMENTS",
@@ -30,6 +31,7 @@ __all__ = [
     "ApplyToShare",
     "RandAugment",
     "RandomErasing",
+    "RandomResizedCrop",
     "Unchanged",
 ]
 
@@ -44,5 +46,6 @@ AUGMENTS: dict[str, type[Augment]] = {
     "cropshift": CropShift,
     "colorshape": ColorShape,
     "random-erasing": RandomErasing,
+    "random-resized-crop": RandomResizedCrop,
 }
 """Augmentations by name; `Chain` runs several of them, one after the other."""

@@ -14,6 +14,7 @@ from dat_keras.data.base import (
     read_splits,
 )
 from dat_keras.data.batches import Batches
+from dat_keras.data.central_crop import CentralCrop
 from dat_keras.data.folders import ImageFolders
 from dat_keras.data.shapes import Shapes
 from dat_keras.data.split import Split
@@ -38,6 +39,9 @@ DATASETS: dict[str, Dataset] = {
     "cifar10": TFDSImages("cifar10", held_out=1_000),
     "cifar100": TFDSImages("cifar100", held_out=1_000),
     "tiny_imagenet": TinyImageNet(held_out=1_000),
+    "imagenet2012": TFDSImages(
+        "imagenet2012", crop=CentralCrop(), held_out=10_000
+    ),
 }
 """Data sets by name; any other name is a folder or a TFDS set."""
 
@@ -112,10 +116,11 @@ def load_split(
         data_dir: See `load`.
         limit: Take the first so many training images of an order that is the
             same in every run. The other splits stay whole.
-        in_memory: For a folder: whether its images are decoded once and kept
-            in memory, or by each batch that reads them, ahead of the step.
-            The batches are the same. Default: whether those of a split fit
-            into a quarter of the memory. Other data sets are always kept.
+        in_memory: For a folder, or a TFDS set in ArrayRecord files: whether
+            its images are decoded once and kept in memory, or by each batch
+            that reads them, ahead of the step. The batches are the same.
+            Default: whether those of a split fit into a quarter of the
+            memory. Other data sets are always kept.
 
     Returns:
         The images, labels and class names.
@@ -180,13 +185,13 @@ def _load(
 
 
 def _kept(dataset: Dataset, name: str, in_memory: bool) -> Dataset:
-    if isinstance(dataset, ImageFolders):
+    if isinstance(dataset, ImageFolders | TFDSImages):
         return replace(dataset, in_memory=in_memory)
     if in_memory:
         return dataset
     raise ValueError(
-        "`in_memory=False` is for folders of images. Received: a data set "
-        f"named {name}"
+        "`in_memory=False` is for folders of images and for sets of TFDS. "
+        f"Received: a data set named {name}"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from dat_keras.data.base import DataNotFoundError, Dataset, SplitReaders
-from dat_keras.data.lazy_images import LazyImages
+from dat_keras.data.lazy_images import LazyImages, read_if_fits
 from dat_keras.data.read_ahead import in_threads
 from dat_keras.data.split import Split
-from dat_keras.utils.runtime import memory_limit
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 """Endings of image files, in any case; other files are ignored."""
@@ -88,16 +86,11 @@ class ImageFolders(Dataset):
         shape = _decode(paths[0]).shape
         images = LazyImages(_Files(paths, shape), shape, np.arange(len(paths)))
         return Split(
-            images[:] if self._fits(images) else images,
+            read_if_fits(images, self.in_memory),
             np.array(labels, np.int32),
             classes,
             f"{self.path.name}/{part}",
         )
-
-    def _fits(self, images: LazyImages) -> bool:
-        if self.in_memory is not None:
-            return self.in_memory
-        return math.prod(images.shape) <= memory_limit() / 4
 
 
 def _check_classes(folder: Path, classes: tuple[str, ...]) -> None:

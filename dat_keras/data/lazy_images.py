@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+
+from dat_keras.utils.runtime import memory_limit
 
 Read: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """Maps positions, shape `(M,)`, to images, shape `(M, H, W, C)`, uint8."""
@@ -66,3 +69,23 @@ def selected(images: Images, rows: np.ndarray | slice) -> Images:
     if isinstance(images, LazyImages):
         return images.view(rows)
     return images[rows]
+
+
+def fits(
+    shape: tuple[int, ...], in_memory: bool | None, share: float = 0.25
+) -> bool:
+    """Whether images are kept in memory.
+
+    Args:
+        shape: `(N, H, W, C)` of uint8 images.
+        in_memory: What the user asks for. Default: what fits.
+        share: Largest part of the memory that fits.
+    """
+    if in_memory is not None:
+        return in_memory
+    return math.prod(shape) <= share * memory_limit()
+
+
+def read_if_fits(images: LazyImages, in_memory: bool | None) -> Images:
+    """Reads images that are kept in memory; see `fits`."""
+    return images[:] if fits(images.shape, in_memory) else images

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import socket
+import math
 import sys
-import threading
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dat_keras.data.array_record import is_random_access, read_array_record
 from dat_keras.data.base import DataNotFoundError, Dataset, SplitReaders
+from dat_keras.data.central_crop import CentralCrop
+from dat_keras.data.lazy_images import fits
 from dat_keras.data.split import Split
+from dat_keras.data.tfds_download import advice, download
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
-_PATIENCE = 3.0
 _BATCH = 1024
 
 
@@ -33,10 +33,17 @@ class TFDSImages(Dataset):
     Args:
         name: Name in TFDS, with a configuration where it has several:
             `"cifar10"`, `"cifar10_corrupted/fog_1"`.
+        crop: Makes images of many sizes one size. Default: a set of many
+            sizes is refused.
+        in_memory: Whether images are kept in memory; otherwise a batch reads
+            its own, which needs a set in ArrayRecord files. Default: whether
+            those of a part fit into a quarter of the memory.
         held_out: See `Dataset`.
     """
 
     name: str
+    crop: CentralCrop | None = None
+    in_memory: bool | None = None
 
     def open(self, data_dir: Path | None) -> SplitReaders:
         """Returns the parts; nothing is downloaded if they are prepared.
@@ -49,10 +56,17 @@ class TFDSImages(Dataset):
         with quiet():
             builder = tfds.builder(self.name, data_dir=data_dir, try_gcs=False)
             if not builder.is_prepared():
-                _download(builder, self.name)
+                if self.in_memory is False:
+                    builder = tfds.builder(
+                        self.name,
+                        data_dir=data_dir,
+                        try_gcs=False,
+                        file_format="array_record",
+                    )
+                download(builder, self.name)
             # The folder says how it is encoded; TFDS' own class only assumes.
             builder = tfds.builder_from_directory(builder.data_path)
-        return readers_of(builder, self.name)
+        return readers_of(builder, self.name, self.crop, self.in_memory)
 
 
 def known(name: str, data_dir: Path | None) -> bool:
@@ -67,12 +81,19 @@ def known(name: str, data_dir: Path | None) -> bool:
     return True
 
 
-def readers_of(builder: tfds.core.DatasetBuilder, name: str) -> SplitReaders:
+def readers_of(
+    builder: tfds.core.DatasetBuilder,
+    name: str,
+    crop: CentralCrop | None = None,
+    in_memory: bool | None = None,
+) -> SplitReaders:
     """Returns the parts of a prepared TFDS set, not read yet.
 
     Args:
         builder: Builder of the prepared set.
         name: What the set is called in messages.
+        crop: See `TFDSImages`.
+        in_memory: See `TFDSImages`.
 
     Raises:
         ValueError: If it has no pairs of one-sized uint8 images and classes.
@@ -93,13 +114,16 @@ def readers_of(builder: tfds.core.DatasetBuilder, name: str) -> SplitReaders:
             f"pairs of an image and a class. Received: {info.supervised_keys}"
         )
     dtype = np.dtype(image.np_dtype)
-    if None in image.shape or dtype != np.uint8:
+    if (None in image.shape and crop is None) or dtype != np.uint8:
         raise ValueError(
             f"`{name}` must hold uint8 images of one size. Received: "
             f"{dtype} of shape {image.shape}"
         )
+    read = read_array_record if is_random_access(builder) else _read
     return {
-        part: functools.partial(_read, builder, part, f"{name}/{part}")
+        part: functools.partial(
+            read, builder, part, f"{name}/{part}", crop, in_memory
+        )
         for part in info.splits
     }
 
@@ -118,83 +142,42 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-def _read(builder: tfds.core.DatasetBuilder, part: str, name: str) -> Split:
+def _read(
+    builder: tfds.core.DatasetBuilder,
+    part: str,
+    name: str,
+    crop: CentralCrop | None,
+    in_memory: bool | None,
+) -> Split:
+    """Reads a part in TFRecord files, which are read in their order alone."""
     import tensorflow_datasets as tfds
 
     image, label = builder.info.supervised_keys
     features = builder.info.features
     count = builder.info.splits[part].num_examples
-    images = np.empty((count, *features[image].shape), np.uint8)
+    shape = features[image].shape
+    if crop is not None:
+        shape = (crop.size, crop.size, shape[-1])
+    if not fits((count, *shape), in_memory, share=1.0):
+        raise DataNotFoundError(
+            f"`{name}` has {count * math.prod(shape) / 1e9:.3g} GB of images "
+            "that are to be read one by one, and is prepared as "
+            f"{builder.info.file_format.name}, which cannot be. "
+            f"{advice(builder.info.full_name.rpartition('/')[0])}"
+        )
+    images = np.empty((count, *shape), np.uint8)
     labels = np.empty(count, np.int32)
     dataset = builder.as_dataset(
         split=part,
-        batch_size=_BATCH,
         shuffle_files=False,
         as_supervised=True,
         read_config=tfds.ReadConfig(try_autocache=False),
     )
+    if crop is not None:
+        dataset = dataset.map(lambda x, y: (crop(x), y))
     start = 0
-    for x, y in tfds.as_numpy(dataset):
+    for x, y in tfds.as_numpy(dataset.batch(_BATCH)):
         images[start : start + len(x)] = x
         labels[start : start + len(x)] = y
         start += len(x)
     return Split(images, labels, tuple(features[label].names), name)
-
-
-def _download(builder: tfds.core.DatasetBuilder, name: str) -> None:
-    """Downloads and prepares a set if its host answers."""
-    import tensorflow_datasets as tfds
-
-    folder = builder.data_path
-    advice = (
-        "Prepare it where there is a network: python -c "
-        f"\"import tensorflow_datasets as t; t.load('{name}', data_dir='D')\""
-        ", then give that folder D as `data_dir` (--data-dir)"
-    )
-    host = _host(builder)
-    if not _answers(host):
-        raise DataNotFoundError(
-            f"`{name}` is not prepared in {folder}, and {host} does not "
-            f"answer. {advice}"
-        )
-    try:
-        # Without this, TFDS asks its mirror first, and retries for minutes.
-        config = tfds.download.DownloadConfig(try_download_gcs=False)
-        builder.download_and_prepare(download_config=config)
-    except (
-        OSError,
-        AssertionError,
-        tfds.download.DownloadError,
-        tfds.core.download.download_manager.NonMatchingChecksumError,
-    ) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DataNotFoundError(
-            f"`{name}` is not prepared in {folder}, and its download failed: "
-            f"{reason}. {advice}"
-        ) from error
-
-
-def _host(builder: tfds.core.DatasetBuilder) -> str:
-    urls = [*(builder.url_infos or ()), builder.info.homepage]
-    return urllib.parse.urlsplit(urls[0]).hostname or "www.tensorflow.org"
-
-
-def _answers(host: str) -> bool:
-    """Whether a host, or the proxy before it, answers in three seconds."""
-    proxy = urllib.request.getproxies().get("https")
-    address = (host, 443)
-    if proxy and not urllib.request.proxy_bypass(host):
-        parts = urllib.parse.urlsplit(proxy)
-        address = (parts.hostname or host, parts.port or 443)
-    answered = threading.Event()
-
-    def connect() -> None:
-        with contextlib.suppress(OSError):
-            socket.create_connection(address, timeout=_PATIENCE).close()
-            answered.set()
-
-    # The look-up of the name has no time limit of its own, a thread does.
-    thread = threading.Thread(target=connect, daemon=True)
-    thread.start()
-    thread.join(_PATIENCE)
-    return answered.is_set()

@@ -11,6 +11,7 @@ from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes.additions import ADDITIONS, extended
 from dat_keras.recipes.base import CLASSES, SETTABLE, Recipe
 from dat_keras.recipes.combined import COMBINED
+from dat_keras.recipes.imagenet import IMAGENET
 from dat_keras.recipes.own import OWN
 from dat_keras.recipes.paper import PAPER
 from dat_keras.recipes.radius import with_radius
@@ -28,13 +29,13 @@ __all__ = [
     "resolve",
 ]
 
-RECIPES: dict[str, Recipe] = PAPER | COMBINED | OWN | SMALL
+RECIPES: dict[str, Recipe] = PAPER | COMBINED | OWN | SMALL | IMAGENET
 """All recipes by name."""
 
 SMALL_ARCHITECTURES = {recipe.architecture for recipe in SMALL.values()}
 
-DEFAULT_ARCHITECTURES = {"shapes": "resnet8"}
-"""Architectures for data sets on which ResNet-18 would be too much."""
+DEFAULT_ARCHITECTURES = {"shapes": "resnet8", "imagenet2012": "resnet50"}
+"""Architectures for data sets that ResNet-18 for small images does not fit."""
 
 
 def choose(
@@ -52,8 +53,8 @@ def choose(
         dataset: Name or folder of a data set.
         method: Key of `OBJECTIVES`; after it, each behind a `+`, keys of
             `ADDITIONS`, which change the recipe one after the other.
-        architecture: Key of `ARCHITECTURES`; by default ResNet-18, and
-            ResNet-8 for `shapes`.
+        architecture: Key of `ARCHITECTURES`; by default ResNet-18,
+            ResNet-8 for `shapes` and ResNet-50 for `imagenet2012`.
 
     Raises:
         ValueError: For an unknown method, addition or architecture.

@@ -14,6 +14,7 @@ CLASSES_OF = {
     "cifar100": 100,
     "tiny_imagenet": 200,
     "shapes": 10,
+    "imagenet2012": 1000,
 }
 """Number of classes, for augmentations that mix labels."""
 

@@ -20,6 +20,7 @@ from dat_keras.augment import (
     MixUp,
     RandAugment,
     RandomErasing,
+    RandomResizedCrop,
     Unchanged,
 )
 from dat_keras.augment.auto_augment import CIFAR10_POLICY
@@ -228,3 +229,34 @@ def test_rand_augment_of_no_operations_is_the_identity(images, key):
     np.testing.assert_array_equal(RandAugment(0)(x, y, key)[0], x)
     changed = RandAugment(2)(x, y, key)[0]
     assert (np.abs(changed - x).max((1, 2, 3)) > 1e-3).mean() > 0.7
+
+
+def test_a_resized_crop_of_a_ramp_is_a_ramp_inside_it(key):
+    """Interpolation is exact for pixels that grow linearly."""
+    side, ramp = 16, tf.range(16.0) / 16
+    rows = tf.broadcast_to(ramp[:, None], (side, side))
+    x = tf.stack([rows, tf.transpose(rows)], -1)[None]
+    x = tf.tile(x, (200, 1, 1, 1))
+    crop = RandomResizedCrop((0.2, 0.5), (0.8, 1.25), flip=0.5)
+    made = 16 * crop(x, tf.zeros(200, tf.int32), key)[0].numpy()
+    down, across = made[:, :, 0, 0], made[:, 0, :, 1]
+    # Rows depend on rows alone, columns on columns, or on them reversed.
+    np.testing.assert_allclose(
+        made[..., 0], down[:, :, None] + 0 * made[..., 0]
+    )
+    mirrored = across[:, 0] > across[:, -1]
+    assert abs(mirrored.mean() - 0.5) < 0.15
+    across = np.where(mirrored[:, None], across[:, ::-1], across)
+    # Away from the border pixels lie a share of `length / side` apart.
+    steps = [np.diff(v)[:, 5:-5] for v in (down, across)]
+    for step in steps:
+        assert np.ptp(step, axis=1).max() < 1e-4
+    height, width = (step.mean(1) for step in steps)
+    area, aspect = height * width, width / height
+    assert 0.2 <= area.min() < 0.23 and 0.47 < area.max() <= 0.5 + 1e-4
+    assert 0.8 <= aspect.min() + 1e-4 and aspect.max() <= 1.25 + 1e-4
+    # The centre of the crop is anywhere that leaves it inside.
+    middle = down[:, 7:9].mean(1) + 0.5
+    assert (middle - 8 * height > -1e-3).all()
+    assert (middle + 8 * height < 16 + 1e-3).all()
+    assert np.ptp(middle) > 0.7 * (16 - 16 * height.min())

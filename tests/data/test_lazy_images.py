@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 from toy_splits import make_split
 
-from dat_keras.data import folders as folders_module
-from dat_keras.data import load, load_split
+from dat_keras.data import lazy_images, load, load_split
 from dat_keras.data.batches import Batches
 from dat_keras.data.lazy_images import LazyImages
 from dat_keras.data.read_ahead import ReadAhead
@@ -95,7 +94,7 @@ def test_what_exceeds_a_quarter_of_the_memory_stays_in_files(
     folder, monkeypatch, quarter, kept
 ):
     # 6 test images of 60 bytes.
-    monkeypatch.setattr(folders_module, "memory_limit", lambda: 4 * quarter)
+    monkeypatch.setattr(lazy_images, "memory_limit", lambda: 4 * quarter)
     images = load_split(folder, "test").images
     assert isinstance(images, np.ndarray) is kept
 

@@ -1,46 +1,9 @@
 import numpy as np
 import pytest
+from tfds_folder import prepare
 
 from dat_keras.data import load, load_split
 from dat_keras.data.base import DataNotFoundError
-
-COUNTS = {"train": 60, "test": 10}
-
-
-def prepare(name, version, data_dir, features=None):
-    """Writes a really prepared TFDS folder of a few drawn images."""
-    import tensorflow_datasets as tfds
-
-    class Toy(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-        VERSION = tfds.core.Version(version)
-
-        def _info(self):
-            return tfds.core.DatasetInfo(
-                builder=self,
-                features=features
-                or tfds.features.FeaturesDict(
-                    {
-                        "image": tfds.features.Image(shape=(32, 32, 3)),
-                        "label": tfds.features.ClassLabel(num_classes=10),
-                    }
-                ),
-                supervised_keys=("image", "label"),
-            )
-
-        def _split_generators(self, dl_manager):
-            return {
-                part: self._generate_examples(part, n)
-                for part, n in COUNTS.items()
-            }
-
-        def _generate_examples(self, part, n):
-            for i in range(n):
-                value = i + 100 * (part == "test")
-                image = np.full((32, 32, 3), value, np.uint8)
-                yield i, {"image": image, "label": i % 10}
-
-    Toy.name = name
-    Toy(data_dir=data_dir).download_and_prepare()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +22,7 @@ def test_unprepared_set_without_network_is_one_line(
         load_split(name, data_dir=tmp_path)
     message = str(error.value)
     assert f"not prepared in {tmp_path}/{name}" in message
-    assert "does not answer" in message and "t.load(" in message
+    assert "does not answer" in message and "t.builder(" in message
     assert "\n" not in message
     assert caplog.text == ""
     assert list(tmp_path.iterdir()) == []
