@@ -16,7 +16,10 @@ from dat_keras.cli._names import STAGED
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.data import Split
 from dat_keras.evaluation.cautions import setting_cautions
+from dat_keras.evaluation.corruption_report import CorruptionReport
+from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
+from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import Caution
 from dat_keras.evaluation.resume_state import IDENTITY
@@ -41,6 +44,8 @@ class Job:
         state: Folder of its resume state; `None` keeps none.
         options: Arguments of `dat_keras.evaluate`.
         cautions: What the report says of these settings.
+        corruptions: Arguments of `evaluate_corruptions` beside these; `None`
+            leaves it out.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Job:
     state: Path | None
     options: dict[str, Any]
     cautions: tuple[Caution, ...] = ()
+    corruptions: dict[str, Any] | None = None
 
     def run(self) -> Report:
         """Evaluates the classifier, with progress on stderr."""
@@ -67,7 +73,21 @@ class Job:
                 resume=self.state,
                 **self.options,
             )
+            if self.corruptions:
+                report = replace(report, corruptions=self._corrupted(tell))
         return replace(report, cautions=(*self.cautions, *report.cautions))
+
+    def _corrupted(self, tell: Progress) -> CorruptionReport:
+        """Evaluates the classifier on corrupted images."""
+        names = "attacks", "norm", "eps", "n_examples", "batch_size", "seed"
+        shared = {n: self.options[n] for n in (*names, "protocol")}
+        return evaluate_corruptions(
+            self.model,
+            self.test,
+            progress=tell,
+            **shared,
+            **(self.corruptions or {}),
+        )
 
 
 def prepare(
@@ -79,6 +99,7 @@ def prepare(
     data_dir: Path | None,
     weights: str,
     resume: bool,
+    corruptions: dict[str, Any] | None = None,
     **options: Any,
 ) -> list[Job]:
     """Loads all models and images, and checks that they fit.
@@ -93,6 +114,7 @@ def prepare(
         data_dir: Folder of prepared data sets.
         weights: `"best"` or `"last"`, of a run.
         resume: Whether to continue interrupted evaluations.
+        corruptions: See `Job`.
         **options: Arguments of `dat_keras.evaluate`.
     """
     for eps in radii or ():
@@ -125,6 +147,7 @@ def prepare(
                     states[source],
                     {**options, "eps": eps},
                     cautions,
+                    corruptions and {**corruptions, "data_dir": place[1]},
                 )
             )
     return jobs

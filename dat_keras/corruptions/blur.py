@@ -16,9 +16,7 @@ from dat_keras.corruptions.linear_maps import (
 from dat_keras.corruptions.resampling import convolve, motion
 
 
-def defocus_blur(
-    x: Images, key: Key, radius: float, softness: float
-) -> Images:
+def defocus_blur(x: Images, key: Key, radius: float, softness: float) -> Images:
     """Averages over a disk of `radius` pixels with a soft border."""
     return convolve(x, _disk(radius, softness))
 
@@ -126,7 +124,13 @@ DEFOCUS_BLUR = Corruption(
 )
 GLASS_BLUR = Corruption(
     glass_blur,
-    cifar10=((0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2)),
+    cifar10=(
+        (0.05, 1, 1),
+        (0.25, 1, 1),
+        (0.4, 1, 1),
+        (0.25, 1, 2),
+        (0.4, 1, 2),
+    ),
     tiny_imagenet=(
         *((0.1, 1, 1), (0.5, 1, 1), (0.6, 1, 2), (0.7, 2, 1), (0.9, 2, 2)),
     ),

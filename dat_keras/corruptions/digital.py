@@ -36,7 +36,9 @@ def elastic_transform(
     batch, (height, width) = tf.shape(x)[0], x.shape[1:3]
     side = min(height, width)
     lines = (tf.range(n, dtype=tf.float32) for n in (height, width))
-    grid = tf.stack([*tf.meshgrid(*lines, indexing="ij"), tf.ones(x.shape[1:3])])
+    grid = tf.stack(
+        [*tf.meshgrid(*lines, indexing="ij"), tf.ones(x.shape[1:3])]
+    )
     moves = key.fold_in("affine").uniform((batch, 3, 2))
     inverse = _inverse(x, side * affine * (2.0 * moves - 1.0))
     rows, columns = tf.unstack(tf.einsum("bij,jhw->ibhw", inverse, grid))

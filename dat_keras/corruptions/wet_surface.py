@@ -61,7 +61,9 @@ def _nearest(square: tf.Tensor, axis: int) -> tf.Tensor:
 
     def nearer(i: tf.Tensor, least: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         moved = tf.gather(wide, places + i, axis=axis)
-        return i + 1, tf.minimum(least, moved + tf.cast((i - _FAR) ** 2, tf.float32))
+        return i + 1, tf.minimum(
+            least, moved + tf.cast((i - _FAR) ** 2, tf.float32)
+        )
 
     _, least = tf.while_loop(
         lambda i, least: i <= 2 * _FAR, nearer, (tf.constant(0), square)

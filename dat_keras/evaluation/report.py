@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.evaluation.results import AttackResult, Caution
 from dat_keras.evaluation.shard import Shard
 from dat_keras.utils.data_frame import data_frame
@@ -40,6 +41,7 @@ class Report:
         date: Day on which the evaluation ended, UTC, `YYYY-MM-DD`; `None`
             if unknown.
         shard: Which images these are, if not all that were asked for.
+        corruptions: Accuracies on corrupted images, where measured.
 
     Example:
     >>> broken = True, False, False, False
@@ -68,6 +70,7 @@ class Report:
     versions: dict[str, str]
     date: str | None = None
     shard: Shard | None = None
+    corruptions: CorruptionReport | None = None
 
     def __getitem__(self, name: str) -> AttackResult:
         """Returns the result of an attack."""
@@ -143,7 +146,10 @@ class Report:
 
     def table(self) -> str:
         """Returns title, table and cautions as plain text."""
-        return "\n".join([self.title(), plain(self.cells()), *self.notes()])
+        lines = [self.title(), plain(self.cells()), *self.notes()]
+        if self.corruptions:
+            lines.append(str(self.corruptions))
+        return "\n".join(lines)
 
     def markdown(self) -> str:
         """Returns the table in Markdown."""
@@ -204,7 +210,12 @@ class Report:
             "versions": dict(self.versions),
             "date": self.date,
             **self._of_shard(),
+            **self._of_corruptions(),
         }
+
+    def _of_corruptions(self) -> dict:
+        of = self.corruptions
+        return {} if of is None else {"corruptions": of.to_json()}
 
     def _of_shard(self) -> dict:
         """What the report of all images needs of this one."""
