@@ -80,13 +80,13 @@ def evaluate_corruptions(
         DataNotFoundError: If CIFAR-10-C is asked for and is not prepared.
 
     Example:
-    >>> layers = [keras.Input((1, 1, 2)), keras.layers.Flatten()]
-    >>> # Two channels are refused: corruptions are of grey or RGB images.
-    >>> x = np.array([[[[0.5, 0.4]]]])
-    >>> evaluate_corruptions(keras.Sequential(layers), (x, [0]), "contrast")
-    Traceback (most recent call last):
-    ...
-    ValueError: `images` must have 1 or 3 channels. Received: shape (1, 1, 1, 2)
+    >>> layers = [keras.Input((1, 2, 1)), keras.layers.Flatten()]
+    >>> x = np.array([[[[0.5], [0.4]]]])
+    >>> report = evaluate_corruptions(
+    ...     keras.Sequential(layers), (x, [0]), "contrast"
+    ... )
+    >>> report.mean_corruption_error()
+    0.0
 
     Reference:
         [Hendrycks and Dietterich, 2019](https://arxiv.org/abs/1903.12261)

@@ -55,7 +55,7 @@ def test_mean_corruption_error():
     )
     other = report_of(rows("fog", 8, 8), rows("snow", 0, 0))
     assert mine.mean_corruption_error() == pytest.approx((0.2 + 0.5) / 2)
-    # CE of fog is 0.3 / 0.4 ... over sums of severities: 0.4 / 0.4 and 1 / 2.
+    # The errors of fog sum to 4 here and there, those of snow to 10 and 20.
     assert mine.mean_corruption_error(other) == pytest.approx((1 + 0.5) / 2)
     with pytest.raises(ValueError, match="severities"):
         mine.mean_corruption_error(report_of(rows("fog", 1)))
