@@ -29,6 +29,8 @@ def show(report: Report) -> None:
     _print_table(report.title(), report.cells())
     for note in report.notes():
         click.echo(note)
+    if report.corruptions:
+        _print_table(report.corruptions.title(), report.corruptions.cells())
 
 
 def show_comparison(
@@ -55,6 +57,9 @@ def show_comparison(
     for name, report in reports.items():
         for note in report.notes():
             click.echo(f"{name}: {note}")
+        if report.corruptions:
+            title = f"{name}: {report.corruptions.title()}"
+            _print_table(title, report.corruptions.cells())
 
 
 def _settings(reports: list[Report]) -> tuple[str, dict[str, list[str]]]:

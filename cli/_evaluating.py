@@ -17,7 +17,10 @@ from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.data import Split
 from dat_keras.evaluation.cautions import setting_cautions
 from dat_keras.evaluation.certifiers import certifier_of
+from dat_keras.evaluation.corruption_report import CorruptionReport
+from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
+from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import Caution
 from dat_keras.evaluation.resume_state import IDENTITY
@@ -42,6 +45,8 @@ class Job:
         state: Folder of its resume state; `None` keeps none.
         options: Arguments of `dat_keras.evaluate`.
         cautions: What the report says of these settings.
+        corruptions: Arguments of `evaluate_corruptions` beside these; `None`
+            leaves it out.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Job:
     state: Path | None
     options: dict[str, Any]
     cautions: tuple[Caution, ...] = ()
+    corruptions: dict[str, Any] | None = None
 
     def run(self) -> Report:
         """Evaluates the classifier, with progress on stderr."""
@@ -68,7 +74,21 @@ class Job:
                 resume=self.state,
                 **self.options,
             )
+            if self.corruptions:
+                report = replace(report, corruptions=self._corrupted(tell))
         return replace(report, cautions=(*self.cautions, *report.cautions))
+
+    def _corrupted(self, tell: Progress) -> CorruptionReport:
+        """Evaluates the classifier on corrupted images."""
+        names = "attacks", "norm", "eps", "n_examples", "batch_size", "seed"
+        shared = {n: self.options[n] for n in (*names, "protocol")}
+        return evaluate_corruptions(
+            self.model,
+            self.test,
+            progress=tell,
+            **shared,
+            **(self.corruptions or {}),
+        )
 
 
 def prepare(
@@ -83,6 +103,7 @@ def prepare(
     certify: str | None,
     sigma: float | None,
     draws: int | None,
+    corruptions: dict[str, Any] | None = None,
     **options: Any,
 ) -> list[Job]:
     """Loads all models and images, and checks that they fit.
@@ -100,6 +121,7 @@ def prepare(
         certify: Key of `CERTIFIERS`, if images are to be certified.
         sigma: Setting of smoothing.
         draws: The same.
+        corruptions: See `Job`.
         **options: Arguments of `dat_keras.evaluate`.
     """
     certifier = (
@@ -137,6 +159,7 @@ def prepare(
                     states[source],
                     {**options, "eps": eps, "certify": certifier},
                     cautions,
+                    corruptions and {**corruptions, "data_dir": place[1]},
                 )
             )
     return jobs

@@ -32,6 +32,15 @@ ARCHITECTURES = (
 )
 """Keys of `ARCHITECTURES` in architectures/__init__.py, likewise."""
 
+CORRUPTIONS = (
+    *("gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur"),
+    *("glass_blur", "motion_blur", "zoom_blur", "snow", "frost", "fog"),
+    *("brightness", "contrast", "elastic_transform", "pixelate"),
+    *("jpeg_compression", "speckle_noise", "gaussian_blur", "spatter"),
+    "saturate",
+)
+"""Keys of `dat_keras.corruptions.CORRUPTIONS`, likewise."""
+
 LOGS = ("tensorboard", "wandb", "mlflow")
 """Keys of `LOGGERS` in training/loggers.py, which imports TensorFlow."""
 

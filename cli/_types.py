@@ -121,6 +121,43 @@ class ShardType(click.ParamType):
         return int(index), int(count)
 
 
+class SeveritiesType(click.ParamType):
+    """Severities of corruptions: `3`, `1,5` or `1-5`.
+
+    Example:
+    >>> SeveritiesType().convert("1,3-5", None, None)
+    (1, 3, 4, 5)
+    """
+
+    name = "severities"
+
+    def convert(
+        self,
+        value: str | tuple[int, ...],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[int, ...]:
+        """Returns the severities, in order."""
+        if isinstance(value, tuple):
+            return value
+        found: set[int] = set()
+        for part in value.split(","):
+            low, dash, high = (p.strip() for p in part.partition("-"))
+            ends = low, high if dash else low
+            if not all(e in ("1", "2", "3", "4", "5") for e in ends):
+                found.clear()
+                break
+            found |= set(range(int(ends[0]), int(ends[1]) + 1))
+        if not found:
+            self.fail(
+                "expected severities from 1 to 5, such as 3, 1,5 or 1-5. "
+                f"Received: {value}",
+                param,
+                ctx,
+            )
+        return tuple(sorted(found))
+
+
 @dataclass(frozen=True)
 class TrainFlags:
     """The flags of `dat-keras train`.

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dat_keras.cli import _complete
-from dat_keras.cli._checking import check, check_files, check_shard
+from dat_keras.cli._checking import (
+    check,
+    check_files,
+    check_shard,
+)
 from dat_keras.cli._console import show, show_comparison
+from dat_keras.cli._corruptions import check_corruptions
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
@@ -21,7 +26,13 @@ from dat_keras.cli._thresholds import (
     apply_thresholds,
     check_thresholds,
 )
-from dat_keras.cli._types import FractionType, Listed, NewFile, ShardType
+from dat_keras.cli._types import (
+    FractionType,
+    Listed,
+    NewFile,
+    SeveritiesType,
+    ShardType,
+)
 from dat_keras.utils.registry import split_names
 from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
@@ -107,6 +118,21 @@ if TYPE_CHECKING:
     help="Also write JSON: a report, or several by their names.",
 )
 @click.option(
+    "--corruptions",
+    help="Also run every attack on corrupted images: all, or names such as "
+    "fog,snow; severities and mean error follow the table.",
+)
+@click.option(
+    "--severities",
+    type=SeveritiesType(),
+    help="Of the corruptions, such as 3 or 1-5.  [default: 1-5]",
+)
+@click.option(
+    "--published",
+    is_flag=True,
+    help="Corrupted images of the published CIFAR-10-C, where prepared.",
+)
+@click.option(
     "--fail-under",
     "thresholds",
     multiple=True,
@@ -137,6 +163,7 @@ def evaluate(
     files = [json_file, entry_file, options["save_adversarial"]]
     check_dataset(options["dataset"], options["data_dir"])
     check(sources, entry_file is not None, options)
+    corruptions = check_corruptions(entry_file is not None, options)
     check_thresholds(thresholds, split_names(options["attacks"]))
     if thresholds and options["shard"]:
         raise click.UsageError("--fail-under takes no --shard: all images.")
@@ -150,7 +177,9 @@ def evaluate(
 
     use_data_parallel_threads()
     hub = connect(quiet=False, verbose=verbose)
-    jobs = prepare(sources, options.pop("eps"), hub, **options)
+    jobs = prepare(
+        sources, options.pop("eps"), hub, corruptions=corruptions, **options
+    )
     reports: dict[str, Report] = {}
     try:
         for job in jobs:

@@ -1,6 +1,7 @@
 from . import architectures as architectures
 from . import attacks as attacks
 from . import augment as augment
+from . import corruptions as corruptions
 from . import data as data
 from . import losses as losses
 from . import objectives as objectives
@@ -18,6 +19,8 @@ from .classifiers.split_batch_norm import split_batch_norm as split_batch_norm
 from .core.threat_models import L2 as L2
 from .core.threat_models import Linf as Linf
 from .core.threat_models import ThreatModel as ThreatModel
+from .corruptions.corrupt import corrupt as corrupt
+from .evaluation.corruption_report import CorruptionReport as CorruptionReport
 from .evaluation.report import Report as Report
 from .objectives import ARD as ARD
 from .objectives import DAJAT as DAJAT
@@ -53,6 +56,9 @@ from .training.train import train as train
 from .zoo.commands.evaluate import attack as attack
 from .zoo.commands.evaluate import certify as certify
 from .zoo.commands.evaluate import evaluate as evaluate
+from .zoo.commands.evaluate import (
+    evaluate_corruptions as evaluate_corruptions,
+)
 from .zoo.commands.harden import harden as harden
 from .zoo.commands.load import load_model as load_model
 

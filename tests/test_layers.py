@@ -18,6 +18,7 @@ FLOORS = (
         "architectures",
         "attacks",
         "augment",
+        "corruptions",
         "data",
         "kernels",
         "optimizers",

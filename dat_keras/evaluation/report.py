@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dat_keras.evaluation.certificate import Certificate
+from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.evaluation.results import AttackResult, Caution
 from dat_keras.evaluation.shard import Shard
 from dat_keras.utils.data_frame import data_frame
@@ -42,6 +43,7 @@ class Report:
             if unknown.
         shard: Which images these are, if not all that were asked for.
         certificate: The images that are proven robust, if it was asked for.
+        corruptions: Accuracies on corrupted images, where measured.
 
     Example:
     >>> broken = True, False, False, False
@@ -71,6 +73,7 @@ class Report:
     date: str | None = None
     shard: Shard | None = None
     certificate: Certificate | None = None
+    corruptions: CorruptionReport | None = None
 
     def __getitem__(self, name: str) -> AttackResult:
         """Returns the result of an attack."""
@@ -155,7 +158,10 @@ class Report:
 
     def table(self) -> str:
         """Returns title, table and cautions as plain text."""
-        return "\n".join([self.title(), plain(self.cells()), *self.notes()])
+        lines = [self.title(), plain(self.cells()), *self.notes()]
+        if self.corruptions:
+            lines.append(str(self.corruptions))
+        return "\n".join(lines)
 
     def markdown(self) -> str:
         """Returns the table in Markdown."""
@@ -220,12 +226,17 @@ class Report:
             "date": self.date,
             **self._of_certificate(),
             **self._of_shard(),
+            **self._of_corruptions(),
         }
 
     def _of_certificate(self) -> dict:
         if self.certificate is None:
             return {}
         return {"certificate": self.certificate.to_json()}
+
+    def _of_corruptions(self) -> dict:
+        of = self.corruptions
+        return {} if of is None else {"corruptions": of.to_json()}
 
     def _of_shard(self) -> dict:
         """What the report of all images needs of this one."""

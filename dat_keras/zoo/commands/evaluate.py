@@ -11,7 +11,9 @@ import numpy as np
 
 from dat_keras.evaluation import attack as attacking
 from dat_keras.evaluation import certify as certifying
+from dat_keras.evaluation import corruptions as corrupting
 from dat_keras.evaluation import evaluate as measuring
+from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.evaluation.report import Report
 from dat_keras.zoo.commands.load import load_model
 
@@ -38,6 +40,14 @@ def attack(
 ) -> np.ndarray:
     """Loads a model that is named, and attacks it."""
     return attacking.attack(_loaded(model), *args, **kwargs)
+
+
+@functools.wraps(corrupting.evaluate_corruptions)
+def evaluate_corruptions(
+    model: keras.Model | str | os.PathLike[str], *args: Any, **kwargs: Any
+) -> CorruptionReport:
+    """Loads a model that is named, and measures it on corrupted images."""
+    return corrupting.evaluate_corruptions(_loaded(model), *args, **kwargs)
 
 
 def _loaded(model: keras.Model | str | os.PathLike[str]) -> keras.Model:

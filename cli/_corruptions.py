@@ -1,0 +1,53 @@
+"""Checks of `--corruptions`, `--severities` and `--published`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from dat_keras.cli._names import CORRUPTIONS, STAGED
+
+
+def check_corruptions(
+    entry: bool, options: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Returns the arguments of `evaluate_corruptions`, or refuses them.
+
+    Args:
+        entry: Whether `--robustbench` is given.
+        options: The other options of the command; theirs are removed.
+    """
+    from dat_keras.utils.registry import lookup, split_names
+
+    names = options.pop("corruptions")
+    severities = options.pop("severities")
+    published = options.pop("published")
+    if names is None:
+        if severities or published:
+            raise click.UsageError(
+                "--severities and --published need --corruptions."
+            )
+        return None
+    if entry or any(
+        options[n] for n in ("resume", "shard", "save_adversarial")
+    ):
+        raise click.UsageError(
+            "--corruptions takes no --resume, --shard, --save-adversarial and "
+            "no --robustbench."
+        )
+    if set(split_names(options["attacks"])) & set(STAGED):
+        raise click.UsageError(
+            "--corruptions takes single attacks, such as natural,pgd20. "
+            f"Received: --attack {options['attacks']}"
+        )
+    if options["search_dtype"]:
+        raise click.UsageError("--corruptions takes no --search-dtype.")
+    if names != "all":
+        for name in split_names(names):
+            lookup(dict.fromkeys(CORRUPTIONS), name, "corruption")
+    return {
+        "corruptions": names,
+        "severities": severities or (1, 2, 3, 4, 5),
+        "published": published,
+    }
