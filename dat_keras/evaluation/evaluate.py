@@ -20,6 +20,7 @@ from dat_keras.core.versions import versions
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.cautions import report_cautions
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
+from dat_keras.evaluation.eot import check_eot, eot_cautions, with_eot
 from dat_keras.evaluation.plausibility import best_known
 from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import PROTOCOLS
@@ -31,7 +32,7 @@ from dat_keras.evaluation.resume_state import (
     open_resume_state,
 )
 from dat_keras.evaluation.samples import Data, Samples, first_samples
-from dat_keras.evaluation.sanity_checks import check_fit, sanity_cautions
+from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.evaluation.shard import Shard, rows_of
 from dat_keras.evaluation.suites import select_attacks
 from dat_keras.kernels.fold_batch_norm import DTYPES
@@ -59,6 +60,7 @@ def evaluate(
     save_adversarial: Path | None = None,
     search_dtype: str | None = None,
     shard: tuple[int, int] | None = None,
+    eot: int = 1,
 ) -> Report:
     """Measures the accuracy of a classifier under attacks.
 
@@ -73,10 +75,10 @@ def evaluate(
         data: A pair of arrays `(x, y)` with float images in `[0, 1]` and
             integer labels, a `Split`, a `Batches` (its split, in order), or
             batches `(x, y)`: a `tf.data.Dataset` or a `PyDataset`.
-        attacks: Keys of `EVALUATIONS`, and `pgdN` for N steps of PGD, as a
-            sequence or separated by commas; or attacks or an
-            `AttackEnsemble` by a name of your own. Natural accuracy comes
-            first, named or not.
+        attacks: Keys of `EVALUATIONS`, `pgdN` for N steps of PGD, and
+            `package.module:attack` for one of your own, as a sequence or
+            separated by commas; or attacks or an `AttackEnsemble` by a name.
+            Natural accuracy comes first, named or not.
         norm: Key of `THREAT_MODELS`.
         eps: Radius in pixel units of `[0, 1]`. Default: 8/255 for `"linf"`,
             0.5 for `"l2"`.
@@ -100,6 +102,9 @@ def evaluate(
         shard: `(i, n)` evaluates the i-th of n equal parts of the images,
             counted from 1; `merge_reports` makes one report of n. Default:
             all images.
+        eot: Passes over which logits, losses and gradients are averaged, for
+            a classifier that draws random numbers (expectation over
+            transformations). Default: one pass.
 
     Returns:
         The report; `report["pgd20"].accuracy` is one number of it.
@@ -122,6 +127,7 @@ def evaluate(
     rules = lookup(PROTOCOLS, protocol, "protocol")
     evaluations = select_attacks(attacks, threat_model, rules)
     _check_options(batch_size, search_dtype, save_adversarial, evaluations)
+    check_eot(eot, evaluations, shard is not None)
     whole = first_samples(data, n_examples)
     check_fit(model, whole)
     settings = _settings(model, whole, norm, threat_model, protocol)
@@ -133,6 +139,7 @@ def evaluate(
         "search_dtype": search_dtype,
         "n_examples": len(whole),
         **({"shard": shard} if shard else {}),
+        **({"eot": eot} if eot > 1 else {}),
     }
     context = EvaluationContext(
         predict=Predictor(model),
@@ -145,13 +152,15 @@ def evaluate(
         resume_state=_resume_state(resume, identity),
         search_dtype=search_dtype,
         keep_images=save_adversarial is not None,
+        draws=eot,
+        eot=eot,
     )
     # Every shard looks at the same images, the first of all.
-    before = sanity_cautions(
+    before = eot_cautions(
         context if shard is None else replace(context, samples=whole)
     )
     results = tuple(
-        _timed(name, evaluation, context)
+        with_eot(_timed(name, evaluation, context), eot)
         for name, evaluation in evaluations.items()
     )
     if save_adversarial:

@@ -236,6 +236,7 @@ class _Stage:
         images = 1 + tf.math.count_nonzero(rows[1:] != rows[:-1])
         share = images, tf.shape(rows, tf.int64)[0]
         predict = replace(self.predict, share=share)
+        predict = run.context.expected(predict)
         return run.part(predict, x, y, key, (stage, x_adv))
 
 
