@@ -51,6 +51,7 @@ from .training.model import AdversarialModel as AdversarialModel
 from .training.train import train as train
 from .zoo.commands.evaluate import attack as attack
 from .zoo.commands.evaluate import evaluate as evaluate
+from .zoo.commands.evaluate import transfer_matrix as transfer_matrix
 from .zoo.commands.harden import harden as harden
 from .zoo.commands.load import load_model as load_model
 

@@ -1,9 +1,10 @@
-"""`evaluate` and `attack` for what names a model: a run, a file, the zoo."""
+"""`evaluate`, `attack` and `transfer_matrix` of models that are named."""
 
 from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ import numpy as np
 
 from dat_keras.evaluation import attack as attacking
 from dat_keras.evaluation import evaluate as measuring
+from dat_keras.evaluation import transfer as transferring
 from dat_keras.evaluation.report import Report
 from dat_keras.zoo.commands.load import load_model
 
@@ -29,6 +31,17 @@ def attack(
 ) -> np.ndarray:
     """Loads a model that is named, and attacks it."""
     return attacking.attack(_loaded(model), *args, **kwargs)
+
+
+@functools.wraps(transferring.transfer_matrix)
+def transfer_matrix(
+    models: Mapping[str, keras.Model | str | os.PathLike[str]],
+    *args: Any,
+    **kwargs: Any,
+) -> transferring.TransferMatrix:
+    """Loads models that are named, and attacks each on each."""
+    loaded = {name: _loaded(model) for name, model in models.items()}
+    return transferring.transfer_matrix(loaded, *args, **kwargs)
 
 
 def _loaded(model: keras.Model | str | os.PathLike[str]) -> keras.Model:
