@@ -18,6 +18,7 @@ from dat_keras.cli.pull import pull
 from dat_keras.cli.push import push
 from dat_keras.cli.report import report
 from dat_keras.cli.train import train
+from dat_keras.cli.transfer import transfer
 from dat_keras.utils.version import __version__
 
 EXIT_CODES = """\b
@@ -49,6 +50,7 @@ def main() -> None:
 for _command in (
     train,
     evaluate,
+    transfer,
     analyze,
     report,
     merge_reports,

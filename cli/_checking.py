@@ -26,14 +26,15 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
         entry: Whether `--robustbench` is given.
         options: The other options of the command.
     """
-    from dat_keras.utils.attack_names import check_attack
+    from dat_keras.utils.attack_names import check_attack, is_reference
     from dat_keras.utils.norms import DEFAULT_EPS
     from dat_keras.utils.registry import lookup, split_names
 
     names = split_names(options["attacks"])
     _check_single(sources, entry, names, options)
     for name in names:
-        check_attack(name, EVALUATIONS)
+        if not is_reference(name):
+            check_attack(name, EVALUATIONS)
     _refuse_twice(sources, "RUN_OR_MODEL")
     _check_radii(options)
     _check_entry(entry, names, options)
@@ -110,6 +111,30 @@ def check_report(
     check_plots()
 
 
+def check_transfer(
+    sources: Sequence[str], weights: str, options: dict[str, Any]
+) -> None:
+    """Refuses what `dat-keras transfer` cannot do, before TensorFlow is loaded.
+
+    Args:
+        sources: Models, as the command takes them.
+        weights: Value of `--weights`.
+        options: The other options of the command.
+    """
+    from dat_keras.utils.attack_names import check_attack, is_reference
+    from dat_keras.utils.norms import DEFAULT_EPS
+    from dat_keras.utils.registry import lookup
+
+    if len(sources) < 2:
+        raise click.UsageError("transfer takes two or more RUN_OR_MODEL.")
+    if not is_reference(options["attack"]):
+        attacks = [name for name in EVALUATIONS if name != "natural"]
+        check_attack(options["attack"], attacks)
+    lookup(DEFAULT_EPS, options["norm"], "norm")
+    _refuse_twice(sources, "RUN_OR_MODEL")
+    _check_sources(sources, weights)
+
+
 def check_shard(
     sources: Sequence[str],
     json_file: Path | None,
@@ -128,6 +153,8 @@ def check_shard(
         return
     if json_file is None:
         raise click.UsageError("--shard needs --json, for merge-reports.")
+    if ":" in options["attacks"] or options["eot"] > 1:
+        raise click.UsageError("--shard takes no --eot and no own attack.")
     if entry_file or options["save_adversarial"]:
         raise click.UsageError(
             "--shard takes no --robustbench and no --save-adversarial."
@@ -199,6 +226,8 @@ def _check_entry(
         raise click.UsageError("--robustbench needs --attack autoattack.")
     if entry and options["search_dtype"]:
         raise click.UsageError("--robustbench takes no --search-dtype.")
+    if entry and options["eot"] > 1:
+        raise click.UsageError("--robustbench takes no --eot.")
 
 
 def _check_certify(options: dict[str, Any]) -> None:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from dat_keras.comparison.results_table import ResultsTable
     from dat_keras.evaluation.report import Report
+    from dat_keras.evaluation.transfer import TransferMatrix
 
 Progress = Callable[[str, int, int], None]
 
 
-def show(report: Report) -> None:
+def show(report: Report | TransferMatrix) -> None:
     """Prints a report on stdout: a drawn table on a terminal, else text.
 
     Args:

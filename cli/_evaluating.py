@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +12,10 @@ import click
 import keras
 
 from dat_keras import data
+from dat_keras.attacks.user_attack import user_attack
 from dat_keras.cli._console import progress
 from dat_keras.cli._names import STAGED
-from dat_keras.core.threat_models import THREAT_MODELS
+from dat_keras.core.threat_models import THREAT_MODELS, threat_model_of
 from dat_keras.data import Split
 from dat_keras.evaluation.cautions import setting_cautions
 from dat_keras.evaluation.certifiers import certifier_of
@@ -26,6 +28,7 @@ from dat_keras.evaluation.results import Caution
 from dat_keras.evaluation.resume_state import IDENTITY
 from dat_keras.evaluation.samples import first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
+from dat_keras.utils.attack_names import is_reference
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.registry import split_names
 from dat_keras.utils.runtime import keep_freed_memory
@@ -129,6 +132,7 @@ def prepare(
     )
     for eps in radii or ():
         THREAT_MODELS[options["norm"]](eps)
+    check_own(split_names(options["attacks"]), options["norm"])
     states = {s: _state(s, radii, resume, options) for s in sources}
     splits: dict[tuple[str, str], Split] = {}
     jobs = []
@@ -163,6 +167,19 @@ def prepare(
                 )
             )
     return jobs
+
+
+def check_own(attacks: Sequence[str], norm: str) -> None:
+    """Imports attacks of the user's own, also from the working directory.
+
+    Args:
+        attacks: Names of attacks.
+        norm: Key of `THREAT_MODELS`.
+    """
+    for name in filter(is_reference, attacks):
+        if "" not in sys.path:
+            sys.path.insert(0, "")
+        user_attack(name, threat_model_of(norm))
 
 
 def name_of(source: str, eps: float | None) -> str:

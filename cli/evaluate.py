@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Names separated by commas: natural, fgsm, pgdN for N steps (pgd20), "
     "cw, autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, "
-    "autoattack-plus, autoattack-rand, and the short autoattack-monitor.",
+    "autoattack-plus, autoattack-rand, and the short autoattack-monitor; "
+    "package.module:attack is one of your own.",
 )
 @click.option("--norm", default="linf", show_default=True, help="linf or l2.")
 @click.option(
@@ -92,6 +93,15 @@ if TYPE_CHECKING:
     "--draws",
     type=click.IntRange(1),
     help="Draws an image of smoothing.  [default: 100000]",
+)
+@click.option(
+    "--eot",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Average logits and gradients over N passes, for a model that draws "
+    "random numbers (expectation over transformations).",
 )
 @click.option("--resume", is_flag=True, help="Continue AutoAttack.")
 @click.option(

@@ -59,6 +59,7 @@ from .zoo.commands.evaluate import evaluate as evaluate
 from .zoo.commands.evaluate import (
     evaluate_corruptions as evaluate_corruptions,
 )
+from .zoo.commands.evaluate import transfer_matrix as transfer_matrix
 from .zoo.commands.harden import harden as harden
 from .zoo.commands.load import load_model as load_model
 

@@ -19,6 +19,7 @@ from dat_keras.attacks.boundaries import (
     TargetedMargin,
 )
 from dat_keras.attacks.dlr import DLR, TargetedDLR
+from dat_keras.attacks.eot import MeanOverDraws
 from dat_keras.attacks.fab import FAB
 from dat_keras.attacks.losses import (
     AttackLoss,
@@ -48,6 +49,7 @@ from dat_keras.attacks.starts import (
     StartInBall,
     SurfaceStart,
 )
+from dat_keras.attacks.user_attack import FunctionAttack, user_attack
 from dat_keras.core.threat_models import ThreatModel
 from dat_keras.utils.attack_names import pgd_steps
 from dat_keras.utils.registry import lookup
@@ -70,11 +72,13 @@ __all__ = [
     "CrossEntropyPlusKL",
     "EachTarget",
     "Ensemble",
+    "FunctionAttack",
     "KLFromClean",
     "KLFromLogits",
     "Keep",
     "KeepFirstBroken",
     "KeepLast",
+    "MeanOverDraws",
     "Monitor",
     "NearestMargin",
     "NoisyFGSM",
@@ -95,6 +99,7 @@ __all__ = [
     "plus",
     "rand",
     "standard",
+    "user_attack",
 ]
 
 

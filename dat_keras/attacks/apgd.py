@@ -15,11 +15,12 @@ from typing import Annotated, NamedTuple
 
 import tensorflow as tf
 
-from dat_keras.attacks.averaged_gradient import mean_gradient
 from dat_keras.attacks.base import Attack
+from dat_keras.attacks.eot import mean_over_draws
 from dat_keras.attacks.losses import AttackLoss, CrossEntropy
 from dat_keras.attacks.starts import Start, SurfaceStart
 from dat_keras.attacks.xla import xla_compiled
+from dat_keras.core.gradients import input_gradient
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 from dat_keras.utils.ranges import Range
@@ -100,7 +101,8 @@ class APGD(Attack):
 
         move, update = xla_compiled(self._move), xla_compiled(self._update)
 
-        see = functools.partial(mean_gradient, predict, loss, draws=self.draws)
+        mean = mean_over_draws(predict, self.draws)
+        see = functools.partial(input_gradient, mean, loss)
 
         def climb(i: tf.Tensor, state: _State) -> tuple[tf.Tensor, _State]:
             weight = tf.where(i == 1, 1.0, MOMENTUM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import keras
@@ -10,6 +11,7 @@ import tensorflow as tf
 from dat_keras.core.types import Images, Logits, PerExample
 
 
+@functools.singledispatch
 def input_gradient(
     predict: Callable[[Images], Logits],
     loss: Callable[[Logits], PerExample],
@@ -18,7 +20,8 @@ def input_gradient(
     """Logits and loss at `x`, and the gradient of the loss in the pixels.
 
     The tape watches `x` alone, so no gradient in the weights is computed.
-    Rows must not influence each other (inference-mode BatchNorm).
+    Rows must not influence each other (inference-mode BatchNorm). A `predict`
+    that averages over random draws registers a gradient of its own.
 
     Args:
         predict: Maps images to logits.

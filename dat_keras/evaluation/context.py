@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from dat_keras.attacks import Attack
+from dat_keras.attacks.eot import mean_over_draws
 from dat_keras.classifiers.predictor import FrozenPredictor, Predictor
 from dat_keras.core.threat_models import ThreatModel
+from dat_keras.core.types import Predict
 from dat_keras.evaluation.constraints import within_threat_model
 from dat_keras.evaluation.keyed_attack import KeyedAttack
 from dat_keras.evaluation.parallel import run_in_parallel
@@ -56,6 +58,7 @@ class EvaluationContext:
         search_dtype: Dtype of the convolutions in attacks; `None` is the
             model's own, in which every image is judged in any case.
         keep_images: Whether results of single attacks hold their images.
+        eot: Passes over which attacks average logits and gradients.
     """
 
     predict: Predictor
@@ -69,6 +72,7 @@ class EvaluationContext:
     draws: int = 1
     search_dtype: str | None = None
     keep_images: bool = False
+    eot: int = 1
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Returns the logits of a batch of any size, shape `(B, K)`.
@@ -86,6 +90,14 @@ class EvaluationContext:
     def frozen_predictor(self) -> FrozenPredictor:
         """The classifier that attacks query, its weights read once."""
         return self.predict.frozen(self.search_dtype)
+
+    def expected(self, predict: Predict) -> Predict:
+        """Returns what attacks query: the mean over `eot` passes.
+
+        Args:
+            predict: The classifier.
+        """
+        return mean_over_draws(predict, self.eot)
 
     @functools.cached_property
     def wrong(self) -> np.ndarray:
@@ -111,7 +123,7 @@ class EvaluationContext:
         """
         search = tf.function(
             KeyedAttack(
-                self.frozen_predictor,
+                self.expected(self.frozen_predictor),
                 attack,
                 self.seed,
                 name,

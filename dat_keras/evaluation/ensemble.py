@@ -135,7 +135,7 @@ def seconds_per_image(context: EvaluationContext) -> tuple[float, float]:
     rows = np.arange(min(len(context.samples), context.batch_size))
     batch = context.samples.rows(rows)
     graded = tf.function(
-        _Graded(context.frozen_predictor),
+        _Graded(context.expected(context.frozen_predictor)),
         input_signature=context.signature[:2],
         autograph=False,
     )

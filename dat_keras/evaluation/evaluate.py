@@ -26,6 +26,7 @@ from dat_keras.evaluation.certificate import (
 from dat_keras.evaluation.certifier import Certifier
 from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
+from dat_keras.evaluation.eot import check_eot, eot_cautions, with_eot
 from dat_keras.evaluation.plausibility import best_known
 from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import PROTOCOLS
@@ -37,7 +38,7 @@ from dat_keras.evaluation.resume_state import (
     open_resume_state,
 )
 from dat_keras.evaluation.samples import Data, Samples, first_samples
-from dat_keras.evaluation.sanity_checks import check_fit, sanity_cautions
+from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.evaluation.shard import Shard, rows_of
 from dat_keras.evaluation.suites import select_attacks
 from dat_keras.kernels.fold_batch_norm import DTYPES
@@ -66,6 +67,7 @@ def evaluate(
     search_dtype: str | None = None,
     shard: tuple[int, int] | None = None,
     certify: Certifier | str | None = None,
+    eot: int = 1,
 ) -> Report:
     """Measures the accuracy of a classifier under attacks.
 
@@ -80,10 +82,10 @@ def evaluate(
         data: A pair of arrays `(x, y)` with float images in `[0, 1]` and
             integer labels, a `Split`, a `Batches` (its split, in order), or
             batches `(x, y)`: a `tf.data.Dataset` or a `PyDataset`.
-        attacks: Keys of `EVALUATIONS`, and `pgdN` for N steps of PGD, as a
-            sequence or separated by commas; or attacks or an
-            `AttackEnsemble` by a name of your own. Natural accuracy comes
-            first, named or not.
+        attacks: Keys of `EVALUATIONS`, `pgdN` for N steps of PGD, and
+            `package.module:attack` for one of your own, as a sequence or
+            separated by commas; or attacks or an `AttackEnsemble` by a name.
+            Natural accuracy comes first, named or not.
         norm: Key of `THREAT_MODELS`.
         eps: Radius in pixel units of `[0, 1]`. Default: 8/255 for `"linf"`,
             0.5 for `"l2"`.
@@ -110,6 +112,9 @@ def evaluate(
         certify: `"ibp"`, `"crown-ibp"` or `dk.certify`'s other methods with
             settings: the report also says on which images the classifier is
             proven right. Default: none.
+        eot: Passes over which logits, losses and gradients are averaged, for
+            a classifier that draws random numbers (expectation over
+            transformations). Default: one pass.
 
     Returns:
         The report; `report["pgd20"].accuracy` is one number of it.
@@ -133,6 +138,7 @@ def evaluate(
     evaluations = select_attacks(attacks, threat_model, rules)
     _check_options(batch_size, search_dtype, save_adversarial, evaluations)
     certifier = _certifier(certify, model, threat_model, shard)
+    check_eot(eot, evaluations, shard is not None)
     whole = first_samples(data, n_examples)
     check_fit(model, whole)
     settings = _settings(model, whole, norm, threat_model, protocol)
@@ -144,6 +150,7 @@ def evaluate(
         "search_dtype": search_dtype,
         "n_examples": len(whole),
         **({"shard": shard} if shard else {}),
+        **({"eot": eot} if eot > 1 else {}),
     }
     context = EvaluationContext(
         predict=Predictor(model),
@@ -156,16 +163,18 @@ def evaluate(
         resume_state=_resume_state(resume, identity),
         search_dtype=search_dtype,
         keep_images=save_adversarial is not None,
+        draws=eot,
+        eot=eot,
     )
     # Every shard looks at the same images, the first of all.
-    before = sanity_cautions(
+    before = eot_cautions(
         context if shard is None else replace(context, samples=whole)
     )
     results = tuple(
-        _timed(name, evaluation, context)
+        with_eot(_timed(name, evaluation, context), eot)
         for name, evaluation in evaluations.items()
     )
-    certificate = certifier and _certified(certifier, context)
+    certificate = _certified(certifier, context) if certifier else None
     if save_adversarial:
         _save_images(Path(save_adversarial), samples, results)
     best = best_known(model.name, samples.name, norm, settings["eps"])

@@ -235,7 +235,8 @@ class _Stage:
         # Positions differ, but for the copies that fill a batch up.
         images = 1 + tf.math.count_nonzero(rows[1:] != rows[:-1])
         share = images, tf.shape(rows, tf.int64)[0]
-        predict = replace(self.predict, share=share)
+        counted = replace(self.predict, share=share)
+        predict = run.context.expected(counted)
         return run.part(predict, x, y, key, (stage, x_adv))
 
 

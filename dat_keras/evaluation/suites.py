@@ -15,12 +15,13 @@ from dat_keras.attacks import (
     rand,
     standard,
 )
+from dat_keras.attacks.user_attack import user_attack
 from dat_keras.core.threat_models import ThreatModel
 from dat_keras.evaluation.context import Evaluation
 from dat_keras.evaluation.ensemble import AVERAGED_DRAWS, AttackEnsemble
 from dat_keras.evaluation.protocols import Protocol
 from dat_keras.evaluation.single_attack import NoAttack, SingleAttack
-from dat_keras.utils.attack_names import pgd_steps
+from dat_keras.utils.attack_names import is_reference, pgd_steps
 from dat_keras.utils.registry import lookup, split_names
 
 DRAWS = 20
@@ -94,7 +95,8 @@ def evaluation_of_name(name: str, threat_model: ThreatModel) -> Evaluation:
     """Returns the evaluation of a name.
 
     Args:
-        name: Key of `EVALUATIONS`, or `pgdN` for any number of steps N.
+        name: Key of `EVALUATIONS`, `pgdN` for any number of steps N, or
+            `package.module:attack` (see `user_attack`).
         threat_model: The set that is searched.
 
     Raises:
@@ -102,6 +104,8 @@ def evaluation_of_name(name: str, threat_model: ThreatModel) -> Evaluation:
     """
     if pgd_steps(name) is not None:
         return SingleAttack(attack_of_name(name, threat_model))
+    if is_reference(name):
+        return SingleAttack(user_attack(name, threat_model))
     return lookup(EVALUATIONS, name, "attack")(threat_model)
 
 

@@ -1,4 +1,4 @@
-"""Names of attacks with a number in them: `pgdN` is PGD with N steps."""
+"""Names of attacks that no table lists: `pgdN`, and `package.module:attack`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dat_keras.utils.registry import lookup
 
 _PGD = re.compile(r"pgd([1-9][0-9]{0,5})")
+_REFERENCE = re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
 
 
 def pgd_steps(name: object) -> int | None:
@@ -25,6 +26,19 @@ def pgd_steps(name: object) -> int | None:
     """
     found = _PGD.fullmatch(name) if isinstance(name, str) else None
     return int(found[1]) if found else None
+
+
+def is_reference(name: object) -> bool:
+    """Whether a name is that of an attack of the user's own.
+
+    Args:
+        name: What the user wrote.
+
+    Example:
+    >>> is_reference("package.module:attack"), is_reference("pgd20")
+    (True, False)
+    """
+    return isinstance(name, str) and bool(_REFERENCE.fullmatch(name))
 
 
 def check_attack(name: str, known: Iterable[str]) -> None:

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.attacks import APGD, CarliniWagner, Restarts, rand
-from dat_keras.attacks.averaged_gradient import mean_gradient
+from dat_keras.attacks.eot import mean_over_draws
+from dat_keras.core.gradients import input_gradient
 from dat_keras.core.threat_models import Linf
 from dat_keras.evaluation.evaluate import evaluate
 
@@ -55,8 +56,9 @@ def test_logits_values_and_gradients_are_means(draws):
         return passes.assign_add(1.0) * x[:, 0, 0, :]
 
     x = tf.ones((2, 1, 1, 3))
+    mean = mean_over_draws(predict, draws)
     seen = tf.function(
-        lambda: mean_gradient(predict, lambda z: z[:, 0] ** 2, x, draws),
+        lambda: input_gradient(mean, lambda z: z[:, 0] ** 2, x),
         autograph=False,
     )()
     numbers = np.arange(1, draws + 1)

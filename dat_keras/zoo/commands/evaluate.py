@@ -1,9 +1,10 @@
-"""`evaluate`, `certify` and `attack` for runs, files and names of the zoo."""
+"""The functions that measure models, for models that are named."""
 
 from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from dat_keras.evaluation import attack as attacking
 from dat_keras.evaluation import certify as certifying
 from dat_keras.evaluation import corruptions as corrupting
 from dat_keras.evaluation import evaluate as measuring
+from dat_keras.evaluation import transfer as transferring
 from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.evaluation.report import Report
 from dat_keras.zoo.commands.load import load_model
@@ -48,6 +50,17 @@ def evaluate_corruptions(
 ) -> CorruptionReport:
     """Loads a model that is named, and measures it on corrupted images."""
     return corrupting.evaluate_corruptions(_loaded(model), *args, **kwargs)
+
+
+@functools.wraps(transferring.transfer_matrix)
+def transfer_matrix(
+    models: Mapping[str, keras.Model | str | os.PathLike[str]],
+    *args: Any,
+    **kwargs: Any,
+) -> transferring.TransferMatrix:
+    """Loads models that are named, and attacks each on each."""
+    loaded = {name: _loaded(model) for name, model in models.items()}
+    return transferring.transfer_matrix(loaded, *args, **kwargs)
 
 
 def _loaded(model: keras.Model | str | os.PathLike[str]) -> keras.Model:
