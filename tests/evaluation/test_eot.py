@@ -80,7 +80,8 @@ def test_one_pass_follows_half_of_the_pixels_only(flickering):
     model, weights, x, gaps = flickering
     y = (gaps > 0).astype(int)
     attack = PGD(Linf(EPS), CarliniWagner(), steps=1, step_size=2 * EPS)
-    once = evaluate(model, (x, y), {"pgd": attack}, eps=EPS, eot=1)
+    attacks = {"pgd": attack}
+    once = evaluate(model, (x, y), attacks, eps=EPS, eot=1, batch_size=8)
     assert "randomized" in [caution.code for caution in once.cautions]
     assert once["pgd"].settings == repr(attack).replace(
         "KeepLast", "KeepFirstBroken"

@@ -50,7 +50,8 @@ def test_linear_nets_are_as_calculated(pair):
     for i in range(2):
         for j in range(2):
             # Each image goes to the corner that the attacked net fears most.
-            moved = gaps[j] + towards * EPS * np.sign(weights[i]) @ weights[j]
+            gain = EPS * np.sign(weights[i]) @ weights[j]
+            moved = gaps[j] + towards * gain
             wrong = ((moved > 0) != y) | ((gaps[j] > 0) != y)
             np.testing.assert_array_equal(matrix.broken[i, j], wrong)
     assert matrix.accuracy.shape == (2, 2)
