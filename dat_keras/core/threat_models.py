@@ -45,9 +45,7 @@ class ThreatModel(RangeChecked, abc.ABC):
     def steepest(self, grad: Images) -> Images:
         """Returns the ascent direction of unit norm."""
 
-    def step_direction(
-        self, grad: Images, x_adv: Images, x: Images
-    ) -> Images:
+    def step_direction(self, grad: Images, x_adv: Images, x: Images) -> Images:
         """Returns the direction of a step of PGD, of at most unit norm.
 
         Default: the steepest one.
@@ -186,9 +184,7 @@ class L1(ThreatModel):
         )
         return tf.reshape(tf.sign(flat) * top, tf.shape(grad))
 
-    def step_direction(
-        self, grad: Images, x_adv: Images, x: Images
-    ) -> Images:
+    def step_direction(self, grad: Images, x_adv: Images, x: Images) -> Images:
         """Spreads the step over the largest 1 % of the gradient.
 
         Values that the box stops are passed over.
