@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     "cw, autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, "
     "autoattack-plus, autoattack-rand, and the short autoattack-monitor.",
 )
-@click.option("--norm", default="linf", show_default=True, help="linf or l2.")
+@click.option(
+    "--norm", default="linf", show_default=True, help="linf, l2 or l1."
+)
 @click.option(
     "--eps",
     type=Listed(FractionType()),
