@@ -40,7 +40,9 @@ Examples:
     show_default=True,
     help="fgsm, pgdN for N steps, cw or cw-dat; its last iterate is taken.",
 )
-@click.option("--norm", default="linf", show_default=True, help="linf or l2.")
+@click.option(
+    "--norm", default="linf", show_default=True, help="linf, l2 or l1."
+)
 @click.option(
     "--eps",
     type=Listed(FractionType()),

@@ -56,7 +56,9 @@ if TYPE_CHECKING:
     "autoattack-plus, autoattack-rand, and the short autoattack-monitor; "
     "package.module:attack is one of your own.",
 )
-@click.option("--norm", default="linf", show_default=True, help="linf or l2.")
+@click.option(
+    "--norm", default="linf", show_default=True, help="linf, l2 or l1."
+)
 @click.option(
     "--eps",
     type=Listed(FractionType()),

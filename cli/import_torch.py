@@ -64,7 +64,9 @@ class Channels(click.ParamType):
     "--dataset",
     help="Data set it was trained on; without it, `evaluate` needs --dataset.",
 )
-@click.option("--norm", default="linf", show_default=True, help="linf or l2.")
+@click.option(
+    "--norm", default="linf", show_default=True, help="linf, l2 or l1."
+)
 @click.option(
     "--eps",
     type=FractionType(),

@@ -35,7 +35,9 @@ Examples:
     help="The HTML page; one that is there is replaced.",
 )
 @data_options("the models'")
-@click.option("--norm", default="linf", show_default=True, help="linf or l2.")
+@click.option(
+    "--norm", default="linf", show_default=True, help="linf, l2 or l1."
+)
 @click.option(
     "--eps",
     type=FractionType(),

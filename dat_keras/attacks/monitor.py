@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
-from dat_keras.attacks.apgd import APGD
-from dat_keras.attacks.auto_attack import CAVEAT
+from dat_keras.attacks.auto_attack import CAVEAT, apgd
 from dat_keras.attacks.base import Attack
 from dat_keras.attacks.dlr import TargetedDLR
 from dat_keras.attacks.stages import (
@@ -45,7 +44,7 @@ class Monitor(Attack):
 
     def parts(self) -> dict[str, StagedAttack]:
         """Returns the parts by name, in order."""
-        short = APGD(self.threat_model, steps=self.steps)
+        short = replace(apgd(self.threat_model), steps=self.steps)
         targeted = replace(short, loss=TargetedDLR())
         return {
             "apgd-ce": Restarts(short),

@@ -72,7 +72,9 @@ class PGD(Attack):
         ) -> tuple[tf.Tensor, Images, Kept]:
             logits, _, grad = input_gradient(predict, loss, x_adv)
             kept = self.keep.visit(kept, x_adv, logits, y)
-            x_adv += self.step_size * self.threat_model.steepest(grad)
+            x_adv += self.step_size * self.threat_model.step_direction(
+                grad, x_adv, x
+            )
             return i + 1, self.threat_model.project(x_adv, x), kept
 
         state = (0, self.start(self.threat_model, x, key), self.keep.begin(x))

@@ -9,16 +9,18 @@ speed of its own, until it is there or the product is small enough. With
     phi(theta) = sum_i |g_i| min(theta speed_i, room_i),
 
 concave, rising and piecewise linear: Newton's method from 0 finds the root of
-`phi = gap` in finitely many steps, without sorting the pixels.
+`phi = gap` in finitely many steps, without sorting the pixels. In L1 the
+pixels move one after another instead, the steepest first.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from dat_keras.core.threat_models import L2, Linf, ThreatModel
+from dat_keras.core.threat_models import L1, L2, Linf, ThreatModel
 from dat_keras.core.types import Images, PerExample
 
 STEPS = 40
@@ -39,7 +41,7 @@ def to_hyperplane(
     """Returns the smallest move `d` that closes a gap inside the box.
 
     Args:
-        norm: `Linf` or `L2`: the norm in which the move is smallest.
+        norm: `Linf`, `L2` or `L1`: the norm in which the move is smallest.
         point: Where it begins, in `[0, 1]`, shape `(B, H, W, C)`.
         normal: The plane's normal `g`, of the same shape.
         gap: `<g, point>` minus its value on the plane, shape `(B,)`.
@@ -62,15 +64,52 @@ def to_hyperplane(
     normal = tf.where(gap < 0, -normal, normal)
     gap = tf.abs(gap)
     slope = tf.abs(normal)
-    speed = _SPEED[norm](slope)
-    moves = speed > 0
     room = tf.where(normal > 0, point, 1.0 - point)
+    return -tf.sign(normal) * _MOVES[norm](slope, room, gap)
+
+
+def _by_slope(slope: Images, room: Images, gap: tf.Tensor) -> Images:
+    """Moves the steepest pixels as far as the box allows, the last in part.
+
+    The L1 norm pays the same for each pixel: a fractional knapsack.
+    """
+    room = tf.where(slope > 0, room, 0.0)
+    rows = tf.reshape(slope, (tf.shape(slope)[0], -1))
+    flat = tf.reshape(room, tf.shape(rows))
+    order = tf.argsort(rows, direction="DESCENDING", stable=True)
+    steep = tf.gather(rows, order, batch_dims=1)
+    width = tf.gather(flat, order, batch_dims=1)
+    before = tf.cumsum(steep * width, axis=-1, exclusive=True)
+    missing = tf.maximum(gap[:, :, 0, 0] - before, 0.0)
+    move = tf.minimum(tf.math.divide_no_nan(missing, steep), width)
+    back = tf.argsort(order)
+    return tf.reshape(tf.gather(move, back, batch_dims=1), tf.shape(slope))
+
+
+def _by_clock(
+    speed_of: Callable[[Images], Images],
+    slope: Images,
+    room: Images,
+    gap: tf.Tensor,
+) -> Images:
+    """Moves all pixels at speeds of their own, until the gap is closed."""
+    speed = speed_of(slope)
+    moves = speed > 0
     room = tf.where(moves, room, 0.0)
     arrival = tf.where(moves, room / tf.where(moves, speed, 1.0), 0.0)
     reachable = _total(slope * room) > gap
     theta = _root(slope * speed, arrival, tf.where(reachable, gap, 0.0))
     move = tf.minimum(theta * speed, room)
-    return -tf.sign(normal) * tf.where(reachable, move, room)
+    return tf.where(reachable, move, room)
+
+
+_MOVES: dict[type[ThreatModel], Callable[..., Images]] = {
+    L1: _by_slope,
+    **{
+        norm: functools.partial(_by_clock, speed)
+        for norm, speed in _SPEED.items()
+    },
+}
 
 
 def _root(rate: Images, arrival: Images, gap: tf.Tensor) -> tf.Tensor:

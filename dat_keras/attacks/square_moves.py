@@ -1,4 +1,4 @@
-"""Proposals of Square: random signs (Linf) or waves (L2) in a square window.
+"""Proposals of Square: signs (Linf) or waves (L2, L1) in a square window.
 
 Windows are masks, not slices, so that one graph serves all sizes and each
 image has its own window.
@@ -16,7 +16,7 @@ import tensorflow as tf
 from dat_keras.attacks.square_pattern import tiled, waves
 from dat_keras.attacks.square_schedule import sides
 from dat_keras.core.random import Key
-from dat_keras.core.threat_models import L2, Linf, ThreatModel
+from dat_keras.core.threat_models import L1, L2, Linf, ThreatModel
 from dat_keras.core.types import Images
 
 
@@ -186,7 +186,41 @@ class Waves(Moves):
         return tf.clip_by_value(x + scale * delta, 0.0, 1.0)
 
 
-MOVES: dict[type[ThreatModel], type[Moves]] = {Linf: Stripes, L2: Waves}
+class SparseWaves(Waves):
+    """L1: waves as in L2, in L1 norms, projected onto ball and box."""
+
+    def propose(
+        self, x: Images, x_adv: Images, query: tf.Tensor, draws: tf.Tensor
+    ) -> Images:
+        """Adds a wave to one window, with the norm taken from another."""
+        side = tf.gather(self.sides, query)
+        window = self.window(side, draws[:, :2])
+        other = self.window(side, draws[:, 2:4])
+        here, there = window.mask, other.mask
+        delta = x_adv - x
+        spare = self.threat_model.eps - _total(delta, [1, 2, 3])
+        spare = tf.maximum(spare, 0.0) / self.shape[2]
+        union = _total(delta * tf.maximum(here, there), [1, 2])
+        sizes, table = waves(self.sides)
+        pattern = tf.gather(table, tf.searchsorted(sizes, side[None])[0])
+        wave = window.pick(pattern, draws[:, 4] < 0.5)
+        wave /= 1e-12 + _total(wave, [1, 2])
+        new = _signs(draws[:, None, None, 5:]) * wave
+        new += delta * here / (1e-12 + _total(delta * here, [1, 2]))
+        new *= (spare + union) / (1e-12 + _total(new, [1, 2]))
+        delta = tf.where(here > 0, new, delta * (1.0 - there))
+        return self._on_surface(x, delta)
+
+    def _on_surface(self, x: Images, delta: Images) -> Images:
+        scale = self.threat_model.eps / (_total(delta, [1, 2, 3]) + 1e-12)
+        return self.threat_model.project(x + scale * delta, x)
+
+
+MOVES: dict[type[ThreatModel], type[Moves]] = {
+    Linf: Stripes,
+    L2: Waves,
+    L1: SparseWaves,
+}
 """Proposals by threat model."""
 
 
@@ -204,6 +238,10 @@ def uniform(key: Key, x: Images, *shape: int) -> tf.Tensor:
 
 def _signs(draws: tf.Tensor) -> tf.Tensor:
     return tf.where(draws < 0.5, -1.0, 1.0)
+
+
+def _total(values: Images, axes: list[int]) -> tf.Tensor:
+    return tf.reduce_sum(tf.abs(values), axis=axes, keepdims=True)
 
 
 def _length(values: Images, axes: list[int]) -> tf.Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dat_keras.core.threat_models import L2, Linf, ThreatModel
+from dat_keras.core.threat_models import L1, L2, Linf, ThreatModel
 
 P_INIT = 0.8
 """Share of the pixels in the first windows (AutoAttack)."""
@@ -23,6 +23,7 @@ def _odd(side: int) -> int:
 _SIDE: dict[type[ThreatModel], Callable[[int], int]] = {
     Linf: lambda side: max(side, 1),
     L2: _odd,
+    L1: _odd,
 }
 
 
@@ -34,7 +35,7 @@ def sides(
     The schedule is that of 10 000 queries, whatever their number.
 
     Args:
-        norm: `Linf` or `L2`, whose windows have odd sides of 3 and more.
+        norm: `Linf`; `L2` and `L1`, whose windows have odd sides from 3 on.
         queries: Number of queries.
         height: Of the images.
         width: Of the images.

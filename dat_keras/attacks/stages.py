@@ -15,6 +15,7 @@ from dat_keras.attacks.apgd import APGD
 from dat_keras.attacks.base import Attack
 from dat_keras.attacks.dlr import TARGETS, TargetedLoss
 from dat_keras.attacks.fab import FAB
+from dat_keras.attacks.sparse_apgd import SparseAPGD
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels, Predict
 from dat_keras.utils.ranges import Range, RangeChecked
@@ -62,7 +63,7 @@ class Restarts(RangeChecked, StagedAttack):
         times: Number of runs. Default: AutoAttack's `standard`.
     """
 
-    attack: APGD | FAB
+    attack: APGD | SparseAPGD | FAB
     times: Annotated[int, Range(1)] = 1
 
     def stages(self, classes: int) -> int:
@@ -93,7 +94,7 @@ class EachTarget(RangeChecked, StagedAttack):
             AutoAttack.
     """
 
-    attack: APGD | FAB
+    attack: APGD | SparseAPGD | FAB
     targets: Annotated[int, Range(1)] = TARGETS
 
     def __post_init__(self) -> None:

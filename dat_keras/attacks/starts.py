@@ -10,13 +10,20 @@ from typing import Annotated
 import tensorflow as tf
 
 from dat_keras.core.random import Key
-from dat_keras.core.threat_models import L2, Linf, ThreatModel
+from dat_keras.core.threat_models import (
+    L1,
+    L2,
+    Linf,
+    ThreatModel,
+    laplace,
+)
 from dat_keras.core.types import Images
 from dat_keras.utils.ranges import Range, RangeChecked
 
 _NOISE: dict[type[ThreatModel], Callable[[Key, tf.Tensor], tf.Tensor]] = {
     Linf: lambda key, shape: key.uniform(shape, -1.0, 1.0),
     L2: lambda key, shape: key.normal(shape),
+    L1: lambda key, shape: laplace(key.uniform(shape, -1.0, 1.0)),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tensorflow as tf
 
+from dat_keras.core.l1_projection import project_change
 from dat_keras.core.random import Key
 from dat_keras.core.types import Images, PerExample
 from dat_keras.utils.norms import DEFAULT_EPS
@@ -43,6 +44,13 @@ class ThreatModel(RangeChecked, abc.ABC):
     @abc.abstractmethod
     def steepest(self, grad: Images) -> Images:
         """Returns the ascent direction of unit norm."""
+
+    def step_direction(self, grad: Images, x_adv: Images, x: Images) -> Images:
+        """Returns the direction of a step of PGD, of at most unit norm.
+
+        Default: the steepest one.
+        """
+        return self.steepest(grad)
 
     @abc.abstractmethod
     def random_start(self, x: Images, key: Key) -> Images:
@@ -139,6 +147,81 @@ class L2(ThreatModel):
         return tf.norm(tf.reshape(x_adv - x, (tf.shape(x)[0], -1)), axis=-1)
 
 
+TOP_SHARE = 0.01
+"""Share of the values that a step of PGD in L1 moves (Tramer and Boneh)."""
+
+
+@dataclass(frozen=True)
+class L1(ThreatModel):
+    """`||x_adv - x||_1 <= eps`; 12 is the usual radius of CIFAR.
+
+    Example:
+    >>> ball = L1(0.5)
+    >>> x = tf.fill((1, 2, 2, 1), 0.5)
+    >>> round(float(ball.distance(ball.project(x + 0.4, x), x)[0]), 6)
+    0.5
+
+    Reference:
+        [Croce and Hein, 2021](https://arxiv.org/abs/2103.01208),
+        [Tramer and Boneh, 2019](https://arxiv.org/abs/1904.13000)
+    """
+
+    @staticmethod
+    def radius_of_box(image_shape: tuple[int, ...]) -> float:
+        """Returns the number of values in an image."""
+        return float(math.prod(image_shape))
+
+    def project(self, x_adv: Images, x: Images) -> Images:
+        """Projects onto the intersection of ball and box, exactly."""
+        change = project_change(x_adv - x, x, self.eps)
+        return tf.clip_by_value(x + change, 0.0, 1.0)
+
+    def steepest(self, grad: Images) -> Images:
+        """Returns the sign of the largest entry, zero elsewhere."""
+        flat = tf.reshape(grad, (tf.shape(grad)[0], -1))
+        top = tf.one_hot(
+            tf.argmax(tf.abs(flat), -1), tf.shape(flat)[1], dtype=grad.dtype
+        )
+        return tf.reshape(tf.sign(flat) * top, tf.shape(grad))
+
+    def step_direction(self, grad: Images, x_adv: Images, x: Images) -> Images:
+        """Spreads the step over the largest 1 % of the gradient.
+
+        Values that the box stops are passed over.
+        """
+        stopped = ((grad < 0) & (x_adv <= 0)) | ((grad > 0) & (x_adv >= 1))
+        grad = tf.where(stopped, 0.0, grad)
+        flat = tf.abs(tf.reshape(grad, (tf.shape(grad)[0], -1)))
+        size = tf.cast(tf.shape(flat)[1], tf.float32)
+        count = tf.maximum(tf.cast(tf.round(TOP_SHARE * size), tf.int32), 1)
+        least = tf.math.top_k(flat, count).values[:, -1][:, None, None, None]
+        signs = tf.where(tf.abs(grad) >= least, tf.sign(grad), 0.0)
+        moved = tf.reduce_sum(tf.abs(signs), axis=[1, 2, 3], keepdims=True)
+        return signs / tf.maximum(moved, 1.0)
+
+    def random_start(self, x: Images, key: Key) -> Images:
+        """Steps along Laplace noise by a uniform share of `eps`."""
+        drawn = key.fold_in("direction").uniform(tf.shape(x), -1.0, 1.0)
+        noise = laplace(drawn)
+        total = tf.reduce_sum(tf.abs(noise), axis=[1, 2, 3], keepdims=True)
+        share = key.fold_in("length").uniform((tf.shape(x)[0], 1, 1, 1))
+        moved = x + self.eps * share * noise / (total + 1e-12)
+        return tf.clip_by_value(moved, 0.0, 1.0)
+
+    def distance(self, x_adv: Images, x: Images) -> PerExample:
+        """Returns the sum of absolute changes per example."""
+        return tf.reduce_sum(tf.abs(x_adv - x), axis=[1, 2, 3])
+
+
+def laplace(uniform: tf.Tensor) -> tf.Tensor:
+    """Turns uniform draws of `[-1, 1)` into Laplace noise of scale 1.
+
+    Divided by its L1 norm, such noise is uniform on the faces of the L1 ball.
+    """
+    size = tf.minimum(tf.abs(uniform), 1.0 - 1e-7)
+    return -tf.sign(uniform) * tf.math.log1p(-size)
+
+
 def _norm(delta: Images) -> tf.Tensor:
     # The small constant keeps the gradient of the root finite at zero.
     return tf.sqrt(
@@ -146,7 +229,11 @@ def _norm(delta: Images) -> tf.Tensor:
     )
 
 
-THREAT_MODELS: dict[str, type[ThreatModel]] = {"linf": Linf, "l2": L2}
+THREAT_MODELS: dict[str, type[ThreatModel]] = {
+    "linf": Linf,
+    "l2": L2,
+    "l1": L1,
+}
 """Threat models by the name of their norm."""
 
 

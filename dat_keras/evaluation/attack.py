@@ -53,7 +53,7 @@ def attack(
             `"autoattack"`, or an attack with a threat model of its own.
         norm: Key of `THREAT_MODELS`, for a name. Default: `"linf"`.
         eps: Radius in pixel units of `[0, 1]`, for a name. Default: 8/255
-            for `"linf"`, 0.5 for `"l2"`.
+            for `"linf"`, 0.5 for `"l2"`, 12 for `"l1"`.
         batch_size: Images per batch; random draws do not depend on it.
         seed: Seed of all draws.
         progress: Called as `progress(name, done, total)` after each batch.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dat_keras.core.threat_models import L2, ThreatModel
+from dat_keras.core.threat_models import Linf, ThreatModel
 from dat_keras.evaluation.plausibility import implausible
 from dat_keras.evaluation.results import AttackResult, Caution
 
@@ -114,12 +114,12 @@ def ensemble_cautions(
                 + (", with another loss." if classes < 4 else "."),
             )
         )
-    oblong = height != width and isinstance(threat_model, L2)
+    oblong = height != width and not isinstance(threat_model, Linf)
     if oblong and "square" in fall:
         found.append(
             Caution(
                 "oblong",
-                f"Images of {height} x {width}: Square's first L2 pattern, "
+                f"Images of {height} x {width}: Square's first pattern, "
                 "published for square images, has more tiles here.",
             )
         )

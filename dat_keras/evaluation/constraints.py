@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from dat_keras.core.threat_models import L2, Linf, ThreatModel
+from dat_keras.core.threat_models import L1, L2, Linf, ThreatModel
 
-RELATIVE_TOLERANCE: dict[type[ThreatModel], float] = {Linf: 0.0, L2: 1e-5}
+RELATIVE_TOLERANCE: dict[type[ThreatModel], float] = {
+    Linf: 0.0,
+    L2: 1e-5,
+    L1: 1e-5,
+}
 """Excess over the radius that float32 rounding explains, by threat model."""
 
 

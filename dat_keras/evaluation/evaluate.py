@@ -88,7 +88,7 @@ def evaluate(
             Natural accuracy comes first, named or not.
         norm: Key of `THREAT_MODELS`.
         eps: Radius in pixel units of `[0, 1]`. Default: 8/255 for `"linf"`,
-            0.5 for `"l2"`.
+            0.5 for `"l2"`, 12 for `"l1"`.
         n_examples: Number of images. Default: all.
         batch_size: Images per batch.
         seed: Seed of all draws.

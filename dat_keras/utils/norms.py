@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_EPS: dict[str, float] = {"linf": 8 / 255, "l2": 0.5}
-"""The usual radius of each norm on CIFAR, as on RobustBench."""
+DEFAULT_EPS: dict[str, float] = {"linf": 8 / 255, "l2": 0.5, "l1": 12.0}
+"""The usual radius of each norm on CIFAR: those of RobustBench, and for L1
+that of Croce and Hein (2021)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,11 @@ class RadiusUnit:
         return f"{self.per_one * eps:g}{self.name}"
 
 
-RADIUS_UNITS = {"linf": RadiusUnit(255.0, "/255"), "l2": RadiusUnit(1.0)}
+RADIUS_UNITS = {
+    "linf": RadiusUnit(255.0, "/255"),
+    "l2": RadiusUnit(1.0),
+    "l1": RadiusUnit(1.0),
+}
 """Units of the radii of each norm."""
 
 
@@ -48,9 +53,11 @@ def pixel_fraction(eps: float) -> str:
     """Returns a radius the way papers write it.
 
     Example:
-    >>> pixel_fraction(8 / 255), pixel_fraction(0.5)
-    ('8/255', '0.5')
+    >>> pixel_fraction(8 / 255), pixel_fraction(0.5), pixel_fraction(12.0)
+    ('8/255', '0.5', '12')
     """
+    if eps >= 2:
+        return f"{eps:g}"
     steps = eps * 255
     if round(steps) and abs(steps - round(steps)) < 1e-4:
         return f"{round(steps)}/255"

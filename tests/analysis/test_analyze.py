@@ -135,7 +135,7 @@ def test_a_report_says_everything_and_comes_back_from_its_file(
     ("options", "line"),
     [
         ({"attack": "pdg20"}, "Did you mean 'pgd20'"),
-        ({"norm": "l1"}, "Unknown norm 'l1'"),
+        ({"norm": "l7"}, "Unknown norm 'l7'"),
         ({"eps": 8}, "Did you mean 8/255"),
         ({"eps": (0.1, 0.1)}, "several that differ"),
         ({"eps": 0.0}, "must be a positive number"),

@@ -57,7 +57,7 @@ CASES = [
         "Did you mean 'shapes'",
     ),
     (("info", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
-    ((*EVALUATE, "--norm", "l1"), 2, "Unknown norm 'l1'"),
+    ((*EVALUATE, "--norm", "l7"), 2, "Unknown norm 'l7'"),
     ((*EVALUATE, "--protocol", "strcit"), 2, "Did you mean 'strict'"),
     ((*EVALUATE, "half", "--robustbench", "r"), 2, "take one model"),
     ((*EVALUATE, "--robustbench", "r"), 2, "needs --attack autoattack"),

@@ -88,7 +88,7 @@ def test_an_attack_has_its_own_threat_model(net):
         ({"attack": "natural"}, "Unknown attack 'natural'"),
         ({"attack": "pgd2O"}, "Did you mean 'pgd20'"),
         ({"attack": None}, "Received: attack=None"),
-        ({"norm": "l1"}, "Unknown norm 'l1'"),
+        ({"norm": "l7"}, "Unknown norm 'l7'"),
         ({"eps": 8}, "Did you mean 8/255"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
     ],

@@ -368,7 +368,7 @@ def test_a_subclassed_model_is_welcome(linear):
     ("options", "message"),
     [
         ({"attacks": "pgd2O"}, "Did you mean 'pgd20'"),
-        ({"norm": "l1"}, "Unknown norm 'l1'"),
+        ({"norm": "l7"}, "Unknown norm 'l7'"),
         ({"protocol": "strikt"}, "Did you mean 'strict'"),
         ({"eps": 8}, "Did you mean 8/255"),
         ({"eps": -0.1}, "must be at least 0"),

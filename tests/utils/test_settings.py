@@ -47,7 +47,7 @@ def test_kinds_and_ranges_are_those_of_the_fields():
     assert kinds["objective.attack.steps"] == "whole number, at least 1"
     assert kinds["objective.split_bn"] == "true or false"
     assert kinds["width"] == "whole number or none, at least 1"
-    assert kinds["objective.attack.threat_model"] == "one of L2, Linf"
+    assert kinds["objective.attack.threat_model"] == "one of L1, L2, Linf"
 
 
 def test_a_field_that_only_additions_change_is_not_settable():

@@ -23,7 +23,8 @@ class Request:
         std: Standard deviation, likewise.
         dataset: Name of the data set it was trained on.
         norm: Norm of the threat model it was trained for.
-        eps: Its radius. Default: 8/255 for `"linf"`, 0.5 for `"l2"`.
+        eps: Its radius. Default: 8/255 for `"linf"`, 0.5 for
+            `"l2"`, 12 for `"l1"`.
         image_size: Height and width of the images.
     """
 

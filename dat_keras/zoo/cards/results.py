@@ -12,7 +12,7 @@ from dat_keras.utils.norms import pixel_fraction
 from dat_keras.zoo.cards.accuracies import Report, ordered
 from dat_keras.zoo.errors import RefusedContentError
 
-NORMS = {"linf": "Linf", "l2": "L2"}
+NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 """Names of norms as leaderboards write them."""
 
 
