@@ -120,7 +120,11 @@ Examples:
     show_default=True,
     help="Runs at a time, each with its share of the processor cores.",
 )
-@click.option("--resume", is_flag=True, help="Continue the grid in --output.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue the grid in --output, or begin it.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the grid in --output.")
 @verbose_option
 def compare(

@@ -18,9 +18,10 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from dat_keras.attacks.averaged_gradient import mean_gradient
 from dat_keras.attacks.base import Attack
+from dat_keras.attacks.eot import mean_over_draws
 from dat_keras.attacks.losses import AttackLoss, CrossEntropy
+from dat_keras.core.gradients import input_gradient
 from dat_keras.core.random import Key
 from dat_keras.core.threat_models import L1
 from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
@@ -30,8 +31,6 @@ RADII = (3.0, 2.0, 1.0)
 """Radii of the search, in units of `eps`."""
 SHARES = (0.3, 0.3)
 """Shares of the steps in all radii but the last."""
-FIRST_DENSITY = 0.2
-"""Share of the values that steps move where no start was given."""
 SHRINK = 1.5
 """Divisor of the step size and of the number of values that steps move."""
 FEWER = 0.95
@@ -120,7 +119,8 @@ class SparseAPGD(Attack):
     ) -> Images:
         """Returns the broken or else the best point for each image of `x`."""
         loss = self.loss.bind(predict, x, y)
-        see = functools.partial(mean_gradient, predict, loss, draws=self.draws)
+        mean = mean_over_draws(predict, self.draws)
+        see = functools.partial(input_gradient, mean, loss)
         plan = _Plan(*map(tf.constant, schedule(self.steps)))
 
         def climb(i: tf.Tensor, state: _State) -> tuple[tf.Tensor, _State]:

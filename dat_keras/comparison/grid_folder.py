@@ -31,22 +31,24 @@ def claim_folder(
     Args:
         grid: The grid.
         output: Its folder.
-        resume: Take a folder that holds this very grid.
+        resume: Take a folder that holds this very grid; begin it in one that
+            is empty or not there, so that a command can be repeated as it is.
         overwrite: Remove a grid that is there.
 
     Raises:
         RunFolderError: If it holds a grid and neither flag is given, or
-            other files; with `resume`, if it holds none or another grid; if
-            another comparison is at work there. A grid whose first run was
-            refused holds no run: a new one takes its place.
+            other files; with `resume`, if it holds another grid; if another
+            comparison is at work there. A grid whose first run was refused
+            holds no run: a new one takes its place.
         DamagedFileError: If its definition cannot be read.
     """
     path, wanted = output / "grid.json", _plain(grid)
-    if resume:
+    begun = resume and path.exists()
+    if begun:
         _check_same(path, wanted)
     output.mkdir(parents=True, exist_ok=True)
     with locked(output):
-        if not resume:
+        if not begun:
             _begin(path, wanted, overwrite)
         yield
 
@@ -70,8 +72,6 @@ def _plain(grid: Grid) -> dict:
 
 
 def _check_same(path: Path, wanted: dict) -> None:
-    if not path.exists():
-        raise RunFolderError(f"{path.parent} holds no grid to resume")
     try:
         found = json.loads(path.read_text())
         differ = [

@@ -266,6 +266,21 @@ def test_what_a_killed_start_left_is_no_obstacle(colours, tmp_path):
     assert not (one.folder / ".recipe.json.7-7").exists()
 
 
+def test_resuming_begins_a_grid_that_is_not_there(colours, tmp_path):
+    grid, output = small(colours), tmp_path / "new"
+    with claim_folder(grid, output, resume=True):
+        assert (output / "grid.json").exists()
+    with claim_folder(grid, output, resume=True):
+        pass
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").touch()
+    with (
+        pytest.raises(RunFolderError, match="other files"),
+        claim_folder(grid, tmp_path / "other", resume=True),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("display", [progress, silent])
 def test_a_display_reaches_the_process_of_a_run(display):
     assert pickle.loads(pickle.dumps(display)) is display
