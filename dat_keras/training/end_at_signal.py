@@ -23,7 +23,9 @@ class EndAtSignal(keras.callbacks.Callback):
     Where a checkpoint would gain nothing or cannot be taken (no step done
     since the last one, the first step still being traced, a validation, a
     second signal) the run ends at once, and goes on from the last checkpoint.
-    Put it after `RunCheckpoint`.
+    Where several processes train together, all end after a step or an epoch:
+    one that ended at once would be lost to the others. Put it after
+    `RunCheckpoint`.
 
     Args:
         checkpoint: Saves the state, and knows whether it has to be saved.
@@ -64,13 +66,22 @@ class EndAtSignal(keras.callbacks.Callback):
         Raises:
             RunInterruptedError: If there is nothing to wait for.
         """
-        if self.received is not None or not self.checkpoint.unsaved:
+        alone = self.checkpoint.workers.count == 1
+        at_once = alone and not self.checkpoint.unsaved
+        if self.received is not None or at_once:
             self.raised = self._error(number)
             raise self.raised
         self.received = number
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Saves and ends the run if a signal came, to any of its processes."""
+        self._end_together()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Ends the run if a signal came during validation."""
+        self._end_together()
+
+    def _end_together(self) -> None:
         if self.checkpoint.workers.any(self.received is not None):
             number = self.received or signal.SIGTERM
             # Never between an epoch's last step and its validation.
