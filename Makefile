@@ -78,7 +78,7 @@ MINUTES ?= 60
 EXTRA ?=
 reproduce: .venv/installed
 	rows=$$($(BIN)/python -m benchmarks.reproduce $(TABLE)) && \
-		timeout --signal=TERM --kill-after=2m $(MINUTES)m \
+		timeout --signal=INT --kill-after=2m $(MINUTES)m \
 		$(BIN)/dat-keras compare $$rows $(EXTRA)
 
 docs: .venv/documented
