@@ -86,7 +86,7 @@ class ClassifierBuilder:
 
 
 def rebuilt(model: keras.Model) -> Backbone:
-    """A backbone that repeats a functional model, its layers made anew.
+    """A backbone that repeats a functional model, its layers rebuilt.
 
     The first convolution stays float32 under a mixed policy.
 

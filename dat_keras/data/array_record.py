@@ -132,7 +132,7 @@ def _labels(
     """The labels of a part, from the file beside it if there is one."""
     info = builder.info.splits[part]
     found = [(path.name, path.stat()) for path in info.filepaths]
-    # Of a set prepared anew the labels are read anew.
+    # Labels of a set that was prepared again are read again.
     files = [(name, stat.length, stat.mtime) for name, stat in found]
     digest = hashlib.sha256(repr(files).encode()).hexdigest()
     file = builder.data_path / f"dat_keras-labels-{part}-{digest[:16]}.npy"

@@ -62,7 +62,7 @@ class ReplicatedModel(keras.Model):
         """Makes the function of a training step.
 
         Args:
-            force: Whether to make it anew.
+            force: Whether to replace it.
         """
         if not self.is_replicated:
             return super().make_train_function(force)
@@ -74,7 +74,7 @@ class ReplicatedModel(keras.Model):
         """Makes the function of a validation step.
 
         Args:
-            force: Whether to make it anew.
+            force: Whether to replace it.
         """
         if not self.is_replicated:
             return super().make_test_function(force)

@@ -23,8 +23,8 @@ SOURCES = sorted(
     for folder in ("dat_keras", "cli", "benchmarks", "examples")
     for path in (ROOT / folder).rglob("*.py")
 )
-IMAGINED = {"dat_keras/objectives/alp.py"}
-"""The file that a reader of extending.md writes."""
+IMAGINED = {"dat_keras/objectives/alp.py", "my_attacks.py"}
+"""Files that readers of extending.md and attacks.md write."""
 
 
 def test_every_public_name_is_listed_and_no_other():
