@@ -21,15 +21,24 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 
 
-def show(report: Report | TransferMatrix) -> None:
-    """Prints a report on stdout: a drawn table on a terminal, else text.
+def show_table(report: Report | TransferMatrix) -> None:
+    """Prints table and notes on stdout: drawn on a terminal, else text.
 
     Args:
-        report: The report.
+        report: What was measured.
     """
     _print_table(report.title(), report.cells())
     for note in report.notes():
         click.echo(note)
+
+
+def show(report: Report) -> None:
+    """Prints a report, and the one on corrupted images if there is one.
+
+    Args:
+        report: The report.
+    """
+    show_table(report)
     if report.corruptions:
         _print_table(report.corruptions.title(), report.corruptions.cells())
 

@@ -9,7 +9,7 @@ import click
 
 from dat_keras.cli import _complete
 from dat_keras.cli._checking import check_files, check_transfer
-from dat_keras.cli._console import progress, show
+from dat_keras.cli._console import progress, show_table
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
@@ -79,6 +79,6 @@ def transfer(
     models = {source: each.model for source, each in loaded.items()}
     with progress() as tell:
         matrix = transfer_matrix(models, test, progress=tell, **options)
-    show(matrix)
+    show_table(matrix)
     if json_file is not None:
         matrix.save(json_file)

@@ -58,8 +58,8 @@ def corrupt(
 
     Example:
     >>> x = np.array([[[[0.5], [0.7]]]])
-    >>> corrupt(x, "contrast", severity=5).round(2).tolist()
-    [[[[0.5899999737739563], [0.6100000143051147]]]]
+    >>> corrupt(x, "contrast", severity=5).astype(float).round(3).tolist()
+    [[[[0.585], [0.615]]]]
 
     Reference:
         [Hendrycks and Dietterich, 2019](https://arxiv.org/abs/1903.12261)

@@ -73,7 +73,6 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
         (["--methods", "dat", "--checkpoint", "lst"], "Did you mean 'last'"),
         (["--methods", "dat", "--set", "betta=1"], "Did you mean 'beta'"),
         (["--methods", "dat", "--workers", "0"], "`workers` must be between 1"),
-        (["--methods", "dat", "--resume"], "no grid to resume"),
     ],
 )
 def test_typos_get_one_line_and_leave_nothing(arguments, message, tmp_path):

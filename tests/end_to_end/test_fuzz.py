@@ -34,7 +34,7 @@ from dat_keras.zoo.commands.bundled import read_card, zoo_root
 
 LIMIT = 5.0
 """Seconds that no input may take."""
-CODES = {*range(10), 130, 143}
+CODES = {*range(11), 130, 143}
 
 many = settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "60")),
