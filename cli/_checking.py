@@ -11,6 +11,7 @@ import click
 
 from dat_keras.cli._names import (
     ARCHITECTURES,
+    CERTIFIERS,
     EVALUATIONS,
     PROTOCOLS,
     SINGLE,
@@ -232,16 +233,19 @@ def _check_entry(
 
 def _check_certify(options: dict[str, Any]) -> None:
     method, norm = options["certify"], options["norm"]
-    for name in ("sigma", "draws"):
-        if options[name] is not None and method != "smoothing":
-            raise click.UsageError(f"--{name} needs --certify smoothing.")
+    taken = CERTIFIERS[method].takes if method else ()
+    for other, each in CERTIFIERS.items():
+        for name in each.takes:
+            if options[name] is not None and name not in taken:
+                raise click.UsageError(f"--{name} needs --certify {other}.")
     if method is None:
         return
-    if method == "smoothing" and options["sigma"] is None:
-        raise click.UsageError("--certify smoothing needs --sigma.")
+    for name in CERTIFIERS[method].needs:
+        if options[name] is None:
+            raise click.UsageError(f"--certify {method} needs --{name}.")
     if options["shard"]:
         raise click.UsageError("--certify takes no --shard: all images.")
-    wanted = "l2" if method == "smoothing" else "linf"
+    wanted = CERTIFIERS[method].norm
     if norm != wanted:
         raise click.UsageError(
             f"--certify {method} needs --norm {wanted}. Received: {norm}"

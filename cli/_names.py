@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 SINGLE = ("natural", "fgsm", "pgd20", "pgd100", "cw", "cw-dat")
 """Evaluations that are one attack, or none."""
 
@@ -47,8 +49,28 @@ LOGS = ("tensorboard", "wandb", "mlflow")
 PROTOCOLS = ("strict", "dat")
 """Keys of `dat_keras.evaluation.protocols.PROTOCOLS`, likewise."""
 
-CERTIFIERS = ("ibp", "crown-ibp", "smoothing")
-"""Keys of `dat_keras.evaluation.certifiers.CERTIFIERS`, likewise."""
+
+@dataclass(frozen=True)
+class CertifierOptions:
+    """What a certification method takes.
+
+    Args:
+        norm: The norm that it certifies in.
+        takes: Options of its own.
+        needs: Those of them without a default.
+    """
+
+    norm: str
+    takes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+CERTIFIERS = {
+    "ibp": CertifierOptions("linf"),
+    "crown-ibp": CertifierOptions("linf"),
+    "smoothing": CertifierOptions("l2", ("sigma", "draws"), ("sigma",)),
+}
+"""Options by key of `dat_keras.evaluation.certifiers.CERTIFIERS`."""
 
 METHODS = (
     *("natural", "fgsm-rs", "n-fgsm", "free-at", "grad-align", "pgd-at"),

@@ -82,7 +82,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--certify",
-    type=click.Choice(CERTIFIERS),
+    type=click.Choice(list(CERTIFIERS)),
     help="Also prove images robust: bounds of the model (linf), or "
     "randomised smoothing with --sigma (l2).",
 )

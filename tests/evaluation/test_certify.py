@@ -171,4 +171,4 @@ def test_a_wrong_bound_is_found(judged, monkeypatch):
 
 
 def test_the_command_knows_the_names():
-    assert _names.CERTIFIERS == tuple(CERTIFIERS)
+    assert tuple(_names.CERTIFIERS) == tuple(CERTIFIERS)

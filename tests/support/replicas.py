@@ -100,16 +100,14 @@ def state(model):
     }
 
 
-def after_steps(strategy, name, sizes):
-    """Trains a method of `METHODS` for `STEPS` steps.
+def built(strategy, name, sizes, rate):
+    """Returns a compiled ResNet-8 of a method.
 
     Args:
-        strategy: Where to build the model.
-        name: The method.
+        strategy: Where to build it.
+        name: Key of `METHODS`.
         sizes: Rows of each replica.
-
-    Returns:
-        The state before and after, and the metrics.
+        rate: Learning rate.
     """
     objective, settings = METHODS[name]
     with strategy.scope():
@@ -124,7 +122,22 @@ def after_steps(strategy, name, sizes):
         model = AdversarialModel(
             net, objective, **{"augment": CropFlip(pad=1)} | settings
         )
-        model.compile(optimizer=SGD(0.02, momentum=0.9), clip_norm=0.5)
+        model.compile(optimizer=SGD(rate, momentum=0.9), clip_norm=0.5)
+    return model
+
+
+def after_steps(strategy, name, sizes):
+    """Trains a method of `METHODS` for `STEPS` steps.
+
+    Args:
+        strategy: Where to build the model.
+        name: The method.
+        sizes: Rows of each replica.
+
+    Returns:
+        The state before and after, and the metrics.
+    """
+    model = built(strategy, name, sizes, rate=0.02)
     model.total_steps.assign(STEPS)
     before = state(model)
     step_on(strategy, model, eight_images(), sizes, STEPS)

@@ -1,15 +1,9 @@
 """Two replicas with half the batch each do what one does with the whole."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from replicas import METHODS, differences, state, step_on, two_replicas
-
-from dat_keras.architectures import ResNet8
-from dat_keras.augment import CropFlip
-from dat_keras.optimizers import SGD
-from dat_keras.training.model import AdversarialModel
+from replicas import METHODS, built, differences, state, step_on, two_replicas
 
 MARKS = {
     "trades": (),
@@ -19,20 +13,8 @@ MARKS = {
 """The others take half a minute each, and share most of their code."""
 
 
-def after_one_step(strategy, batch, sizes, objective, settings):
-    with strategy.scope():
-        keras.utils.set_random_seed(0)
-        net = ResNet8(
-            4,
-            width=4,
-            input_shape=(8, 8, 3),
-            branches=objective.branches,
-            sync_bn=len(sizes) > 1,
-        )
-        model = AdversarialModel(
-            net, objective, **{"augment": CropFlip(pad=1)} | settings
-        )
-        model.compile(optimizer=SGD(0.1, momentum=0.9), clip_norm=0.5)
+def after_one_step(strategy, batch, sizes, name):
+    model = built(strategy, name, sizes, rate=0.1)
     step_on(strategy, model, batch, sizes)
     return model
 
@@ -45,10 +27,9 @@ def after_one_step(strategy, batch, sizes, objective, settings):
     ],
 )
 def test_two_halves_are_one_batch(name, batch):
-    objective, settings = METHODS[name]
     sizes = (5, 3)
     one, two = (
-        after_one_step(strategy, batch, rows, objective, settings)
+        after_one_step(strategy, batch, rows, name)
         for strategy, rows in (
             (tf.distribute.get_strategy(), (8,)),
             (two_replicas(), sizes),
