@@ -10,8 +10,10 @@ from toy_nets import opinionated
 
 from dat_keras.attacks import (
     APGD,
+    FAB,
     PGD,
     CarliniWagner,
+    NearestMargin,
     Restarts,
     Square,
 )
@@ -28,7 +30,9 @@ class Flicker(keras.layers.Layer):
     """Shows every other pixel, doubled, and the other half the next time."""
 
     def build(self, shape):
-        self.turn = self.add_weight(shape=(), trainable=False)
+        self.turn = self.add_weight(
+            shape=(), trainable=False, initializer="zeros"
+        )
         board = np.indices(shape[1:3]).sum(0)[None, :, :, None] % 2
         self.board = tf.constant(board, tf.float32)
 
@@ -75,11 +79,27 @@ def test_the_mean_of_a_linear_net_is_attacked_exactly(flickering, key):
     np.testing.assert_array_equal(broken, worst)
 
 
-def test_a_report_says_that_it_is_of_means(flickering):
-    model, _, x, gaps = flickering
-    report = evaluate(model, (x, (gaps > 0).astype(int)), "fgsm", eot=2)
-    codes = [caution.code for caution in report.cautions]
-    assert "eot" in codes and "randomized" not in codes
+def test_a_report_of_means_is_exact(flickering):
+    model, weights, x, gaps = flickering
+    y = (gaps > 0).astype(int)
+    attacks = {
+        "pgd": PGD(Linf(EPS), CarliniWagner(), steps=2, step_size=2 * EPS),
+        "fab": AttackEnsemble(
+            {"fab": Restarts(FAB(Linf(EPS), NearestMargin(), steps=10))}
+        ),
+    }
+    # In one share: passes take turns.
+    report = evaluate(model, (x, y), attacks, eps=EPS, eot=2, batch_size=8)
+    worst = np.abs(gaps) < EPS * np.abs(weights).sum()
+    assert 2 < worst.sum() < 22
+    np.testing.assert_array_equal(report["pgd"].broken, worst)
+    # FAB overshoots by up to a percent.
+    near = np.abs(gaps) < EPS / 1.01 * np.abs(weights).sum()
+    found = np.array(report["fab"].broken)
+    assert (near <= found).all() and (found <= worst).all()
+    assert report["natural"].correct == 24
+    assert "eot" in [caution.code for caution in report.cautions]
+    assert "randomized" not in [caution.code for caution in report.cautions]
 
 
 def test_one_pass_follows_half_of_the_pixels_only(flickering):
