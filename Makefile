@@ -41,7 +41,7 @@ test-all: test test-torch
 # The tutorials, block after block, and pages in a browser.
 test-pages: .venv/tested
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m thorough \
-		tests/project tests/analysis
+		tests/project/test_tutorials.py tests/analysis/test_in_chromium.py
 
 test-torch: .venv/tested
 	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox]'

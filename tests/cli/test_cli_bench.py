@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from dat_keras.cli import main
@@ -16,12 +17,18 @@ def run(*arguments):
     return CliRunner().invoke(main, ["bench", *arguments])
 
 
-def test_a_step_is_measured_for_people_and_for_machines():
+@pytest.mark.thorough
+def test_a_step_is_measured_for_people():
     text = run(*SMALL)
     assert text.exit_code == 0, text.output
     assert text.stdout.startswith("recipe")
     assert "natural-cifar10-resnet8, batch 2" in text.stdout
-    found = json.loads(run(*SMALL, "--json").stdout)
+
+
+def test_a_step_is_measured_for_machines():
+    result = run(*SMALL, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
     assert found["passes"] == {"forward": 1, "to_input": 0, "to_weights": 1}
     assert len(found["seconds"]) == 1
     assert found["machine"]["cores"]

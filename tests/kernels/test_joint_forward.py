@@ -98,7 +98,7 @@ def assert_same(found, expected):
     assert max(errors) < 1e-3
 
 
-@pytest.mark.parametrize("name", first_of(NETS, ("resnet8", "preactresnet18")))
+@pytest.mark.parametrize("name", first_of(NETS, ("resnet8",)))
 def test_passes_are_those_of_the_model(name, monkeypatch):
     keras.utils.set_random_seed(5)
     model, images = away_from_kinks(lived_in(NETS[name]())), batches()

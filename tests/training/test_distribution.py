@@ -23,6 +23,7 @@ def rows(run):
         ]
 
 
+@pytest.mark.thorough
 def test_a_mirrored_run_is_the_run_of_one_device(tmp_path):
     said = []
     for name in ("none", "mirrored"):

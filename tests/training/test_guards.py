@@ -152,6 +152,12 @@ def test_later_steps_of_one_call_are_undone_too(make, data):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [False, pytest.param(True, marks=pytest.mark.thorough)],
+    ids=["asserts", "xla"],
+    indirect=True,
+)
 def test_good_steps_of_a_second_player_are_kept(make, data):
     model = make(DAT(SHORT))
     before = state(model)
