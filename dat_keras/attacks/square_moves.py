@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from dat_keras.attacks.square_pattern import tiled, waves
+from dat_keras.attacks.square_pattern import Wave, tiled, waves
 from dat_keras.attacks.square_schedule import sides
 from dat_keras.core.random import Key
 from dat_keras.core.threat_models import L1, L2, Linf, ThreatModel
@@ -141,6 +141,8 @@ class Stripes(Moves):
 class Waves(Moves):
     """L2: starts from tiles of waves; moves norm from one window to another."""
 
+    wave = Wave(order=2, decay=2)
+
     @property
     def numbers(self) -> int:
         """Two corners, whether to transpose, and the signs."""
@@ -148,7 +150,7 @@ class Waves(Moves):
 
     def start(self, x: Images, key: Key) -> Images:
         """Returns tiles of waves, randomly transposed and signed."""
-        plain, turned, tile = tiled(*self.shape[:2])
+        plain, turned, tile = tiled(*self.shape[:2], self.wave)
         count = int(tile.max()) + 1
         turns = uniform(key.fold_in("turns"), x, count) < 0.5
         signs = uniform(key.fold_in("signs"), x, count, self.shape[2])
@@ -156,7 +158,7 @@ class Waves(Moves):
         tile = np.maximum(tile, 0)
         wave = tf.where(tf.gather(turns, tile, axis=1), turned, plain)
         delta = wave[..., None] * tf.gather(_signs(signs), tile, axis=1)
-        return self._on_surface(x, delta)
+        return self._in_ball(x, delta)
 
     def propose(
         self, x: Images, x_adv: Images, query: tf.Tensor, draws: tf.Tensor
@@ -164,56 +166,49 @@ class Waves(Moves):
         """Adds a wave to one window, with the norm taken from another."""
         side = tf.gather(self.sides, query)
         window = self.window(side, draws[:, :2])
-        other = self.window(side, draws[:, 2:4])
-        here, there = window.mask, other.mask
+        here, there = window.mask, self.window(side, draws[:, 2:4]).mask
         delta = x_adv - x
-        own = _length(delta * here, [1, 2])
-        union = _length(delta * tf.maximum(here, there), [1, 2])
-        spare = self.threat_model.eps**2 - _length(delta, [1, 2, 3]) ** 2
-        spare = tf.maximum(spare, 0.0) / self.shape[2]
-        sizes, table = waves(self.sides)
+        old = delta * here
+        union = self._norm(delta * tf.maximum(here, there), [1, 2])
+        sizes, table = waves(self.sides, self.wave)
         pattern = tf.gather(table, tf.searchsorted(sizes, side[None])[0])
         wave = window.pick(pattern, draws[:, 4] < 0.5)
         new = _signs(draws[:, None, None, 5:]) * wave
-        new += delta * here / (1e-12 + own)
-        new /= 1e-12 + _length(new, [1, 2])
-        new *= tf.sqrt(spare + union**2)
+        new += old / (1e-12 + self._norm(old, [1, 2]))
+        new /= 1e-12 + self._norm(new, [1, 2])
+        new *= self._budget(self._norm(delta, [1, 2, 3]), union)
         delta = tf.where(here > 0, new, delta * (1.0 - there))
-        return self._on_surface(x, delta)
+        return self._in_ball(x, delta)
 
-    def _on_surface(self, x: Images, delta: Images) -> Images:
-        scale = self.threat_model.eps / (_length(delta, [1, 2, 3]) + 1e-12)
+    def _norm(self, values: Images, axes: list[int]) -> tf.Tensor:
+        return tf.sqrt(tf.reduce_sum(values * values, axes, keepdims=True))
+
+    def _budget(self, whole: tf.Tensor, union: tf.Tensor) -> tf.Tensor:
+        """Norm of a channel of the new window: spare and both windows'."""
+        spare = tf.maximum(self.threat_model.eps**2 - whole**2, 0.0)
+        return tf.sqrt(spare / self.shape[2] + union**2)
+
+    def _in_ball(self, x: Images, delta: Images) -> Images:
+        scale = self.threat_model.eps / (self._norm(delta, [1, 2, 3]) + 1e-12)
         return tf.clip_by_value(x + scale * delta, 0.0, 1.0)
 
 
 class SparseWaves(Waves):
-    """L1: waves as in L2, in L1 norms, projected onto ball and box."""
+    """L1: steeper waves, moved as in L2 and projected onto ball and box."""
 
-    def propose(
-        self, x: Images, x_adv: Images, query: tf.Tensor, draws: tf.Tensor
-    ) -> Images:
-        """Adds a wave to one window, with the norm taken from another."""
-        side = tf.gather(self.sides, query)
-        window = self.window(side, draws[:, :2])
-        other = self.window(side, draws[:, 2:4])
-        here, there = window.mask, other.mask
-        delta = x_adv - x
-        spare = self.threat_model.eps - _total(delta, [1, 2, 3])
-        spare = tf.maximum(spare, 0.0) / self.shape[2]
-        union = _total(delta * tf.maximum(here, there), [1, 2])
-        sizes, table = waves(self.sides)
-        pattern = tf.gather(table, tf.searchsorted(sizes, side[None])[0])
-        wave = window.pick(pattern, draws[:, 4] < 0.5)
-        wave /= 1e-12 + _total(wave, [1, 2])
-        new = _signs(draws[:, None, None, 5:]) * wave
-        new += delta * here / (1e-12 + _total(delta * here, [1, 2]))
-        new *= (spare + union) / (1e-12 + _total(new, [1, 2]))
-        delta = tf.where(here > 0, new, delta * (1.0 - there))
-        return self._on_surface(x, delta)
+    wave = Wave(order=1, decay=4)
 
-    def _on_surface(self, x: Images, delta: Images) -> Images:
-        scale = self.threat_model.eps / (_total(delta, [1, 2, 3]) + 1e-12)
-        return self.threat_model.project(x + scale * delta, x)
+    def _norm(self, values: Images, axes: list[int]) -> tf.Tensor:
+        return tf.reduce_sum(tf.abs(values), axes, keepdims=True)
+
+    def _budget(self, whole: tf.Tensor, union: tf.Tensor) -> tf.Tensor:
+        """The published code gives each channel that of all; it projects."""
+        spare = tf.maximum(self.threat_model.eps - whole, 0.0)
+        return spare + self.shape[2] * union
+
+    def _in_ball(self, x: Images, delta: Images) -> Images:
+        ball = L1(self.threat_model.eps * (1.0 - 1e-6))
+        return ball.project(x + delta, x)
 
 
 MOVES: dict[type[ThreatModel], type[Moves]] = {
@@ -238,11 +233,3 @@ def uniform(key: Key, x: Images, *shape: int) -> tf.Tensor:
 
 def _signs(draws: tf.Tensor) -> tf.Tensor:
     return tf.where(draws < 0.5, -1.0, 1.0)
-
-
-def _total(values: Images, axes: list[int]) -> tf.Tensor:
-    return tf.reduce_sum(tf.abs(values), axis=axes, keepdims=True)
-
-
-def _length(values: Images, axes: list[int]) -> tf.Tensor:
-    return tf.sqrt(tf.reduce_sum(values * values, axis=axes, keepdims=True))

@@ -1,6 +1,8 @@
-"""Perturbation patterns of Square in L2: a positive and a negative bump."""
+"""Perturbation patterns of Square in L2 and L1: a hill above a hollow."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,14 +10,16 @@ TILES = 5
 """Tiles along the shorter side of the first image."""
 
 
-def wave(side: int) -> np.ndarray:
-    """Returns a positive above a negative bump, `(side, side)`, of unit norm.
+@dataclass(frozen=True)
+class Wave:
+    """A hill above a hollow, each a sum of nested rectangles.
 
     Args:
-        side: Number of pixels.
+        order: Of the norm in which hill, hollow and wave have length 1.
+        decay: The `m`-th rectangle from the inside has height `m**-decay`.
 
     Example:
-    >>> wave(3).round(2)
+    >>> Wave(order=2, decay=2)(3).round(2)
     array([[ 0.14,  0.68,  0.14],
            [-0.13, -0.13, -0.13],
            [-0.13, -0.65, -0.13]])
@@ -23,16 +27,39 @@ def wave(side: int) -> np.ndarray:
     Reference:
         [Andriushchenko et al., 2020](https://arxiv.org/abs/1912.00049)
     """
-    half = side // 2
-    both = np.concatenate([_hill(half, side), -_hill(side - half, side)])
-    return both / np.linalg.norm(both)
+
+    order: int
+    decay: int
+
+    def __call__(self, side: int) -> np.ndarray:
+        """Returns the pattern, shape `(side, side)`.
+
+        Args:
+            side: Number of pixels.
+        """
+        half = side // 2
+        hills = self._hill(half, side), -self._hill(side - half, side)
+        return self._unit(np.concatenate(hills))
+
+    def _hill(self, height: int, width: int) -> np.ndarray:
+        down = np.abs(np.arange(height) - height // 2)
+        right = np.abs(np.arange(width) - width // 2)
+        distance = np.maximum(down[:, None], right[None, :])
+        last = max(height // 2, width // 2) + 1
+        terms = np.arange(1.0, last + 1) ** -self.decay
+        tails = np.append(np.cumsum(terms[::-1])[::-1], 0.0)
+        return self._unit(tails[np.minimum(distance, last)])
+
+    def _unit(self, values: np.ndarray) -> np.ndarray:
+        return values / max(np.linalg.norm(values.ravel(), self.order), 1e-12)
 
 
-def waves(sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def waves(sides: np.ndarray, wave: Wave) -> tuple[np.ndarray, np.ndarray]:
     """Returns the distinct sides, in ascending order, and their patterns.
 
     Args:
         sides: Sides of windows.
+        wave: Makes the pattern of a side.
 
     Returns:
         Sides of shape `(n,)` and patterns `(n, S, S)`, float32, each in the
@@ -45,12 +72,15 @@ def waves(sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return sizes, table
 
 
-def tiled(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def tiled(
+    height: int, width: int, wave: Wave
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Covers an image with centred tiles, five along its shorter side.
 
     Args:
         height: Of the image, at least 5.
         width: Of the image, at least 5.
+        wave: Makes the pattern of a tile.
 
     Returns:
         The pattern, the pattern with every tile transposed, and the number of
@@ -61,8 +91,8 @@ def tiled(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     if min(height, width) < TILES:
         raise ValueError(
-            f"Square in L2 needs images of at least {TILES} pixels a side. "
-            f"Received: {height} x {width}"
+            "Square in L2 or L1 needs images of at least "
+            f"{TILES} pixels a side. Received: {height} x {width}"
         )
     side = min(height, width) // TILES
     counts = [
@@ -81,15 +111,3 @@ def tiled(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
     tile = np.kron(grid, np.ones((side, side), int))
     return plain, turned, np.pad(tile, margins, constant_values=-1)
-
-
-def _hill(height: int, width: int) -> np.ndarray:
-    """A sum of nested rectangles of height 1/m^2, of unit norm."""
-    down = np.abs(np.arange(height) - height // 2)
-    right = np.abs(np.arange(width) - width // 2)
-    distance = np.maximum(down[:, None], right[None, :])
-    last = max(height // 2, width // 2) + 1
-    terms = 1.0 / np.arange(1, last + 1) ** 2
-    tails = np.append(np.cumsum(terms[::-1])[::-1], 0.0)
-    hill = tails[np.minimum(distance, last)]
-    return hill / max(np.linalg.norm(hill), 1e-12)

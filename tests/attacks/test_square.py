@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 
 from dat_keras.attacks.square import Square
-from dat_keras.attacks.square_moves import Stripes, Waves
-from dat_keras.attacks.square_pattern import tiled, wave
+from dat_keras.attacks.square_moves import SparseWaves, Stripes, Waves
+from dat_keras.attacks.square_pattern import tiled
 from dat_keras.attacks.square_schedule import sides
 from dat_keras.core.random import RowKey
-from dat_keras.core.threat_models import L2, Linf
+from dat_keras.core.threat_models import L1, L2, Linf
 
 SHAPE = (7, 9, 2)
 EDGES = [0, 10, 11, 50, 51, 201, 501, 1001, 2001, 4000, 4001, 6001, 8001]
@@ -35,20 +35,28 @@ def test_sides_fit_narrow_images(norm):
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 4, 5, 8, 11])
-def test_wave_is_the_sum_of_nested_rectangles(side):
+@pytest.mark.parametrize(
+    ("moves", "order", "decay"), [(Waves, 2, 2), (SparseWaves, 1, 4)]
+)
+def test_wave_is_the_sum_of_nested_rectangles(side, moves, order, decay):
+    def norm(values):
+        return np.linalg.norm(values.ravel(), order)
+
     def hill(rows, columns):
         found = np.zeros((rows, columns))
         row, column = rows // 2, columns // 2
         top, left, low, right = row, column, row + 1, column + 1
         for k in range(max(row, column) + 1):
-            found[max(top, 0) : low, max(left, 0) : right] += 1 / (k + 1) ** 2
+            found[max(top, 0) : low, max(left, 0) : right] += (
+                1 / (k + 1) ** decay
+            )
             top, left, low, right = top - 1, left - 1, low + 1, right + 1
-        return found / (np.linalg.norm(found) or 1)
+        return found / (norm(found) or 1)
 
     half = side // 2
     both = np.vstack([hill(half, side), -hill(side - half, side)])
-    expected = both / np.linalg.norm(both)
-    np.testing.assert_allclose(wave(side), expected, atol=1e-12)
+    expected = both / norm(both)
+    np.testing.assert_allclose(moves.wave(side), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +64,7 @@ def test_wave_is_the_sum_of_nested_rectangles(side):
     [((32, 32), 25, 1), ((12, 12), 25, 1), ((7, 12), 60, 1), ((5, 5), 25, 0)],
 )
 def test_tiles_lie_in_the_middle(shape, tiles, border):
-    plain, turned, tile = tiled(*shape)
+    plain, turned, tile = tiled(*shape, Waves.wave)
     assert plain.shape == turned.shape == tile.shape == shape
     side = min(shape) // 5
     assert tile.max() + 1 == tiles
@@ -65,12 +73,14 @@ def test_tiles_lie_in_the_middle(shape, tiles, border):
     inner = tile[border : border + side, :]
     first = np.argwhere(inner == 0)
     assert first.min(0)[0] == 0 and len(first) == side**2
-    np.testing.assert_allclose(turned[tile == 0], wave(side).T.ravel(), 1e-6)
+    np.testing.assert_allclose(
+        turned[tile == 0], Waves.wave(side).T.ravel(), 1e-6
+    )
 
 
 def test_small_images_are_refused_in_l2():
     with pytest.raises(ValueError, match="at least 5 pixels.*4 x 9"):
-        tiled(4, 9)
+        tiled(4, 9, Waves.wave)
 
 
 def draws_for(moves, count):
@@ -119,7 +129,8 @@ def moved_wave(x, x_adv, eps, side, draws):
     union[here] = union[there] = True
     length = np.sqrt((delta[union] ** 2).sum(0))
     own = np.sqrt((delta[here] ** 2).sum((0, 1)))
-    pattern = wave(side).T if draws[4] < 0.5 else wave(side)
+    wave = Waves.wave(side)
+    pattern = wave.T if draws[4] < 0.5 else wave
     signs = np.where(draws[5:] < 0.5, -1, 1)
     new = signs * pattern[..., None] + delta[here] / (1e-12 + own)
     new /= 1e-12 + np.sqrt((new**2).sum((0, 1)))
@@ -143,6 +154,44 @@ def test_waves_move_length_between_slices(query, assert_close):
             x[i], before[i], 0.5, moves.sides[query], draws[i]
         )
         assert_close(found[i], expected, rtol=1e-4, atol=1e-5)
+
+
+def moved_sparse_wave(x, x_adv, eps, side, draws):
+    """The published update in L1 with slices, before its projection."""
+    delta = (x_adv - x).astype(np.float64)
+    (r1, c1), (r2, c2) = corner(draws, side), corner(draws[2:], side)
+    here = (slice(r1, r1 + side), slice(c1, c1 + side))
+    there = (slice(r2, r2 + side), slice(c2, c2 + side))
+    union = np.zeros(SHAPE[:2], bool)
+    union[here] = union[there] = True
+    both = np.abs(delta[union]).sum(0)
+    old = delta[here] / (1e-12 + np.abs(delta[here]).sum((0, 1)))
+    wave = SparseWaves.wave(side)
+    pattern = wave.T if draws[4] < 0.5 else wave
+    new = np.where(draws[5:] < 0.5, -1, 1) * pattern[..., None] + old
+    spare = max(eps - np.abs(delta).sum(), 0)
+    channels = SHAPE[2]
+    share = 1e-12 + np.abs(new).sum((0, 1))
+    delta[there] = 0
+    delta[here] = new / share * (spare / channels + both) * channels
+    return delta
+
+
+@pytest.mark.parametrize("query", [0, 700])
+def test_sparse_waves_move_norm_and_are_projected(query, assert_close):
+    moves = SparseWaves(L1(3.0), 5000, SHAPE)
+    x = np.random.default_rng(0).uniform(size=(6, *SHAPE)).astype("f")
+    draws = draws_for(moves, 6)
+    before = moves.start(tf.constant(x), RowKey.of(0, range(6))).numpy()
+    # Less than the ball holds, so that some norm is to spare.
+    before = x + 0.7 * (before - x)
+    found = moves.propose(x, before, query, tf.constant(draws)).numpy()
+    side = moves.sides[query]
+    for i in range(6):
+        delta = moved_sparse_wave(x[i], before[i], 3.0, side, draws[i])
+        wanted = tf.constant(x[i] + delta, tf.float32)[None]
+        expected = L1(3.0).project(wanted, x[i][None])[0]
+        assert_close(found[i], expected, rtol=1e-4, atol=2e-5)
 
 
 def test_waves_start_on_the_surface():
