@@ -44,7 +44,7 @@ test-pages: .venv/tested
 		tests/project/test_tutorials.py tests/analysis/test_in_chromium.py
 
 test-torch: .venv/tested
-	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox]'
+	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox,autoattack]'
 	$(BIN)/pytest tests/interop tests/agreement
 
 test-lowest:

@@ -35,7 +35,11 @@ tf.config.set_logical_device_configuration(
 )
 
 # They need PyTorch, which the tests do without.
-collect_ignore = ["support/torch_twins.py", "gold/make_torch_fixtures.py"]
+collect_ignore = [
+    "gold/make_torch_fixtures.py",
+    "support/opinionated_twin.py",
+    "support/torch_twins.py",
+]
 
 
 def pytest_collection_modifyitems(items):

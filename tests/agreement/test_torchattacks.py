@@ -16,30 +16,13 @@ torch = pytest.importorskip("torch", reason="needs the extra `torch`")
 torchattacks = pytest.importorskip(
     "torchattacks", reason="needs the extra `agreement`"
 )
+twins = pytest.importorskip("opinionated_twin")
 
-SHAPE, CLASSES, IMAGES = (8, 8, 3), 5, 40
+# The package asks for a GPU.
+pytestmark = pytest.mark.filterwarnings("ignore:CUDA initialization")
+CLASSES, IMAGES = 5, 40
 STEPS, QUERIES = 15, 50
 NORMS = {"linf": (Linf, "Linf"), "l2": (L2, "L2")}
-
-
-class Twin(torch.nn.Module):
-    """The net of `opinionated`, for images `(B, C, H, W)`."""
-
-    def __init__(self, model):
-        super().__init__()
-        conv, dense = (
-            [torch.from_numpy(np.array(w)) for w in layer.get_weights()]
-            for layer in model.layers
-            if layer.get_weights()
-        )
-        self.kernel, self.bias = conv[0].permute(3, 2, 0, 1), conv[1]
-        inner = (SHAPE[0] - 2, SHAPE[1] - 2, len(self.bias))
-        matrix = dense[0].reshape(*inner, -1).permute(2, 0, 1, 3)
-        self.matrix, self.offset = matrix.flatten(0, 2), dense[1]
-
-    def forward(self, x):
-        x = torch.nn.functional.conv2d(x, self.kernel, self.bias).relu()
-        return x.flatten(1) @ self.matrix + self.offset
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,20 +36,12 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def nets():
-    model, x, y = opinionated(SHAPE, IMAGES)
-    twin = Twin(model)
+    model, x, y = opinionated(twins.SHAPE, IMAGES)
+    twin = twins.Twin(model)
     with torch.no_grad():
-        theirs = twin(to_torch(x)).numpy()
+        theirs = twin(twins.to_torch(x)).numpy()
     np.testing.assert_allclose(model(x), theirs, rtol=1e-5, atol=1e-5)
     return model, twin, x, y
-
-
-def to_torch(x):
-    return torch.from_numpy(np.array(x)).permute(0, 3, 1, 2).contiguous()
-
-
-def to_numpy(x):
-    return x.detach().permute(0, 2, 3, 1).numpy()
 
 
 def package(part, norm, eps, seed):
@@ -107,7 +82,7 @@ def test_as_many_images_are_broken(nets, part, norm, eps):
 
     def flags(seed):
         attack = package(part, norm, eps, seed)(twin)
-        x_adv = attack(to_torch(x), torch.from_numpy(y).long())
+        x_adv = attack(twins.to_torch(x), torch.from_numpy(y).long())
         return twin(x_adv).argmax(1).numpy() != y
 
     cascade = AttackEnsemble({part: short(part, NORMS[norm][0](eps))})
@@ -131,7 +106,9 @@ def test_fab_finds_the_same_distances(nets, norm):
     theirs = torchattacks.FAB(
         twin, name, eps=9.0, steps=STEPS, n_classes=2, multi_targeted=True
     )
-    x_adv = to_numpy(theirs(to_torch(x), torch.from_numpy(y).long()))
+    x_adv = twins.to_numpy(
+        theirs(twins.to_torch(x), torch.from_numpy(y).long())
+    )
     ours = tf.function(
         lambda: FAB(make(0.1), steps=STEPS).closest(
             model, tf.constant(x), tf.constant(y, tf.int32)
