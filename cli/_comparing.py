@@ -12,6 +12,7 @@ import click
 from dat_keras.cli._console import progress, show_results_table
 from dat_keras.cli._training_bar import TrainingBar
 from dat_keras.comparison.compare import compare
+from dat_keras.comparison.further_measures import FurtherMeasures
 from dat_keras.comparison.grid import grid_of
 from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.evaluation.progress import silent
@@ -29,6 +30,9 @@ CHOICE = (
 EVALUATION = ("seeds", "attacks", "n_examples", "checkpoints")
 """Options that are fields of the grid."""
 
+FURTHER = ("certify", "corruptions", "severities")
+"""Options that are fields of `FurtherMeasures`."""
+
 
 def run_comparison(
     rows: Sequence[RowSpec],
@@ -44,7 +48,10 @@ def run_comparison(
         lookup(RECIPES, name, "recipe")
     choice = {name: options[name] for name in CHOICE}
     rest = {name: options[name] for name in EVALUATION}
-    grid = grid_of(rows, choice, settings, **rest)
+    further = {name: options[name] for name in FURTHER if options[name]}
+    grid = grid_of(
+        rows, choice, settings, **rest, further=FurtherMeasures(**further)
+    )
     dataset = Path(grid.recipes[0].dataset).name
     terminal = sys.stderr.isatty()
     run_options = RunOptions(

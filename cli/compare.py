@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from dat_keras.cli import _complete
 from dat_keras.cli._checking import check_architecture
 from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
-from dat_keras.cli._types import Listed
+from dat_keras.cli._names import CORRUPTIONS
+from dat_keras.cli._types import Listed, SeveritiesType
 from dat_keras.utils.runtime import (
     quiet_tensorflow,
     share_of_cores,
@@ -99,6 +101,22 @@ Examples:
     help="best, last, or both.",
 )
 @click.option(
+    "--certify",
+    type=click.Choice(["ibp", "crown-ibp"]),
+    help="Also the certified accuracy, by bounds of the classifier.",
+)
+@click.option(
+    "--corruptions",
+    type=Listed(),
+    help="Also the mean accuracy on corrupted images: all, or names such as "
+    "fog,snow.",
+)
+@click.option(
+    "--severities",
+    type=SeveritiesType(),
+    help="Of the corruptions, such as 3 or 1-5.  [default: 1-5]",
+)
+@click.option(
     "--data-dir", type=click.Path(path_type=Path), help="TFDS folder."
 )
 @click.option(
@@ -149,9 +167,22 @@ def compare(
     check_distinct("labels", [spec.label for spec in specs])
     check_architecture(options["architecture"])
     check_dataset(options["dataset"], options["data_dir"])
+    _check_corruptions(options["corruptions"], options["severities"])
     share_of_cores(options["workers"])
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._comparing import run_comparison
 
     run_comparison(specs, recipes, **options)
+
+
+def _check_corruptions(
+    names: Sequence[str] | None, severities: Sequence[int] | None
+) -> None:
+    from dat_keras.utils.registry import lookup
+
+    if severities and not names:
+        raise click.UsageError("--severities needs --corruptions.")
+    for name in names or ():
+        if names != ("all",):
+            lookup(dict.fromkeys(CORRUPTIONS), name, "corruption")

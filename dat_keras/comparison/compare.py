@@ -60,13 +60,15 @@ def compare(
         The table, which is also written as text, Markdown, CSV and LaTeX.
 
     Raises:
-        ValueError: If the data set has no test split, or `workers` is not
-            between 1 and the number of cores.
+        ValueError: If the data set has no test split, a classifier cannot be
+            certified, or `workers` is not between 1 and the number of cores.
         RunFolderError: If the folder is in use, or holds another grid.
         DamagedFileError: If a file to resume from is damaged.
     """
     run = run or _runner(workers)
     _check_data(grid, data_dir)
+    for recipe in dict.fromkeys(grid.recipes):
+        grid.further.check(recipe)
     with claim_folder(grid, output, options.resume, options.overwrite):
         runs = list(grid.runs(output))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dat_keras.comparison.further_measures import FurtherMeasures
 from dat_keras.comparison.row_spec import RowSpec, check_distinct
 from dat_keras.evaluation.suites import EVALUATIONS
 from dat_keras.objectives import OBJECTIVES
@@ -29,6 +30,7 @@ class Grid:
             measured.
         n_examples: First test images used; `None` is all.
         checkpoints: `"best"`, `"last"` or both: the weights to evaluate.
+        further: What is measured beside attacks.
 
     Raises:
         ValueError: If a name is unknown or comes twice, or the recipes are
@@ -46,6 +48,7 @@ class Grid:
     attacks: tuple[str, ...] = ("natural", "fgsm", "pgd20")
     n_examples: int | None = None
     checkpoints: tuple[str, ...] = ("best",)
+    further: FurtherMeasures = FurtherMeasures()
 
     def __post_init__(self) -> None:
         """Refuses grids that cannot be run."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dat_keras import data
 from dat_keras.comparison.grid import GridRun
+from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import Display, Progress, prefixed, silent
 from dat_keras.profiling.pass_counts import Passes
@@ -34,6 +35,8 @@ class RunResult:
 
     Args:
         reports: By checkpoint, what `Report.to_json` returned.
+        corrupted: By checkpoint, what `CorruptionReport.to_json` returned;
+            empty without corruptions.
         passes: Passes of a step.
         seconds_per_step: Median; `None` if too few steps were timed.
         steps_per_epoch: Training steps of an epoch.
@@ -41,6 +44,7 @@ class RunResult:
     """
 
     reports: dict[str, dict]
+    corrupted: dict[str, dict]
     passes: Passes
     seconds_per_step: float | None
     steps_per_epoch: int
@@ -64,6 +68,7 @@ class RunResult:
             found = json.loads(path.read_text())
             return cls(
                 found["reports"],
+                found["corrupted"],
                 Passes(**found["passes"]),
                 found["costs"]["seconds_per_step"],
                 found["steps_per_epoch"],
@@ -116,12 +121,13 @@ def train_and_evaluate(
         passes = passes_of_recipe(
             info.recipe, info.image_shape, len(info.class_names), COUNTED_STEPS
         )
-        reports = _reports(grid_run, data_dir, progress)
+        reports, corrupted = _reports(grid_run, data_dir, progress)
     found = {
         "costs": json.loads(grid_run.costs.read_text()),
         "passes": asdict(passes),
         "steps_per_epoch": _steps(run) // info.recipe.epochs,
         "reports": reports,
+        "corrupted": corrupted,
     }
     write_json(grid_run.result, found)
 
@@ -145,19 +151,34 @@ def _steps(run: RunFolder) -> int:
 
 def _reports(
     grid_run: GridRun, data_dir: Path | None, progress: Progress
-) -> dict[str, dict]:
+) -> tuple[dict[str, dict], dict[str, dict]]:
+    """The reports by checkpoint, and those on corrupted images."""
     recipe, grid = grid_run.recipe, grid_run.grid
     test = data.load_split(recipe.dataset, "test", data_dir=data_dir)
     wanted = grid.n_examples
-    return {
-        which: evaluate(
-            load_classifier(grid_run.folder, which).model,
+    count = None if wanted is None else min(wanted, len(test))
+    reports, corrupted = {}, {}
+    for which in grid.checkpoints:
+        model = load_classifier(grid_run.folder, which).model
+        shown = prefixed(which, progress)
+        reports[which] = evaluate(
+            model,
             test,
             grid.attacks,
-            n_examples=None if wanted is None else min(wanted, len(test)),
+            n_examples=count,
             seed=recipe.seed,
             resume=grid_run.folder / f"evaluation-{which}",
-            progress=prefixed(which, progress),
+            certify=grid.further.certify,
+            progress=shown,
         ).to_json()
-        for which in grid.checkpoints
-    }
+        if grid.further.corruptions:
+            corrupted[which] = evaluate_corruptions(
+                model,
+                test,
+                grid.further.corruption_names,
+                grid.further.severities,
+                n_examples=count,
+                seed=recipe.seed,
+                progress=shown,
+            ).to_json()
+    return reports, corrupted

@@ -34,17 +34,19 @@ def table_of(grid: Grid, results: Mapping[str, Results]) -> ResultsTable:
     ]
     several = len(grid.checkpoints) > 1
     names = [f"{m} ({which})" if several else m for m, which in rows]
-    attacks = dict.fromkeys(("natural", *grid.attacks))
     accuracies = [
         Column(
-            attack,
+            name,
             [
-                [100 * _accuracy(one, which, attack) for one in results[label]]
+                [
+                    100 * _accuracies(grid, one, which)[name]
+                    for one in results[label]
+                ]
                 for label, which in rows
             ],
             highest_wins=True,
         )
-        for attack in attacks
+        for name in _names(grid)
     ]
     by_row = [results[label] for label, _ in rows]
     costs = [_column(name, cost, by_row) for name, cost in COSTS.items()]
@@ -54,15 +56,23 @@ def table_of(grid: Grid, results: Mapping[str, Results]) -> ResultsTable:
 
 def summary(grid: Grid, result: RunResult) -> str:
     """What a run reached, in the order of the table's columns."""
-    which = grid.checkpoints[0]
-    return ", ".join(
-        f"{attack} {_accuracy(result, which, attack):.2%}"
-        for attack in dict.fromkeys(("natural", *grid.attacks))
-    )
+    found = _accuracies(grid, result, grid.checkpoints[0])
+    return ", ".join(f"{name} {each:.2%}" for name, each in found.items())
 
 
-def _accuracy(result: RunResult, which: str, attack: str) -> float:
-    return result.reports[which]["attacks"][attack]["accuracy"]
+def _names(grid: Grid) -> tuple[str, ...]:
+    """Names of the columns of accuracies."""
+    attacks = dict.fromkeys(("natural", *grid.attacks))
+    return (*attacks, *grid.further.columns)
+
+
+def _accuracies(grid: Grid, result: RunResult, which: str) -> dict[str, float]:
+    report = result.reports[which]
+    attacks = dict.fromkeys(("natural", *grid.attacks))
+    found = [report["attacks"][attack]["accuracy"] for attack in attacks]
+    corrupted = result.corrupted.get(which)
+    found += grid.further.accuracies(report, corrupted)
+    return dict(zip(_names(grid), found, strict=True))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from dat_keras.cli import _comparing, main
 from dat_keras.cli._names import ARCHITECTURES
+from dat_keras.comparison.further_measures import FurtherMeasures
 from dat_keras.objectives import OBJECTIVES
 
 
@@ -49,6 +50,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
         *("--epochs", 4, "--limit", 32, "--attack", "pgd20"),
         *("--validation-images", 50),
         *("--checkpoint", "best,last", "--n-examples", 9, "--resume"),
+        *("--certify", "ibp", "--corruptions", "fog", "--severities", "2"),
         *("--set", "dat:objective.beta=2", "--data-dir", tmp_path),
     )
     assert "enough" in result.stderr and result.exit_code == 2
@@ -56,6 +58,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
     assert (grid.labels, grid.seeds) == (("natural", "dat"), (0, 3))
     assert (grid.attacks, grid.n_examples) == (("pgd20",), 9)
     assert grid.checkpoints == ("best", "last")
+    assert grid.further == FurtherMeasures("ibp", ("fog",), (2,))
     assert [(r.epochs, r.limit) for r in grid.recipes] == [(4, 32)] * 2
     assert [r.validation_images for r in grid.recipes] == [50] * 2
     assert grid.recipes[1].objective.beta == 2.0
@@ -72,6 +75,9 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
         (["--methods", "dat", "--seeds", "a"], "--seeds"),
         (["--methods", "dat", "--checkpoint", "lst"], "Did you mean 'last'"),
         (["--methods", "dat", "--set", "betta=1"], "Did you mean 'beta'"),
+        (["--methods", "dat", "--corruptions", "fgo"], "Did you mean 'fog'"),
+        (["--methods", "dat", "--severities", "2"], "needs --corruptions"),
+        (["--methods", "dat", "--certify", "ipb"], "crown-ibp"),
         (["--methods", "dat", "--workers", "0"], "`workers` must be between 1"),
     ],
 )

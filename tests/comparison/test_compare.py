@@ -17,15 +17,20 @@ from dat_keras.architectures import ARCHITECTURES
 from dat_keras.cli._console import progress
 from dat_keras.comparison import grid_run as grid_runs
 from dat_keras.comparison.compare import compare
+from dat_keras.comparison.further_measures import FurtherMeasures
 from dat_keras.comparison.grid import grid_of
 from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.grid_table import LEGEND, table_of
 from dat_keras.comparison.row_spec import RowSpec
+from dat_keras.data import load_split
+from dat_keras.evaluation.certify import certify
+from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.progress import silent
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.recipes import RECIPES
 from dat_keras.training.fit_run import RunOptions
+from dat_keras.training.run_info import load_classifier
 from dat_keras.utils.errors import DamagedFileError, RunFolderError
 from dat_keras.utils.files import contents
 from dat_keras.utils.locks import locked
@@ -341,7 +346,7 @@ def unmeasured(images):
         **{"norm": "linf", "eps": 8 / 255},
         "attacks": {"natural": {"accuracy": 0.75}},
     }
-    return RunResult({"best": report}, Passes(1, 0, 1), None, 3, 2**20)
+    return RunResult({"best": report}, {}, Passes(1, 0, 1), None, 3, 2**20)
 
 
 @pytest.mark.parametrize(
@@ -372,6 +377,40 @@ def test_costs_that_were_not_measured_stay_empty():
         "-",
         *"1.0 0.0 1.0 1".split(),
     ]
+
+
+def test_further_measures_are_columns(colours, tmp_path):
+    """And equal what is measured of the run itself."""
+    further = FurtherMeasures("ibp", ("contrast", "pixelate"), (2,))
+    grid = small(
+        colours, ("natural",), seeds=(0,), attacks=("natural",), further=further
+    )
+    table = compare(grid, tmp_path, run=here)
+    header, row = table.cells()
+    assert header[1:4] == ["natural", "certified (ibp)", "corrupted"]
+    (one,) = grid.runs(tmp_path)
+    model = load_classifier(one.folder, "best").model
+    test = load_split(str(colours), "test")
+    certified = certify(model, test).certificate.accuracy
+    error = evaluate_corruptions(
+        model, test, "contrast,pixelate", (2,)
+    ).mean_corruption_error()
+    assert row[2:4] == [f"{100 * v:.2f}" for v in (certified, 1 - error)]
+
+
+@pytest.mark.parametrize(
+    ("measures", "message"),
+    [
+        ({"certify": "ipb"}, "Did you mean 'ibp'"),
+        ({"certify": "smoothing"}, "Unknown certification method"),
+        ({"corruptions": ("fgo",)}, "Did you mean 'fog'"),
+        ({"severities": (3,)}, "needs `corruptions`"),
+        ({"corruptions": ("fog",), "severities": (6,)}, "severit"),
+    ],
+)
+def test_further_measures_are_checked(measures, message):
+    with pytest.raises(ValueError, match=message):
+        FurtherMeasures(**measures)
 
 
 def test_a_damaged_result_is_named(tmp_path):
