@@ -28,17 +28,21 @@ from dat_keras.zoo.commands.bundled import ZooCard, cards
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- written by `python docs/write_pages.py` -->\n"
 WIDTH = 80
+CODES = "\n\n  Exit codes:"
+"""Where the part of a help begins that all commands have."""
 
 
 def cli() -> str:
     """Every command with the text of its `--help`."""
     parts = [
         "# Command line",
-        "Each text is what the command prints for `--help`.",
+        "Each text is what the command prints for `--help`; the exit codes, "
+        "the same for\nall commands, stand once.",
         _help("dat-keras", main),
     ]
     for name, command in sorted(main.commands.items()):
-        parts += [f"## {name}", _help(f"dat-keras {name}", command)]
+        shown = _help(f"dat-keras {name}", command)
+        parts += [f"## {name}", shown.partition(CODES)[0] + "\n```"]
     return "\n\n".join(parts) + "\n"
 
 
