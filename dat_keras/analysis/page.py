@@ -45,7 +45,9 @@ SECTIONS = {
     "recombined": (
         "Generated amplitudes",
         "DAT's generator gives an amplitude that is mixed into the image's "
-        "own; the phase is kept. No attack here.",
+        "own; the phase is kept. No attack here. A run of `train --log "
+        "tensorboard` also has its first image along training, with the log "
+        "of the generated amplitude by its largest value.",
     ),
     "images": (
         "Images",
