@@ -154,6 +154,7 @@ th:first-child { text-align: left; white-space: normal; min-width: 6rem;
 @media (max-width: 40rem) { th:first-child { max-width: 8rem; } }
 #settings table { width: auto; }
 #settings :is(th, td) { text-align: left; }
+#settings th:first-child { min-width: 8rem; }
 #settings td { white-space: normal; min-width: 9rem;
   overflow-wrap: anywhere; }
 .warning { background: var(--note); padding: 0.6rem 2rem; border-radius: 6px; }
