@@ -65,8 +65,17 @@ def recipes() -> str:
         "in [methods.md](methods.md#recipes).\n\n"
         f"{markdown([list(row) for row in rows])}\n\n"
         "## Methods\n\n"
-        f"{markdown(methods_table())}\n"
+        f"{_methods()}\n"
     )
+
+
+def _methods() -> str:
+    rows = [("method", "what it does", "paper"), ("---",) * 3]
+    for name, summary, paper, link in methods_table()[1:]:
+        rows.append(
+            (f"`{name}`", summary, f"[{paper}]({link})" if link else paper)
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _recipe(name: str, recipe: Recipe) -> tuple[str, ...]:
