@@ -4,7 +4,6 @@ import importlib.util
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import keras
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -177,24 +176,6 @@ def test_the_first_ring_is_drawn_at_zero(written):
     x, y = axis.lines[0].get_data()
     assert x[0] == 0
     np.testing.assert_allclose(sum(y), 100)
-
-
-@pytest.mark.parametrize(
-    ("shape", "classes"), [((28, 28, 1), 2), ((6, 16, 3), 1000)]
-)
-def test_shapes_channels_and_classes(tmp_path, shape, classes):
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [
-            keras.Input(shape),
-            keras.layers.Flatten(),
-            keras.layers.Dense(classes),
-        ]
-    )
-    x = np.random.default_rng(1).uniform(size=(2, *shape)).astype("f")
-    report = analyze(model, (x, np.array([0, 1])), tmp_path, eps=0.1)
-    assert (tmp_path / "spectra-1.png").stat().st_size > 10_000
-    assert report.models[0].bands[-1].name == "all"
 
 
 def test_another_folder_is_refused_before_any_attack(
