@@ -50,7 +50,7 @@ def run_analysis(
         hub: Client of the Hub.
         dataset: Name of the data set, if not the models' own.
         data_dir: Folder of prepared data sets.
-        weights: `"best"` or `"last"`, of a run.
+        weights: `"best"`, `"last"` or `"last-good"`, of a run.
         n_examples: Number of images, if not `EXAMPLES` or all.
         attack: See `analyze`.
         norm: See `analyze`.
@@ -87,7 +87,7 @@ def load_together(
 
     Args:
         sources: Models, as the command takes them.
-        weights: `"best"` or `"last"`, of a run.
+        weights: `"best"`, `"last"` or `"last-good"`, of a run.
         hub: Client of the Hub.
         dataset: Name of the data set, if not the models' own.
         data_dir: Folder of prepared data sets.

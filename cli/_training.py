@@ -215,7 +215,7 @@ def _watching(output: Path, flags: TrainFlags, test: Split) -> list[Callback]:
     if "tensorboard" in flags.log:
         few = test.take(SHOWN)
         images = few.images[:] / np.float32(255)
-        folder = RunFolder(output).logs / "images"
+        folder = RunFolder(output).logged_images
         found.append(AdversarialImages(folder, images, few.labels))
     if flags.profile:
         found.append(ProfileSteps(output / "profile", _say))

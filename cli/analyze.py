@@ -13,6 +13,7 @@ from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
 from dat_keras.cli._options import data_options, sources_argument
 from dat_keras.cli._types import FractionType, Listed
+from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
@@ -56,7 +57,7 @@ Examples:
 )
 @click.option("--batch-size", type=click.IntRange(1), default=128)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--weights", type=click.Choice(["best", "last"]), default="best")
+@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
 @verbose_option
 def analyze(
     sources: tuple[str, ...],

@@ -188,7 +188,7 @@ NOTE = (
 
 def draw() -> str:
     """Returns the picture."""
-    width = 2 * MARGIN + 5 * COLUMN + BOX_WIDTH
+    width = round(2 * MARGIN + max(COLUMNS.values()) * COLUMN + BOX_WIDTH)
     height = 2 * MARGIN + (len(floors()) - 1) * FLOOR + BOX_HEIGHT
     lines = [arrow(*pair) for pair in reduced(imports())]
     lines += [box(room, len(found)) for room, found in files().items()]

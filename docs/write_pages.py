@@ -28,17 +28,21 @@ from dat_keras.zoo.commands.bundled import ZooCard, cards
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- written by `python docs/write_pages.py` -->\n"
 WIDTH = 80
+CODES = "\n\n  Exit codes:"
+"""Where the part of a help begins that all commands have."""
 
 
 def cli() -> str:
     """Every command with the text of its `--help`."""
     parts = [
         "# Command line",
-        "Each text is what the command prints for `--help`.",
+        "Each text is what the command prints for `--help`; the exit codes, "
+        "the same for\nall commands, stand once.",
         _help("dat-keras", main),
     ]
     for name, command in sorted(main.commands.items()):
-        parts += [f"## {name}", _help(f"dat-keras {name}", command)]
+        shown = _help(f"dat-keras {name}", command)
+        parts += [f"## {name}", shown.partition(CODES)[0] + "\n```"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -61,8 +65,17 @@ def recipes() -> str:
         "in [methods.md](methods.md#recipes).\n\n"
         f"{markdown([list(row) for row in rows])}\n\n"
         "## Methods\n\n"
-        f"{markdown(methods_table())}\n"
+        f"{_methods()}\n"
     )
+
+
+def _methods() -> str:
+    rows = [("method", "what it does", "paper"), ("---",) * 3]
+    for name, summary, paper, link in methods_table()[1:]:
+        rows.append(
+            (f"`{name}`", summary, f"[{paper}]({link})" if link else paper)
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _recipe(name: str, recipe: Recipe) -> tuple[str, ...]:

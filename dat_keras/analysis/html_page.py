@@ -145,13 +145,17 @@ figure { margin: 1rem 0; background: #ffffff; border-radius: 6px;
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 .wide img { min-width: 44rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 0.85rem;
+table { border-collapse: collapse; font-size: 0.85rem; width: max-content;
   font-variant-numeric: tabular-nums; }
 th, td { padding: 0.3rem 0.7rem; border-bottom: 1px solid var(--line);
   text-align: right; white-space: nowrap; }
 th:first-child { text-align: left; white-space: normal; min-width: 6rem;
   max-width: 14rem; overflow-wrap: anywhere; }
-#settings td { text-align: left; white-space: normal; min-width: 9rem;
+@media (max-width: 40rem) { th:first-child { max-width: 8rem; } }
+#settings table { width: auto; }
+#settings :is(th, td) { text-align: left; }
+#settings th:first-child { min-width: 8rem; }
+#settings td { white-space: normal; min-width: 9rem;
   overflow-wrap: anywhere; }
 .warning { background: var(--note); padding: 0.6rem 2rem; border-radius: 6px; }
 summary { cursor: pointer; color: var(--soft); }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from dat_keras.analysis.along_training import AlongTraining
 from dat_keras.analysis.measure import Pictures
 from dat_keras.analysis.model_spectra import VARIANTS
 from dat_keras.analysis.plot_style import (
@@ -135,4 +136,34 @@ def recombined_figure(
             )
             without_ticks(below)
         axes[0, column].set_title(f"ratio {ratio:g}", fontsize=8)
+    return figure
+
+
+def along_training_figure(
+    name: str, along: AlongTraining, caption: str
+) -> Figure:
+    """An image along the ratio, and the generator's amplitude, by epoch.
+
+    Args:
+        name: Name of the model.
+        along: What its run logged.
+        caption: What was measured.
+    """
+    height, width = along.images.shape[2:4]
+    columns, cell = len(along.ratios) + 1, 1.35
+    figure = new_figure(
+        columns * cell + 0.6,
+        len(along.epochs) * (cell * height / width + 0.1) + 1.1,
+        f"{caption}; first image of the run's log, no attack here",
+    )
+    figure.suptitle(wrapped(f"{name}: along training", 60), fontsize=9)
+    axes = figure.subplots(len(along.epochs), columns, squeeze=False)
+    for row, epoch in enumerate(along.epochs):
+        shown = [*along.images[row], along.amplitudes[row]]
+        for axis, image in zip(axes[row], shown, strict=True):
+            draw_image(axis, image / 255)
+        axes[row, 0].set_ylabel(f"epoch {epoch}", fontsize=8)
+    titles = ["x", *(f"ratio {r:g}" for r in along.ratios[1:]), "log(1 + A)"]
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title, fontsize=8)
     return figure

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
 
+from dat_keras.analysis.along_training import AlongTraining
 from dat_keras.analysis.band_swap import octaves, partners, swap_band
 from dat_keras.analysis.model_spectra import (
     VARIANTS,
@@ -41,6 +42,7 @@ class Pictures:
         labels: The right answers, shape `(S,)`.
         recombined: At each ratio, `(R, S, H, W, C)`, if there is a generator.
         amplitudes: Of these, `(R, S, C, H, W)`.
+        along: An image recombined along training, if the run logged it.
     """
 
     images: np.ndarray
@@ -48,6 +50,7 @@ class Pictures:
     labels: np.ndarray
     recombined: np.ndarray | None = None
     amplitudes: np.ndarray | None = None
+    along: AlongTraining | None = None
 
 
 def measure(
@@ -76,18 +79,13 @@ def measure(
     for eps in radii:
         counts, change, pictures = _swaps(context, attack, norm, eps)
         swaps.append(counts)
+    pictures = replace(pictures, along=subject.along)
     recombined = None
     if subject.adversary is not None:
         recombined, images, amplitudes = measure_recombined(
             context, subject.adversary, SHOWN
         )
-        pictures = Pictures(
-            pictures.images,
-            pictures.classes,
-            pictures.labels,
-            images,
-            amplitudes,
-        )
+        pictures = replace(pictures, recombined=images, amplitudes=amplitudes)
     spectra = ModelSpectra(
         name,
         fingerprint(subject.classifier),

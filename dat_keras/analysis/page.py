@@ -45,7 +45,9 @@ SECTIONS = {
     "recombined": (
         "Generated amplitudes",
         "DAT's generator gives an amplitude that is mixed into the image's "
-        "own; the phase is kept. No attack here.",
+        "own; the phase is kept. No attack here. A run that was trained with "
+        "--log tensorboard also has an image along training, and beside it "
+        "log(1 + A) of the generated amplitude, divided by its largest value.",
     ),
     "images": (
         "Images",

@@ -188,8 +188,8 @@ class SpectralReport:
             }[swap.costlier()]
             lines.append(
                 f"{m.name}: {verdict} (x'_amp {amp}, x'_pha {pha}; "
-                f"{swap.only_amplitude} images are wrong as x'_amp alone, "
-                f"{swap.only_phase} as x'_pha alone)"
+                f"images wrong as x'_amp alone: {swap.only_amplitude}, "
+                f"as x'_pha alone: {swap.only_phase})"
             )
         return lines
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 
+from dat_keras.analysis.along_training import AlongTraining, along_training
 from dat_keras.objectives import DAT, RecombinedAT
 from dat_keras.objectives.dat.generator import (
     AmplitudeAdversary,
@@ -29,11 +30,13 @@ class Subject:
         classifier: Maps images to logits.
         adversary: Gives DAT's second amplitude; `None` if unknown.
         generator: Where the adversary comes from, or why there is none.
+        along: Its images along training, if the run logged them.
     """
 
     classifier: keras.Model
     adversary: AmplitudeAdversary | BorrowedAmplitude | None = None
     generator: str = NO_RUN
+    along: AlongTraining | None = None
 
     @classmethod
     def of(cls, model: keras.Model | Subject) -> Subject:
@@ -61,6 +64,8 @@ class Subject:
 def subject_of_run(classifier: keras.Model, path: Path) -> Subject:
     """Returns the subject of a run folder: its newest generator, if any.
 
+    With it come the images of earlier epochs, of a run that logged them.
+
     Args:
         classifier: The run's classifier, loaded before.
         path: The run folder.
@@ -72,15 +77,15 @@ def subject_of_run(classifier: keras.Model, path: Path) -> Subject:
     info = RunInfo.read(run.recipe)
     if not isinstance(info.recipe.objective, (DAT, RecombinedAT)):
         return Subject(classifier, None, _without(info.recipe.objective))
+    along = along_training(run.logged_images)
     found = checkpoint.steps(run.checkpoints)
     if not found:
-        return Subject(
-            classifier, None, "none: the run folder holds no checkpoint"
-        )
+        why = "none: the run folder holds no checkpoint"
+        return Subject(classifier, None, why, along)
     model = build(info.recipe, info.image_shape, len(info.class_names), 1)
     step = checkpoint.restore(model, run.checkpoints)
     source = f"of the run's last checkpoint, step {step}"
-    return Subject(classifier, model.adversary, source)
+    return Subject(classifier, model.adversary, source, along)
 
 
 def _without(objective: object) -> str:

@@ -16,6 +16,7 @@ from dat_keras.analysis.curve_plots import (
 )
 from dat_keras.analysis.html_page import Picture
 from dat_keras.analysis.image_plots import (
+    along_training_figure,
     recombined_figure,
     spectra_figure,
     variants_figure,
@@ -73,3 +74,6 @@ def _figures(
             ratios = model.recombined.ratios
             figure = recombined_figure(name, own, ratios, title)
             yield "recombined", f"recombined-{number}.png", name, figure
+        if own.along is not None:
+            figure = along_training_figure(name, own.along, title)
+            yield "recombined", f"training-{number}.png", name, figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -19,6 +20,9 @@ from dat_keras.objectives.step import Step
 from dat_keras.spectral import amplitude_phase, recombine
 from dat_keras.utils.packages import check_installed
 
+RATIOS = (0.25, 0.5, 0.75, 1.0)
+"""Shares of the generated amplitude that are logged."""
+
 
 class AdversarialImages(keras.callbacks.Callback):
     """Logs images, what an attack makes of them, and DAT's recombined ones.
@@ -28,9 +32,11 @@ class AdversarialImages(keras.callbacks.Callback):
 
     - `x` and `x_adv`;
     - `difference`: `0.5 + 0.5 (x_adv - x) / max |x_adv - x|`, by image;
-    - `recombined`, if the method has an amplitude of its own (DAT,
-      `pgd-at+aag`, `trades+aag`): `clip(F^-1(A_mix, P(x)), 0, 1)` with
-      `A_mix = ratio * A_G + (1 - ratio) * A(x)`.
+    - if the method has an amplitude of its own (DAT, `pgd-at+aag`,
+      `trades+aag`), `recombined/<ratio>`: `clip(F^-1(A_mix, P(x)), 0, 1)`
+      with `A_mix = ratio * A_G + (1 - ratio) * A(x)`; and `amplitude`, the
+      mean of `log(1 + A_G)` over channels by its largest value, frequency
+      zero in the middle.
 
     No variable changes and the draws have a key of their own, so training
     ends with the same bits with it or without.
@@ -42,8 +48,8 @@ class AdversarialImages(keras.callbacks.Callback):
         y: Class ids, shape `(N,)`.
         every: Epochs from one writing to the next.
         attack: What makes `x_adv`. Default: the model's `eval_attack`.
-        ratio: Share of the generated amplitude, in `[0, 1]`. Default: the
-            generated amplitude alone, the far end of DAT's draws.
+        ratios: Shares of the generated amplitude, in `[0, 1]`. Default: from
+            a quarter to all of it, the range of DAT's draws.
 
     Raises:
         MissingPackageError: If TensorBoard is not installed.
@@ -66,14 +72,17 @@ class AdversarialImages(keras.callbacks.Callback):
         *,
         every: int = 5,
         attack: Attack | None = None,
-        ratio: float = 1.0,
+        ratios: Sequence[float] = RATIOS,
     ) -> None:
         super().__init__()
         check_installed("tensorboard", "logged images", "tensorboard")
         if every < 1:
             raise ValueError(f"`every` must be at least 1. Received: {every}")
-        if not 0.0 <= ratio <= 1.0:
-            raise ValueError(f"`ratio` must be in [0, 1]. Received: {ratio}")
+        if not ratios or not all(0.0 <= ratio <= 1.0 for ratio in ratios):
+            raise ValueError(
+                "`ratios` must be one or more numbers in [0, 1]. "
+                f"Received: {ratios}"
+            )
         self.x = tf.convert_to_tensor(x, tf.float32)
         self.y = tf.cast(y, tf.int32)
         if not len(self.x) or len(self.x) != len(self.y):
@@ -84,7 +93,7 @@ class AdversarialImages(keras.callbacks.Callback):
         self.folder = Path(folder)
         self.every = every
         self.attack = attack
-        self.ratio = ratio
+        self.ratios = tuple(ratios)
 
     def is_due(self, epoch: int, epochs: int) -> bool:
         """Whether an epoch of a training is written.
@@ -137,12 +146,32 @@ class AdversarialImages(keras.callbacks.Callback):
             own, phase = amplitude_phase(x)
             condition = adversary.condition(step, x)
             generated, _ = adversary.drawn(own, condition, key)
-            mixed = self.ratio * generated + (1 - self.ratio) * own
-            made["recombined"] = recombine(mixed, phase)
+            for ratio in self.ratios:
+                mixed = ratio * generated + (1 - ratio) * own
+                made[recombined_tag(ratio)] = recombine(mixed, phase)
+            made["amplitude"] = _spectrum(generated)
         return {
             name: tf.clip_by_value(_shown(images), 0.0, 1.0)
             for name, images in made.items()
         }
+
+
+def recombined_tag(ratio: float) -> str:
+    """Returns the name by which images of a ratio are logged.
+
+    Example:
+    >>> recombined_tag(0.25)
+    'recombined/0.25'
+    """
+    return f"recombined/{ratio:g}"
+
+
+def _spectrum(amplitude: tf.Tensor) -> Images:
+    """The mean of `log(1 + A)` over channels, at most 1, as grey images."""
+    logs = tf.reduce_mean(tf.math.log1p(amplitude), 1)
+    largest = tf.reduce_max(logs, (1, 2), keepdims=True)
+    scaled = tf.math.divide_no_nan(logs, largest)
+    return tf.signal.fftshift(scaled, (1, 2))[..., tf.newaxis]
 
 
 def _shown(images: Images) -> Images:

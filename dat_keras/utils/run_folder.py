@@ -72,6 +72,11 @@ class RunFolder:
         """The folder of the logs that a run was asked for."""
         return self.path / "logs"
 
+    @property
+    def logged_images(self) -> Path:
+        """The folder of TensorBoard's images."""
+        return self.logs / "images"
+
     def weights(self, which: str) -> Path:
         """Returns the file of weights, one of `WEIGHTS`."""
         return self.path / f"{which}.safetensors"

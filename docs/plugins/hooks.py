@@ -33,6 +33,14 @@ FETCHED = re.compile(
 
 LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)#\s]+)")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"(<pre.*?</pre>|<[^>]*>)", re.DOTALL)
+UNBROKEN = re.compile(
+    r"(?<![\w-])--?[a-z][\w-]{0,24}"
+    r"|(?<![\w.])\d{1,3}(?: \d{3})+(?!\w)"
+    r"|\(\d[\d.]* - \d[\d.]*\)|\[\d[\d.]*, \d[\d.]*\]|\d[\d.]* %"
+)
+"""What a browser would break after a hyphen or a space: options, intervals,
+`49 000` and `95 %`."""
 SUFFIXES = {".py": "python", ".sh": "bash", ".json": "json"}
 
 SOURCE = """---
@@ -81,6 +89,18 @@ def on_page_markdown(
         return match[1] if path is None else _link(_page_of(path), uri)
 
     return _prose(lead, markdown)
+
+
+def on_page_content(
+    html: str, page: Page, config: MkDocsConfig, files: Files
+) -> str:
+    """Keeps options and numbers on one line, outside of blocks of code."""
+    parts = BLOCK.split(html)
+    parts[::2] = [
+        UNBROKEN.sub(r'<span class="unbroken">\g<0></span>', part)
+        for part in parts[::2]
+    ]
+    return "".join(parts)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

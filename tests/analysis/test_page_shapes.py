@@ -41,4 +41,7 @@ def test_both_pages_are_written(shape, classes, tmp_path):
     assert page.read_text().count("<img alt=") == 5
     found = analyze({"net": net}, (x, y), tmp_path / "analysis", eps=0.02)
     assert found.models[0].largest.correct[0] == 3
-    assert (tmp_path / "analysis" / "index.html").stat().st_size > 10_000
+    assert found.models[0].bands[-1].name == "all"
+    folder = tmp_path / "analysis"
+    for name in ("index.html", "images-1.png", "spectra-1.png"):
+        assert (folder / name).stat().st_size > 10_000

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_runs import NATURAL
 
+from dat_keras.analysis import subject as subject_module
 from dat_keras.analysis.subject import subject_of_run
 from dat_keras.core.weights import save_weights
 from dat_keras.objectives import DAT, PGDAT, RecombinedAT
@@ -47,6 +48,16 @@ def test_recombined_training_has_the_generator_of_its_checkpoint(tmp_path):
     assert len(pairs) > 10
     for found, wanted in pairs:
         np.testing.assert_array_equal(found.numpy(), wanted.numpy())
+
+
+def test_images_of_a_log_come_with_it(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        subject_module, "along_training", lambda f: asked.append(f) or "logged"
+    )
+    _, subject = folder_of(DAT(), tmp_path / "run", saved=False)
+    assert subject.along == "logged"
+    assert asked == [tmp_path / "run" / "logs" / "images"]
 
 
 def test_borrowed_amplitudes_have_no_weights_to_find(tmp_path):

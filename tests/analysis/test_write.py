@@ -1,19 +1,21 @@
 """Files of an analysis: figures that say what was measured, one page, JSON."""
 
 import importlib.util
+from dataclasses import replace
 from html.parser import HTMLParser
 
-import keras
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from dat_keras.analysis import curve_plots, image_plots
+from dat_keras.analysis.along_training import AlongTraining
 from dat_keras.analysis.analyze import analyze
 from dat_keras.analysis.measure import Pictures
 from dat_keras.analysis.model_spectra import VARIANTS
 from dat_keras.analysis.output_folder import check_output
 from dat_keras.analysis.report import SpectralReport
+from dat_keras.analysis.subject import Subject
 from dat_keras.objectives import DAT
 from dat_keras.optimizers import SGD
 from dat_keras.training.model import AdversarialModel
@@ -21,6 +23,13 @@ from dat_keras.utils.errors import MissingPackageError, RunFolderError
 
 EVIL = "runs/<b>a & b</b>"
 """A name that must be escaped in HTML."""
+
+LOGGED = AlongTraining(
+    (0, 5),
+    (0.0, 0.25, 0.5, 0.75, 1.0),
+    np.full((2, 5, 8, 8, 3), 128, "u1"),
+    np.full((2, 8, 8, 1), 255, "u1"),
+)
 
 
 class Elements(HTMLParser):
@@ -49,7 +58,8 @@ def written(tmp_path_factory, make_tiny):
     model.compile(optimizer=SGD(0.1))
     x = np.random.default_rng(1).uniform(size=(8, 8, 8, 3)).astype("f")
     y = np.array([0, 1, 2, 3] * 2)
-    models = {EVIL: model, "plain": make_tiny()}
+    models = {EVIL: replace(Subject.of(model), along=LOGGED)}
+    models["plain"] = make_tiny()
     report = analyze(models, (x, y), folder, eps=(0.02, 8 / 255), attack="fgsm")
     return report, folder
 
@@ -58,7 +68,8 @@ def test_the_folder_holds_all_files_and_no_other(written):
     report, folder = written
     each = [f"{kind}-{i}.png" for kind in ("images", "spectra") for i in (1, 2)]
     shared = [f"{n}.png" for n in ("accuracy", "radius", "rings", "bands")]
-    found = ["recombined.png", "recombined-1.png", "index.html", "report.json"]
+    found = ["recombined.png", "recombined-1.png", "training-1.png"]
+    found += ["index.html", "report.json"]
     assert sorted(p.name for p in folder.iterdir()) == sorted(
         [*each, *shared, *found]
     )
@@ -132,6 +143,7 @@ def test_every_figure_states_what_was_measured(written):
         image_plots.recombined_figure(
             "a", pictures, (0, 0.25, 0.5, 0.75, 1), title
         ),
+        image_plots.along_training_figure("a", LOGGED, title),
     ]
     for figure in figures:
         assert isinstance(figure, Figure)
@@ -139,6 +151,16 @@ def test_every_figure_states_what_was_measured(written):
     radius = caption_of(curve_plots.radius_figure(report))
     assert radius.startswith(report.title(all_radii=True))
     assert "eps 0.02, 8/255, fgsm, seed 0" in radius
+
+
+def test_along_training_an_epoch_is_a_row():
+    axes = image_plots.along_training_figure("a", LOGGED, "").axes
+    assert len(axes) == 2 * 6
+    assert [axes[i].get_ylabel() for i in (0, 6)] == ["epoch 0", "epoch 5"]
+    titles = [axis.get_title() for axis in axes[:6]]
+    assert titles[0::4] == ["x", "ratio 1"] and titles[-1] == "log(1 + A)"
+    assert (axes[0].images[0].get_array() == 128 / 255).all()
+    assert (axes[5].images[0].get_array() == 1).all()
 
 
 def test_bars_have_the_heights_of_the_table(written):
@@ -154,24 +176,6 @@ def test_the_first_ring_is_drawn_at_zero(written):
     x, y = axis.lines[0].get_data()
     assert x[0] == 0
     np.testing.assert_allclose(sum(y), 100)
-
-
-@pytest.mark.parametrize(
-    ("shape", "classes"), [((28, 28, 1), 2), ((6, 16, 3), 1000)]
-)
-def test_shapes_channels_and_classes(tmp_path, shape, classes):
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [
-            keras.Input(shape),
-            keras.layers.Flatten(),
-            keras.layers.Dense(classes),
-        ]
-    )
-    x = np.random.default_rng(1).uniform(size=(2, *shape)).astype("f")
-    report = analyze(model, (x, np.array([0, 1])), tmp_path, eps=0.1)
-    assert (tmp_path / "spectra-1.png").stat().st_size > 10_000
-    assert report.models[0].bands[-1].name == "all"
 
 
 def test_another_folder_is_refused_before_any_attack(

@@ -80,16 +80,31 @@ def test_the_paper_is_cited_the_same_way_everywhere():
 def test_an_example_becomes_a_section(monkeypatch):
     griffe = types.SimpleNamespace(Extension=object, Object=object)
     monkeypatch.setitem(sys.modules, "griffe", griffe)
-    path = DOCS / "plugins" / "docstrings.py"
-    spec = importlib.util.spec_from_file_location("docstrings", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = plugin("docstrings")
     text = "Does.\n\nExample:\n>>> f(\n...     1)\n2\n\nReference:\n    X"
     assert module.sectioned(text) == (
         "Does.\n\nExamples:\n    >>> f(\n    ...     1)\n    2\n\n"
         "Reference:\n    X"
     )
     assert module.sectioned("No example.") == "No example."
+
+
+def test_options_intervals_and_numbers_are_not_broken():
+    pytest.importorskip("mkdocs")
+    page = "<p>{} of <code>a {}</code> {}, {}</p><pre>--b 1 000</pre>"
+    parts = ["49 000", "--b-c", "(1.0 - 2.5)", "95 %"]
+    kept = [f'<span class="unbroken">{part}</span>' for part in parts]
+    found = plugin("hooks").on_page_content(page.format(*parts), *[None] * 3)
+    assert found == page.format(*kept)
+
+
+def plugin(name):
+    """A plugin of the site as a module."""
+    path = DOCS / "plugins" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _prose(page):

@@ -11,6 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # noqa: E4
     EventAccumulator,
 )
 
+from dat_keras.analysis.along_training import along_training  # noqa: E402
 from dat_keras.attacks import PGD  # noqa: E402
 from dat_keras.augment import Unchanged  # noqa: E402
 from dat_keras.core.threat_models import Linf  # noqa: E402
@@ -67,9 +68,24 @@ def test_images_come_back_from_the_log(objective, make_tiny, batch, tmp_path):
     model = trainer(objective, make_tiny)
     found = written(model, batch, tmp_path)
     names = ["x", "x_adv", "difference"]
+    along = along_training(tmp_path)
     if isinstance(objective, DAT):
-        names.append("recombined")
-        assert (found["recombined", 0] != found["x", 0]).any()
+        ratios = (0.25, 0.5, 0.75, 1.0)
+        recombined = [f"recombined/{ratio:g}" for ratio in ratios]
+        names += [*recombined, "amplitude"]
+        distances = [
+            abs(found[name, 0] - found["x", 0]).mean() for name in recombined
+        ]
+        assert distances == sorted(distances) and distances[0] > 0
+        # The largest value of each spectrum is white.
+        assert (found["amplitude", 0].max((1, 2, 3)) == 255).all()
+        # The analysis reads the first image of each.
+        assert along.epochs == (0,) and along.ratios == (0.0, *ratios)
+        for i, name in enumerate(["x", *recombined]):
+            assert (along.images[0, i] == found[name, 0][0]).all()
+        assert (along.amplitudes[0] == found["amplitude", 0][0]).all()
+    else:
+        assert along is None
     assert found.keys() == {(name, 0) for name in names}
     clean = found["x", 0]
     assert abs(clean - 255 * batch[0].numpy()).max() <= 1
@@ -80,8 +96,8 @@ def test_images_come_back_from_the_log(objective, make_tiny, batch, tmp_path):
 
 def test_at_ratio_zero_the_image_comes_back(make_tiny, batch, tmp_path):
     model = trainer(DAT(ONE_STEP), make_tiny)
-    found = written(model, batch, tmp_path, ratio=0.0)
-    assert abs(found["recombined", 0] - found["x", 0]).max() <= 1
+    found = written(model, batch, tmp_path, ratios=[0.0])
+    assert abs(found["recombined/0", 0] - found["x", 0]).max() <= 1
 
 
 @pytest.mark.thorough
@@ -104,7 +120,8 @@ def test_training_has_the_same_bits_with_and_without(
     ("options", "words"),
     [
         ({"every": 0}, "`every` must be at least 1"),
-        ({"ratio": 1.5}, r"`ratio` must be in \[0, 1\]"),
+        ({"ratios": (0.5, 1.5)}, r"`ratios` must be .* in \[0, 1\]"),
+        ({"ratios": ()}, r"`ratios` must be one or more"),
         ({"y": [0]}, "one label for each"),
     ],
 )
