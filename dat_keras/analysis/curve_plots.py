@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from matplotlib.figure import Figure
 
 from dat_keras.analysis.model_spectra import VARIANTS
@@ -19,11 +21,11 @@ from dat_keras.analysis.plot_style import (
     series,
     wrapped,
 )
-from dat_keras.analysis.report import SpectralReport
+from dat_keras.analysis.spectral_numbers import SpectralNumbers
 from dat_keras.utils.norms import RADIUS_UNITS
 
 
-def accuracy_figure(report: SpectralReport) -> Figure:
+def accuracy_figure(report: SpectralNumbers) -> Figure:
     """A panel for each model: accuracy on the image and its three variants.
 
     Args:
@@ -53,7 +55,7 @@ def accuracy_figure(report: SpectralReport) -> Figure:
     return figure
 
 
-def radius_figure(report: SpectralReport) -> Figure:
+def radius_figure(report: SpectralNumbers) -> Figure:
     """A panel for each model: the same accuracies against the radius.
 
     Args:
@@ -88,7 +90,7 @@ def radius_figure(report: SpectralReport) -> Figure:
     return figure
 
 
-def ring_figure(report: SpectralReport) -> Figure:
+def ring_figure(report: SpectralNumbers) -> Figure:
     """Energy of the perturbation and changes of phase and amplitude by ring.
 
     Args:
@@ -136,7 +138,7 @@ def ring_figure(report: SpectralReport) -> Figure:
     return figure
 
 
-def band_figure(report: SpectralReport) -> Figure:
+def band_figure(report: SpectralNumbers) -> Figure:
     """Accuracy with another image's amplitudes in one band of frequencies.
 
     Args:
@@ -179,7 +181,7 @@ def band_figure(report: SpectralReport) -> Figure:
     return figure
 
 
-def recombined_spectrum_figure(report: SpectralReport) -> Figure:
+def recombined_spectrum_figure(report: SpectralNumbers) -> Figure:
     """Accuracy along the ratio, and amplitudes by ring, of DAT's runs.
 
     Args:
@@ -229,3 +231,20 @@ def _legend(figure: Figure, handles: list, labels: list[str]) -> None:
     figure.legend(
         handles, labels, loc="outside upper center", ncols=2, fontsize=8
     )
+
+
+def number_figures(
+    report: SpectralNumbers,
+) -> Iterator[tuple[str, str, Figure]]:
+    """Yields section and file name of each figure of numbers, and the figure.
+
+    Args:
+        report: The numbers.
+    """
+    yield "accuracy", "accuracy.png", accuracy_figure(report)
+    yield "radius", "radius.png", radius_figure(report)
+    yield "rings", "rings.png", ring_figure(report)
+    yield "bands", "bands.png", band_figure(report)
+    if any(model.recombined for model in report.models):
+        figure = recombined_spectrum_figure(report)
+        yield "recombined", "recombined.png", figure

@@ -12,8 +12,8 @@ from dat_keras.analysis.html_page import (
     folded_table,
     section,
 )
-from dat_keras.analysis.report import SpectralReport
 from dat_keras.analysis.settings_table import settings_table
+from dat_keras.analysis.spectral_numbers import SpectralNumbers
 from dat_keras.utils.html import listed
 
 SECTIONS = {
@@ -62,7 +62,7 @@ SECTIONS = {
 """Heading and explanation of each section, in their order on the page."""
 
 
-def page(report: SpectralReport, pictures: Sequence[Picture]) -> str:
+def page(report: SpectralNumbers, pictures: Sequence[Picture]) -> str:
     """Returns the page as one HTML text with all pictures inside.
 
     Args:
@@ -83,7 +83,7 @@ def page(report: SpectralReport, pictures: Sequence[Picture]) -> str:
     )
 
 
-def table_of(report: SpectralReport, section: str) -> Cells:
+def table_of(report: SpectralNumbers, section: str) -> Cells:
     """Returns the numbers behind a section's figures; empty if there are none.
 
     Args:
@@ -101,7 +101,7 @@ def table_of(report: SpectralReport, section: str) -> Cells:
 
 
 def _section(
-    key: str, report: SpectralReport, pictures: Sequence[Picture]
+    key: str, report: SpectralNumbers, pictures: Sequence[Picture]
 ) -> str:
     heading, words = SECTIONS[key]
     cells = table_of(report, key)

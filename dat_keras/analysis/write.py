@@ -7,13 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from dat_keras.analysis.curve_plots import (
-    accuracy_figure,
-    band_figure,
-    radius_figure,
-    recombined_spectrum_figure,
-    ring_figure,
-)
+from dat_keras.analysis.curve_plots import number_figures
 from dat_keras.analysis.html_page import Picture
 from dat_keras.analysis.image_plots import (
     along_training_figure,
@@ -57,13 +51,8 @@ def _figures(
 ) -> Iterator[tuple[str, str, str, Figure]]:
     """Yields each figure's section, file and model, and the figure."""
     title = report.title()
-    yield "accuracy", "accuracy.png", "", accuracy_figure(report)
-    yield "radius", "radius.png", "", radius_figure(report)
-    yield "rings", "rings.png", "", ring_figure(report)
-    yield "bands", "bands.png", "", band_figure(report)
-    if any(model.recombined for model in report.models):
-        figure = recombined_spectrum_figure(report)
-        yield "recombined", "recombined.png", "", figure
+    for section, file, figure in number_figures(report):
+        yield section, file, "", figure
     for number, model in enumerate(report.models, start=1):
         name, own = model.name, pictures[model.name]
         figure = variants_figure(name, own, title)

@@ -1,11 +1,13 @@
 """Files of an analysis: figures that say what was measured, one page, JSON."""
 
 import importlib.util
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from fake_notebook import fake_notebook
 from matplotlib.figure import Figure
 
 from dat_keras.analysis import curve_plots, image_plots
@@ -62,6 +64,20 @@ def written(tmp_path_factory, make_tiny):
     models["plain"] = make_tiny()
     report = analyze(models, (x, y), folder, eps=(0.02, 8 / 255), attack="fgsm")
     return report, folder
+
+
+def test_a_notebook_shows_the_figures_of_the_folder(written, monkeypatch):
+    report, folder = written
+    shown = fake_notebook(monkeypatch)
+    report.show()
+    names = ("accuracy", "radius", "rings", "bands", "recombined")
+    assert shown == [(folder / f"{n}.png").read_bytes() for n in names]
+
+
+def test_without_a_notebook_one_line_says_what_to_install(written, monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    with pytest.raises(MissingPackageError, match="notebook"):
+        written[0].show()
 
 
 def test_the_folder_holds_all_files_and_no_other(written):

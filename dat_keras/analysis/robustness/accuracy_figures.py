@@ -13,12 +13,12 @@ from dat_keras.analysis.plot_style import (
     wrapped,
 )
 from dat_keras.analysis.robustness.figures import WIDTH, plain_axis
-from dat_keras.analysis.robustness.robustness_report import RobustnessReport
+from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
 from dat_keras.analysis.robustness.survivors import Survivors
 from dat_keras.utils.norms import RADIUS_UNITS
 
 
-def radius_figure(report: RobustnessReport) -> Figure:
+def radius_figure(report: RobustnessNumbers) -> Figure:
     """Accuracy against the radius, without the ball that holds every image.
 
     Args:

@@ -5,6 +5,8 @@ They are narrow, so that their text can be read on a phone.
 
 from __future__ import annotations
 
+import re
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -18,8 +20,11 @@ from dat_keras.analysis.plot_style import (
     series,
     wrapped,
 )
-from dat_keras.analysis.robustness.model_robustness import ModelRobustness
-from dat_keras.analysis.robustness.robustness_report import RobustnessReport
+from dat_keras.analysis.robustness.model_robustness import (
+    ModelRobustness,
+    radius_text,
+)
+from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
 from dat_keras.analysis.robustness.run_record import RunRecord
 from dat_keras.utils.norms import RADIUS_UNITS
 
@@ -31,15 +36,38 @@ MOST_NUMBERS = 12
 """Classes of a confusion whose counts are written into its cells."""
 
 
-def training_figure(name: str, record: RunRecord, caption: str) -> Figure:
+def training_caption(record: RunRecord) -> str:
+    """Returns what the curves of a training were measured on.
+
+    Args:
+        record: Recipe and history of the run.
+    """
+    recipe, attack = record.recipe, repr(record.recipe.eval_attack)
+    count = recipe.validation_images or (
+        recipe.limit and max(recipe.limit, 100)
+    )
+    return (
+        f"{recipe.dataset}, seed {recipe.seed}. val_: "
+        f"{f'at most {count}' if count else 'all'} validation images; "
+        f"val_robust_accuracy and val_loss under {_short(attack)}."
+    )
+
+
+def _short(settings: str) -> str:
+    """Settings whose radii are written in parts of 255."""
+    return re.sub(
+        r"\d+\.\d{5,}", lambda found: radius_text(float(found[0])), settings
+    )
+
+
+def training_figure(name: str, record: RunRecord) -> Figure:
     """Terms of the loss above, accuracies below, by epoch.
 
     Args:
         name: Name of the run.
         record: Its history.
-        caption: What was measured.
     """
-    figure = new_figure(WIDTH, 5.6, caption)
+    figure = new_figure(WIDTH, 5.6, training_caption(record))
     figure.suptitle(wrapped(name, 44), fontsize=10)
     above, below = figure.subplots(2, 1, sharex=True)
     epochs = record.column("epoch")
@@ -57,7 +85,7 @@ def training_figure(name: str, record: RunRecord, caption: str) -> Figure:
     return figure
 
 
-def class_figure(report: RobustnessReport, model: ModelRobustness) -> Figure:
+def class_figure(report: RobustnessNumbers, model: ModelRobustness) -> Figure:
     """Accuracy of each class, clean and attacked; of many, the least robust.
 
     Args:
@@ -101,7 +129,7 @@ def class_figure(report: RobustnessReport, model: ModelRobustness) -> Figure:
 
 
 def confusion_figure(
-    report: RobustnessReport, model: ModelRobustness
+    report: RobustnessNumbers, model: ModelRobustness
 ) -> Figure:
     """Which class is taken for which, clean above and attacked below.
 
@@ -137,7 +165,9 @@ def confusion_figure(
     return figure
 
 
-def breaking_figure(report: RobustnessReport, model: ModelRobustness) -> Figure:
+def breaking_figure(
+    report: RobustnessNumbers, model: ModelRobustness
+) -> Figure:
     """Share of images that are broken by each radius, from the bisection.
 
     Args:

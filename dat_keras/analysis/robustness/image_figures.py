@@ -11,11 +11,11 @@ from dat_keras.analysis.plot_style import draw_image, new_figure, wrapped
 from dat_keras.analysis.robustness.figures import WIDTH
 from dat_keras.analysis.robustness.measure_robustness import Example
 from dat_keras.analysis.robustness.model_robustness import ModelRobustness
-from dat_keras.analysis.robustness.robustness_report import RobustnessReport
+from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
 
 
 def example_figure(
-    report: RobustnessReport,
+    report: RobustnessNumbers,
     model: ModelRobustness,
     examples: Sequence[Example],
 ) -> Figure:

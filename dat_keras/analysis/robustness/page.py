@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from dat_keras.analysis.html_page import (
@@ -20,12 +19,12 @@ from dat_keras.analysis.robustness.figures import (
     breaking_figure,
     class_figure,
     confusion_figure,
+    training_caption,
     training_figure,
 )
 from dat_keras.analysis.robustness.image_figures import example_figure
 from dat_keras.analysis.robustness.measure_robustness import Example
-from dat_keras.analysis.robustness.model_robustness import radius_text
-from dat_keras.analysis.robustness.robustness_report import RobustnessReport
+from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
 from dat_keras.analysis.settings_table import settings_table
 
 RADIUS = (
@@ -51,7 +50,7 @@ IMAGES = (
 
 
 def page(
-    report: RobustnessReport, examples: Mapping[str, tuple[Example, ...]]
+    report: RobustnessNumbers, examples: Mapping[str, tuple[Example, ...]]
 ) -> str:
     """Returns the page as one HTML text with all figures inside.
 
@@ -77,22 +76,14 @@ def page(
     )
 
 
-def _training(report: RobustnessReport) -> Iterator[str]:
+def _training(report: RobustnessNumbers) -> Iterator[str]:
     parts = []
     for name, record in report.runs.items():
         if not record.rows:
             continue
-        recipe, attack = record.recipe, repr(record.recipe.eval_attack)
-        count = recipe.validation_images or (
-            recipe.limit and max(recipe.limit, 100)
-        )
-        caption = (
-            f"{recipe.dataset}, seed {recipe.seed}. val_: "
-            f"{f'at most {count}' if count else 'all'} validation images; "
-            f"val_robust_accuracy and val_loss under {_short(attack)}."
-        )
+        caption = training_caption(record)
         alt = f"Training of {name} by epoch. {caption} Numbers: table below."
-        drawn = png(training_figure(name, record, caption))
+        drawn = png(training_figure(name, record))
         cells = report.history_cells(name)
         parts += [figure(drawn, alt), folded_table(cells, f"Table: {name}")]
     if parts:
@@ -100,14 +91,7 @@ def _training(report: RobustnessReport) -> Iterator[str]:
         yield section("training", "Training", words, parts)
 
 
-def _short(settings: str) -> str:
-    """Settings whose radii are written in parts of 255."""
-    return re.sub(
-        r"\d+\.\d{5,}", lambda found: radius_text(float(found[0])), settings
-    )
-
-
-def _radius(report: RobustnessReport) -> str:
+def _radius(report: RobustnessNumbers) -> str:
     alt = f"Accuracy against eps, {report.title('as below')}."
     parts = [
         figure(png(radius_figure(report)), f"{alt} Numbers: table below."),
@@ -116,7 +100,7 @@ def _radius(report: RobustnessReport) -> str:
     return section("radius", "Accuracy against the radius", RADIUS, parts)
 
 
-def _survivors(report: RobustnessReport) -> Iterator[str]:
+def _survivors(report: RobustnessNumbers) -> Iterator[str]:
     parts = [
         figure(
             png(survivor_figure(model.name, run)),
@@ -131,7 +115,7 @@ def _survivors(report: RobustnessReport) -> Iterator[str]:
         yield section("autoattack", "AutoAttack", AUTOATTACK, parts)
 
 
-def _classes(report: RobustnessReport) -> str:
+def _classes(report: RobustnessNumbers) -> str:
     parts = []
     for model in report.models:
         end = f"of {model.name}, {report.title()}. Numbers: table below."
@@ -146,7 +130,7 @@ def _classes(report: RobustnessReport) -> str:
 
 
 def _images(
-    report: RobustnessReport, examples: Mapping[str, tuple[Example, ...]]
+    report: RobustnessNumbers, examples: Mapping[str, tuple[Example, ...]]
 ) -> str:
     parts = []
     for model in report.models:
@@ -166,7 +150,7 @@ def _images(
     return section("images", "Least and most robust images", IMAGES, parts)
 
 
-def _costs(report: RobustnessReport) -> Iterator[str]:
+def _costs(report: RobustnessNumbers) -> Iterator[str]:
     costs = report.cost_cells()
     if len(costs) > 1:
         words = "Seconds of the history, validation included."

@@ -1,9 +1,12 @@
 """A report's numbers against closed forms, and its page."""
 
+import base64
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from fake_notebook import fake_notebook
 from frequency_readers import SIZE, linear
 from toy_nets import opinionated
 
@@ -59,6 +62,15 @@ def test_breaking_radii_of_a_linear_model_are_its_margins(linear_report):
         assert found[i] == expected
     assert [each.position for each in model.breaking[:2]] == [0, 6]
     assert all(each.taken_for != each.label for each in model.breaking[:10])
+
+
+def test_a_notebook_shows_the_figures_of_the_page(linear_report, monkeypatch):
+    report, text = linear_report
+    shown = fake_notebook(monkeypatch)
+    report.show()
+    # Radius, classes, confusion, breaking radii.
+    assert len(shown) == 4
+    assert all(base64.b64encode(png).decode() in text for png in shown)
 
 
 def test_two_classes_are_taken_for_each_other(linear_report):

@@ -1,0 +1,38 @@
+"""All figures of a robustness report that are made of its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure
+
+from dat_keras.analysis.robustness.accuracy_figures import (
+    radius_figure,
+    survivor_figure,
+)
+from dat_keras.analysis.robustness.figures import (
+    breaking_figure,
+    class_figure,
+    confusion_figure,
+    training_figure,
+)
+from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
+
+
+def number_figures(report: RobustnessNumbers) -> Iterator[Figure]:
+    """Yields the figures in the order of the page.
+
+    Args:
+        report: The numbers.
+    """
+    for name, record in report.runs.items():
+        if record.rows:
+            yield training_figure(name, record)
+    yield radius_figure(report)
+    for model in report.models:
+        for run in model.autoattack:
+            yield survivor_figure(model.name, run)
+        yield class_figure(report, model)
+        yield confusion_figure(report, model)
+        if model.breaking:
+            yield breaking_figure(report, model)
