@@ -13,6 +13,7 @@ from dat_keras.cli._names import (
     ARCHITECTURES,
     CERTIFIERS,
     EVALUATIONS,
+    MINIMUM_NORM,
     PROTOCOLS,
     SINGLE,
     STAGED,
@@ -134,6 +135,30 @@ def check_transfer(
     lookup(DEFAULT_EPS, options["norm"], "norm")
     _refuse_twice(sources, "RUN_OR_MODEL")
     _check_sources(sources, weights)
+
+
+def check_curve(options: dict[str, Any]) -> None:
+    """Refuses radii out of range, and attacks that find no distances.
+
+    Args:
+        options: The options of the command.
+    """
+    from dat_keras.utils.registry import split_names
+
+    curve = options["eps_curve"]
+    if curve is None:
+        return
+    names = [n for n in split_names(options["attacks"]) if n != "natural"]
+    if not names or not set(names) <= set(MINIMUM_NORM):
+        raise click.UsageError(
+            f"--eps-curve takes --attack {' and '.join(MINIMUM_NORM)}, which "
+            f"find minimal distances. Received: --attack {options['attacks']}"
+        )
+    if options["norm"] == "linf" and max(curve, default=0.0) > 1:
+        raise click.UsageError(
+            "--eps-curve takes radii in [0, 1], the pixel range. "
+            f"Received: {max(curve):g}"
+        )
 
 
 def check_shard(
