@@ -41,6 +41,7 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     _check_radii(options)
     _check_entry(entry, names, options)
     _check_certify(options)
+    _check_curve(names, options)
     lookup(DEFAULT_EPS, options["norm"], "norm")
     lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
     _check_sources(sources, options["weights"])
@@ -135,30 +136,6 @@ def check_transfer(
     lookup(DEFAULT_EPS, options["norm"], "norm")
     _refuse_twice(sources, "RUN_OR_MODEL")
     _check_sources(sources, weights)
-
-
-def check_curve(options: dict[str, Any]) -> None:
-    """Refuses radii out of range, and attacks that find no distances.
-
-    Args:
-        options: The options of the command.
-    """
-    from dat_keras.utils.registry import split_names
-
-    curve = options["eps_curve"]
-    if curve is None:
-        return
-    names = [n for n in split_names(options["attacks"]) if n != "natural"]
-    if not names or not set(names) <= set(MINIMUM_NORM):
-        raise click.UsageError(
-            f"--eps-curve takes --attack {' and '.join(MINIMUM_NORM)}, which "
-            f"find minimal distances. Received: --attack {options['attacks']}"
-        )
-    if options["norm"] == "linf" and max(curve, default=0.0) > 1:
-        raise click.UsageError(
-            "--eps-curve takes radii in [0, 1], the pixel range. "
-            f"Received: {max(curve):g}"
-        )
 
 
 def check_shard(
@@ -274,6 +251,23 @@ def _check_certify(options: dict[str, Any]) -> None:
     if norm != wanted:
         raise click.UsageError(
             f"--certify {method} needs --norm {wanted}. Received: {norm}"
+        )
+
+
+def _check_curve(names: Sequence[str], options: dict[str, Any]) -> None:
+    curve = options["eps_curve"]
+    if curve is None:
+        return
+    attacks = set(names) - {"natural"}
+    if not attacks or not attacks <= set(MINIMUM_NORM):
+        raise click.UsageError(
+            f"--eps-curve takes --attack {' and '.join(MINIMUM_NORM)}, which "
+            f"find minimal distances. Received: --attack {options['attacks']}"
+        )
+    if options["norm"] == "linf" and max(curve, default=0.0) > 1:
+        raise click.UsageError(
+            "--eps-curve takes radii in [0, 1], the pixel range. "
+            f"Received: {max(curve):g}"
         )
 
 

@@ -10,7 +10,6 @@ import click
 from dat_keras.cli import _complete
 from dat_keras.cli._checking import (
     check,
-    check_curve,
     check_files,
     check_shard,
 )
@@ -186,7 +185,6 @@ def evaluate(
     files = [json_file, entry_file, options["save_adversarial"]]
     check_dataset(options["dataset"], options["data_dir"])
     check(sources, entry_file is not None, options)
-    check_curve(options)
     corruptions = check_corruptions(entry_file is not None, options)
     check_thresholds(thresholds, split_names(options["attacks"]))
     if thresholds and options["shard"]:
