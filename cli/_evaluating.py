@@ -131,8 +131,8 @@ def prepare(
     certifier = (
         certifier_of(certify, sigma=sigma, draws=draws) if certify else None
     )
-    for eps in radii or ():
-        THREAT_MODELS[options["norm"]](eps)
+    for radius in radii or ():
+        THREAT_MODELS[options["norm"]](radius)
     check_own(split_names(options["attacks"]), options["norm"])
     states = {s: _state(s, radii, resume, options) for s in sources}
     splits: dict[tuple[str, str], Split] = {}
