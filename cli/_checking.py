@@ -13,6 +13,7 @@ from dat_keras.cli._names import (
     ARCHITECTURES,
     CERTIFIERS,
     EVALUATIONS,
+    MINIMUM_NORM,
     PROTOCOLS,
     SINGLE,
     STAGED,
@@ -40,6 +41,7 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     _check_radii(options)
     _check_entry(entry, names, options)
     _check_certify(options)
+    _check_curve(names, options)
     lookup(DEFAULT_EPS, options["norm"], "norm")
     lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
     _check_sources(sources, options["weights"])
@@ -249,6 +251,23 @@ def _check_certify(options: dict[str, Any]) -> None:
     if norm != wanted:
         raise click.UsageError(
             f"--certify {method} needs --norm {wanted}. Received: {norm}"
+        )
+
+
+def _check_curve(names: Sequence[str], options: dict[str, Any]) -> None:
+    curve = options["eps_curve"]
+    if curve is None:
+        return
+    attacks = set(names) - {"natural"}
+    if not attacks or not attacks <= set(MINIMUM_NORM):
+        raise click.UsageError(
+            f"--eps-curve takes --attack {' and '.join(MINIMUM_NORM)}, which "
+            f"find minimal distances. Received: --attack {options['attacks']}"
+        )
+    if options["norm"] == "linf" and max(curve, default=0.0) > 1:
+        raise click.UsageError(
+            "--eps-curve takes radii in [0, 1], the pixel range. "
+            f"Received: {max(curve):g}"
         )
 
 

@@ -33,14 +33,14 @@ def show_table(report: Report | TransferMatrix) -> None:
 
 
 def show(report: Report) -> None:
-    """Prints a report, and the one on corrupted images if there is one.
+    """Prints a report, and the tables that follow it.
 
     Args:
         report: The report.
     """
     show_table(report)
-    if report.corruptions:
-        _print_table(report.corruptions.title(), report.corruptions.cells())
+    for table in report.further:
+        _print_table(table.title(), table.cells())
 
 
 def show_comparison(
@@ -67,9 +67,8 @@ def show_comparison(
     for name, report in reports.items():
         for note in report.notes():
             click.echo(f"{name}: {note}")
-        if report.corruptions:
-            title = f"{name}: {report.corruptions.title()}"
-            _print_table(title, report.corruptions.cells())
+        for table in report.further:
+            _print_table(f"{name}: {table.title()}", table.cells())
 
 
 def _settings(reports: list[Report]) -> tuple[str, dict[str, list[str]]]:

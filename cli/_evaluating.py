@@ -21,6 +21,7 @@ from dat_keras.evaluation.cautions import setting_cautions
 from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.evaluation.corruptions import evaluate_corruptions
+from dat_keras.evaluation.eps_curve import usual_radii
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.report import Report
@@ -130,8 +131,8 @@ def prepare(
     certifier = (
         certifier_of(certify, sigma=sigma, draws=draws) if certify else None
     )
-    for eps in radii or ():
-        THREAT_MODELS[options["norm"]](eps)
+    for radius in radii or ():
+        THREAT_MODELS[options["norm"]](radius)
     check_own(split_names(options["attacks"]), options["norm"])
     states = {s: _state(s, radii, resume, options) for s in sources}
     splits: dict[tuple[str, str], Split] = {}
@@ -161,12 +162,25 @@ def prepare(
                     loaded.model,
                     splits[key],
                     states[source],
-                    {**options, "eps": eps, "certify": certifier},
+                    {
+                        **options,
+                        "eps": eps,
+                        "certify": certifier,
+                        "eps_curve": _curve(options, eps),
+                    },
                     cautions,
                     corruptions and {**corruptions, "data_dir": place[1]},
                 )
             )
     return jobs
+
+
+def _curve(
+    options: dict[str, Any], eps: float | None
+) -> Sequence[float] | None:
+    """The radii of `--eps-curve`: the usual ones where it names none."""
+    radii: Sequence[float] | None = options["eps_curve"]
+    return usual_radii(options["norm"], eps) if radii == () else radii
 
 
 def check_own(attacks: Sequence[str], norm: str) -> None:

@@ -14,18 +14,24 @@ STAGED = (
     "fab",
     "fab-t",
     "square",
+    "fmn",
     "autoattack",
     "autoattack-plus",
     "autoattack-rand",
     "autoattack-monitor",
 )
-"""AutoAttack and its parts: long enough to keep a state for `--resume`."""
+"""AutoAttack, its parts and FMN: long enough to keep a state for `--resume`."""
+
+MINIMUM_NORM = ("fab", "fmn")
+"""Those of them that find minimal distances, for `--eps-curve`."""
 
 EVALUATIONS = (*SINGLE, *STAGED)
 """Keys of `EVALUATIONS` in evaluation/suites.py, which imports the attacks."""
 
 ARCHITECTURES = (
     *("resnet18", "preactresnet18", "wrn-34-10", "wrn-28-10", "resnet8"),
+    "swish-preactresnet18",
+    *(f"swish-wrn-{depth}" for depth in (28, 34, 70, 94, 106)),
     "resnet50",
     *(f"keras_cv/resnet{depth}" for depth in (18, 34, 50, 101, 152)),
     *(f"keras_cv/resnet{depth}_v2" for depth in (18, 34, 50, 101, 152)),

@@ -10,6 +10,9 @@ import click
 
 from dat_keras.utils.overrides import number
 
+MOST_RADII = 1000
+"""Most radii of a curve."""
+
 
 class FractionType(click.ParamType):
     """A number, or a fraction such as `8/255`.
@@ -119,6 +122,53 @@ class ShardType(click.ParamType):
                 ctx,
             )
         return int(index), int(count)
+
+
+class RadiiType(click.ParamType):
+    """Radii of a curve: `FROM:TO:N` for N evenly spaced ones, or a list.
+
+    Example:
+    >>> RadiiType().convert("0:1/2:3", None, None)
+    (0.0, 0.25, 0.5)
+    >>> RadiiType().convert("0.1,0.3", None, None)
+    (0.1, 0.3)
+    """
+
+    name = "radii"
+
+    def convert(
+        self,
+        value: str | tuple[float, ...],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[float, ...]:
+        """Returns the radii, in rising order."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            radii = _radii(value)
+        except ValueError:
+            radii = ()
+        rising = radii and radii[0] >= 0 and radii == tuple(sorted(set(radii)))
+        if not rising:
+            self.fail(
+                "expected FROM:TO:N, N at least 2 evenly spaced radii, or a "
+                "list of rising ones, such as 0:16/255:9 or 2/255,4/255. "
+                f"Received: {value}",
+                param,
+                ctx,
+            )
+        return radii
+
+
+def _radii(text: str) -> tuple[float, ...]:
+    if ":" not in text:
+        return tuple(number(part.strip()) for part in text.split(","))
+    low, high, count = text.split(":")
+    first, last, steps = number(low), number(high), int(count) - 1
+    if not 1 <= steps < MOST_RADII:
+        raise ValueError(count)
+    return tuple(first + (last - first) * i / steps for i in range(steps + 1))
 
 
 class SeveritiesType(click.ParamType):

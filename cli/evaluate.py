@@ -30,6 +30,7 @@ from dat_keras.cli._types import (
     FractionType,
     Listed,
     NewFile,
+    RadiiType,
     SeveritiesType,
     ShardType,
 )
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Names separated by commas: natural, fgsm, pgdN for N steps (pgd20), "
     "cw, autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, "
-    "autoattack-plus, autoattack-rand, and the short autoattack-monitor; "
+    "fmn, autoattack-plus, autoattack-rand, and the short autoattack-monitor; "
     "package.module:attack is one of your own.",
 )
 @click.option(
@@ -104,6 +105,15 @@ if TYPE_CHECKING:
     metavar="N",
     help="Average logits and gradients over N passes, for a model that draws "
     "random numbers (expectation over transformations).",
+)
+@click.option(
+    "--eps-curve",
+    type=RadiiType(),
+    is_flag=False,
+    flag_value=(),
+    metavar="[FROM:TO:N]",
+    help="Also the accuracy at each of these radii, such as 0:16/255:9 or a "
+    "list, from one run of fab or fmn.  [default: 0 to twice --eps]",
 )
 @click.option("--resume", is_flag=True, help="Continue AutoAttack.")
 @click.option(

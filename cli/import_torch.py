@@ -53,7 +53,8 @@ class Channels(click.ParamType):
 @click.option(
     "--architecture",
     required=True,
-    help="resnet18, preactresnet18, wrn-28-10 or wrn-34-10, of any width.",
+    help="resnet18, preactresnet18, wrn-28-10 or wrn-34-10, or with Swish "
+    "swish-preactresnet18 or swish-wrn-28, -34, -70, -94, -106, of any width.",
 )
 @click.option("--num-classes", type=click.IntRange(1), help="To check it.")
 @click.option(

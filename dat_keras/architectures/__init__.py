@@ -12,6 +12,10 @@ from dat_keras.architectures.keras_applications import ResNet50
 from dat_keras.architectures.keras_cv import PRESETS, KerasCVClassifier
 from dat_keras.architectures.preact_resnet import PreActResNet18
 from dat_keras.architectures.resnet import ResNet8, ResNet18
+from dat_keras.architectures.swish_resnet import (
+    SwishPreActResNet18,
+    SwishWideResNet,
+)
 from dat_keras.architectures.wide_resnet import (
     WideResNet28_10,
     WideResNet34_10,
@@ -26,6 +30,8 @@ __all__ = [
     "ResNet18",
     "ResNet50",
     "ResNet8",
+    "SwishPreActResNet18",
+    "SwishWideResNet",
     "WideResNet28_10",
     "WideResNet34_10",
     "branches_of",
@@ -37,6 +43,11 @@ OWN: dict[str, Callable[..., keras.Model]] = {
     "wrn-34-10": WideResNet34_10,
     "wrn-28-10": WideResNet28_10,
     "resnet8": ResNet8,
+    "swish-preactresnet18": SwishPreActResNet18,
+    **{
+        f"swish-wrn-{depth}": partial(SwishWideResNet, depth)
+        for depth in (28, 34, 70, 94, 106)
+    },
 }
 """Builders of this package by name; all take the arguments of `ResNet18`."""
 

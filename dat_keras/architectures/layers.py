@@ -36,12 +36,17 @@ class LayerFactory:
         name: str,
         strides: int = 1,
         dtype: str | None = None,
+        pads: tuple[int, int] = (1, 1),
     ) -> KerasTensor:
-        """3x3 convolution over one pixel of zeros on every side."""
+        """3x3 convolution over one pixel of zeros on every side.
+
+        `pads` are the pixels before and after where `strides` is 2.
+        """
         padding = "same"
         if strides > 1:
-            # Keras' "same" would pad only below and on the right.
-            x = self._layer(f"{name}_pad", layers.ZeroPadding2D, padding=1)(x)
+            # Keras' "same" depends on the size of the image.
+            both = {"padding": (pads, pads)}
+            x = self._layer(f"{name}_pad", layers.ZeroPadding2D, **both)(x)
             padding = "valid"
         settings = _conv_settings(filters, 3, strides, padding)
         return self._layer(name, layers.Conv2D, dtype=dtype, **settings)(x)
@@ -78,6 +83,14 @@ class LayerFactory:
     def norm_relu(self, x: KerasTensor, name: str) -> KerasTensor:
         """BatchNorm of this branch, then a rectifier."""
         return self.relu(self.norm(x, name), f"{name}_relu")
+
+    def norm_swish(self, x: KerasTensor, name: str) -> KerasTensor:
+        """BatchNorm of this branch, then `x sigmoid(x)`."""
+        x = self.norm(x, name)
+        made = self._layer(
+            f"{name}_swish", layers.Activation, activation="silu"
+        )
+        return made(x)
 
     def add(self, x: KerasTensor, y: KerasTensor, name: str) -> KerasTensor:
         """Sum of a shortcut and its residual."""

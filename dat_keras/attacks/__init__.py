@@ -1,4 +1,4 @@
-"""Attacks: PGD, APGD, FAB, Square, AutoAttack; `ATTACKS` lists them by name."""
+"""Attacks: PGD, APGD, FAB, FMN, Square and AutoAttack; `ATTACKS` by name."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from dat_keras.attacks.boundaries import (
 from dat_keras.attacks.dlr import DLR, TargetedDLR
 from dat_keras.attacks.eot import MeanOverDraws
 from dat_keras.attacks.fab import FAB
+from dat_keras.attacks.fmn import FMN
 from dat_keras.attacks.losses import (
     AttackLoss,
     CarliniWagner,
@@ -30,6 +31,7 @@ from dat_keras.attacks.losses import (
     KLFromClean,
     KLFromLogits,
 )
+from dat_keras.attacks.minimum_norm import MinimumNormAttack
 from dat_keras.attacks.monitor import Monitor
 from dat_keras.attacks.noisy_fgsm import NoisyFGSM
 from dat_keras.attacks.pgd import PGD
@@ -60,6 +62,8 @@ __all__ = [
     "CAVEAT",
     "DLR",
     "FAB",
+    "FMN",
+    "MINIMUM_NORM",
     "PARTS",
     "PGD",
     "Attack",
@@ -79,6 +83,7 @@ __all__ = [
     "KeepFirstBroken",
     "KeepLast",
     "MeanOverDraws",
+    "MinimumNormAttack",
     "Monitor",
     "NearestMargin",
     "NoisyFGSM",
@@ -133,6 +138,12 @@ ATTACKS: dict[str, Callable[[ThreatModel], Attack]] = {
     "cw-dat": lambda threat_model: cw(threat_model, CarliniWagnerDAT()),
 }
 """Factories of attacks, by name: each takes a threat model."""
+
+MINIMUM_NORM: dict[str, Callable[[ThreatModel], MinimumNormAttack]] = {
+    "fab": lambda threat_model: FAB(threat_model, NearestMargin()),
+    "fmn": FMN,
+}
+"""Factories of attacks that search the nearest misclassified image."""
 
 
 def attack_of_name(name: str, threat_model: ThreatModel) -> Attack:

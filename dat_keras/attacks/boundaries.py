@@ -107,7 +107,7 @@ class NearestMargin(Boundary):
         def nearest(x_adv: Images) -> tuple[PerExample, Images]:
             leads, grads = self._leads(predict, x_adv, y)
             pairs = zip(leads, grads, strict=True)
-            distance = [_plane_distance(*pair, ball) for pair in pairs]
+            distance = [plane_distance(*pair, ball) for pair in pairs]
             # Written so that NaN counts as near: it is returned and noticed.
             distance = tf.where(tf.math.is_nan(distance), -1.0, distance)
             chosen = tf.argmin(distance, axis=0, output_type=tf.int32)
@@ -140,10 +140,22 @@ def _chosen(values: list[tf.Tensor], rows: tf.Tensor) -> tf.Tensor:
     return tf.gather_nd(tf.stack(values), rows)
 
 
-def _plane_distance(
+def plane_distance(
     value: PerExample, grad: Images, ball: ThreatModel
 ) -> PerExample:
-    """The distance to a plane, without the limits of the box."""
+    """Returns the distance to a plane, without the limits of the box.
+
+    Args:
+        value: A linear function's values, which are zero on the plane.
+        grad: Its gradients.
+        ball: Its norm measures the distance.
+
+    Example:
+    >>> from dat_keras.core.threat_models import Linf
+    >>> grad = tf.constant([1.0, -3.0], shape=(1, 1, 2, 1))
+    >>> float(plane_distance(tf.constant([-2.0]), grad, Linf(0.1))[0])
+    0.5
+    """
     # Along the steepest direction, a gradient rises by its dual norm.
     slope = tf.reduce_sum(grad * ball.steepest(grad), axis=[1, 2, 3])
     return tf.abs(value) / (slope + 1e-12)

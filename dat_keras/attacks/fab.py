@@ -15,8 +15,13 @@ from typing import Annotated
 
 import tensorflow as tf
 
-from dat_keras.attacks.base import Attack
 from dat_keras.attacks.boundaries import Boundary, TargetedMargin
+from dat_keras.attacks.minimum_norm import (
+    NOT_FOUND,
+    MinimumNormAttack,
+    wide,
+    with_lost,
+)
 from dat_keras.attacks.projection import to_hyperplane
 from dat_keras.attacks.starts import CleanStart, Start, SurfaceStart
 from dat_keras.attacks.xla import xla_compiled
@@ -25,14 +30,13 @@ from dat_keras.core.types import Images, Labels, PerExample, Predict
 from dat_keras.utils.ranges import Range
 
 _State = tuple[tf.Tensor, Images, Images, PerExample]
-_NOT_FOUND = 1e10
 
 RESTART = 0.5
 """How far from the clean image later runs begin, in units of `eps`."""
 
 
 @dataclass(frozen=True)
-class FAB(Attack):
+class FAB(MinimumNormAttack):
     """Fast adaptive boundary attack, towards one class or the nearest.
 
     Returns an image within `eps` where one is found, else the clean image.
@@ -78,16 +82,18 @@ class FAB(Attack):
         share = RESTART * tf.cast(run > 0, tf.float32)
         return replace(self, start=SurfaceStart(share))
 
-    def __call__(
-        self, predict: Predict, x: Images, y: Labels, key: Key
-    ) -> Images:
-        """Returns a broken image within `eps`, or `x`, for each row."""
-        eps = tf.cast(self.threat_model.eps, tf.float32)
+    def nearest(
+        self,
+        predict: Predict,
+        x: Images,
+        y: Labels,
+        key: Key,
+        enough: float | tf.Tensor = 0.0,
+    ) -> tuple[Images, PerExample]:
+        """Searches from the start that the attack is given; see `closest`."""
         start = self.start(self.threat_model, x, key)
         start = tf.clip_by_value(start, 0.0, 1.0)
-        found, distance = self.closest(predict, x, y, eps, start)
-        # Written so that NaN is returned and noticed.
-        return tf.where(_wide(distance > eps), x, found)
+        return self.closest(predict, x, y, enough, start)
 
     def closest(
         self,
@@ -130,13 +136,10 @@ class FAB(Attack):
                 (i < self.steps) & tf.reduce_any(state[-1] > enough)
             ),
             approach,
-            (0, first, x, tf.fill(tf.shape(x)[:1], _NOT_FOUND)),
+            (0, first, x, tf.fill(tf.shape(x)[:1], NOT_FOUND)),
             parallel_iterations=1,
         )
-        # Zero, or NaN where a gradient was NaN: it must not count as robust.
-        lost = tf.where(tf.math.is_finite(x_adv), 0.0, x_adv)
-        found, least = found + lost, least + tf.reduce_sum(lost, axis=[1, 2, 3])
-        return tf.stop_gradient(found), tf.stop_gradient(least)
+        return with_lost(x_adv, found, least)
 
     def _combine(
         self, x_adv: Images, x: Images, ahead: PerExample, grad: Images
@@ -153,7 +156,7 @@ class FAB(Attack):
         )
         lengths = self.threat_model.distance(moves, tf.zeros_like(moves))
         own, clean = tf.split(tf.maximum(lengths, 1e-8), 2)
-        alpha = _wide(tf.minimum(own / (own + clean), self.alpha_max))
+        alpha = wide(tf.minimum(own / (own + clean), self.alpha_max))
         ends, clean_ends = tf.split(both + self.eta * moves, 2)
         mixed = (1 - alpha) * ends + alpha * clean_ends
         return tf.clip_by_value(mixed, 0.0, 1.0)
@@ -171,12 +174,7 @@ class FAB(Attack):
         distance = self.threat_model.distance(x_adv, x)
         # Once near enough, an image is done.
         nearer = wrong & (distance < least) & (least > enough)
-        found = tf.where(_wide(nearer), x_adv, found)
+        found = tf.where(wide(nearer), x_adv, found)
         least = tf.where(nearer, distance, least)
         back = x + self.beta * (x_adv - x)
-        return tf.where(_wide(wrong), back, x_adv), found, least
-
-
-def _wide(rows: tf.Tensor) -> tf.Tensor:
-    """Per-example values, to be broadcast against images."""
-    return rows[:, None, None, None]
+        return tf.where(wide(wrong), back, x_adv), found, least

@@ -38,7 +38,20 @@ def within_threat_model(
         distance = threat_model.distance(
             tf.constant(x_adv), tf.constant(x)
         ).numpy()
-    relative = RELATIVE_TOLERANCE.get(type(threat_model), 0.0)
-    in_ball = distance <= threat_model.eps * (1 + relative) + 1e-6
+    in_ball = distance <= largest_distance(threat_model)
     in_box = ((x_adv >= -1e-7) & (x_adv <= 1 + 1e-7)).all(axis=(1, 2, 3))
     return distance, in_ball & in_box
+
+
+def largest_distance(threat_model: ThreatModel) -> float:
+    """Returns the distance up to which an image counts as in the ball.
+
+    Args:
+        threat_model: The ball.
+
+    Example:
+    >>> round(largest_distance(L2(0.5)), 6)
+    0.500006
+    """
+    relative = RELATIVE_TOLERANCE.get(type(threat_model), 0.0)
+    return threat_model.eps * (1 + relative) + 1e-6

@@ -231,6 +231,7 @@ class Evaluation(abc.ABC):
     """A measurement that gives one result of a report."""
 
     keeps_images: ClassVar[bool] = False
+    gives_distances: ClassVar[bool] = False
 
     @abc.abstractmethod
     def __call__(self, name: str, context: EvaluationContext) -> AttackResult:

@@ -27,6 +27,7 @@ from dat_keras.evaluation.certifier import Certifier
 from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
 from dat_keras.evaluation.eot import check_eot, eot_cautions, with_eot
+from dat_keras.evaluation.eps_curve import check_curve, eps_curve_of
 from dat_keras.evaluation.plausibility import best_known
 from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import PROTOCOLS
@@ -68,6 +69,7 @@ def evaluate(
     shard: tuple[int, int] | None = None,
     certify: Certifier | str | None = None,
     eot: int = 1,
+    eps_curve: Sequence[float] | None = None,
 ) -> Report:
     """Measures the accuracy of a classifier under attacks.
 
@@ -115,6 +117,9 @@ def evaluate(
         eot: Passes over which logits, losses and gradients are averaged, for
             a classifier that draws random numbers (expectation over
             transformations). Default: one pass.
+        eps_curve: Radii at which the report also says the accuracy, from one
+            run of attacks that find minimal distances, `"fab"` and `"fmn"`.
+            Default: none.
 
     Returns:
         The report; `report["pgd20"].accuracy` is one number of it.
@@ -139,6 +144,7 @@ def evaluate(
     _check_options(batch_size, search_dtype, save_adversarial, evaluations)
     certifier = _certifier(certify, model, threat_model, shard)
     check_eot(eot, evaluations, shard is not None)
+    check_curve(eps_curve, norm, evaluations)
     whole = first_samples(data, n_examples)
     check_fit(model, whole)
     settings = _settings(model, whole, norm, threat_model, protocol)
@@ -196,6 +202,7 @@ def evaluate(
             before,
         ),
         certificate=certificate,
+        eps_curve=eps_curve_of(results, norm, eps_curve),
         **settings,
     )
 

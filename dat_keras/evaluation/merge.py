@@ -10,6 +10,11 @@ from dat_keras.core.threat_models import THREAT_MODELS, ThreatModel
 from dat_keras.evaluation.cautions import ensemble_cautions, report_cautions
 from dat_keras.evaluation.context import Evaluation
 from dat_keras.evaluation.ensemble import AttackEnsemble
+from dat_keras.evaluation.eps_curve import eps_curve_of
+from dat_keras.evaluation.minimal_distances import (
+    MinimalDistances,
+    merged_distances,
+)
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import AttackResult, Caution
@@ -90,6 +95,7 @@ def merge_reports(reports: Mapping[str, dict]) -> Report:
         data_fingerprint=settings["data"]["sha256"],
         cautions=(*first.sanity, *cautions),
         date=max(str(report["date"]) for report in reports.values()),
+        eps_curve=eps_curve_of(results, settings["norm"], _radii(settings)),
         **{name: settings[name] for name in SHARED[2:]},
     )
 
@@ -146,7 +152,14 @@ def _result(
             )
         ),
         tuple(own),
+        distances=MinimalDistances.of_result(data, total),
     )
+
+
+def _radii(report: dict) -> list[float] | None:
+    """The radii of the curve, if there is one."""
+    curve = report.get("eps_curve")
+    return None if curve is None else [float(eps) for eps in curve["eps"]]
 
 
 def _merged(
@@ -170,6 +183,7 @@ def _merged(
             for start, result in zip(starts, results, strict=True)
             for i in result.invalid
         ),
+        distances=merged_distances([result.distances for result in results]),
     )
 
 
@@ -235,6 +249,7 @@ def _facts(report: dict) -> dict[str, object]:
             (name, result["settings"])
             for name, result in report["attacks"].items()
         ],
+        "eps_curve": _radii(report),
         # Among them is the dtype of the attacks.
         "warnings": [caution["code"] for caution in report["shard"]["sanity"]],
     }

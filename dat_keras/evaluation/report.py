@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dat_keras.evaluation.certificate import Certificate
 from dat_keras.evaluation.corruption_report import CorruptionReport
+from dat_keras.evaluation.eps_curve import EpsCurve
 from dat_keras.evaluation.results import AttackResult, Caution
 from dat_keras.evaluation.shard import Shard
 from dat_keras.utils.data_frame import data_frame
@@ -44,6 +45,7 @@ class Report:
         shard: Which images these are, if not all that were asked for.
         certificate: The images that are proven robust, if it was asked for.
         corruptions: Accuracies on corrupted images, where measured.
+        eps_curve: Accuracies at several radii, where asked for.
 
     Example:
     >>> broken = True, False, False, False
@@ -74,6 +76,7 @@ class Report:
     shard: Shard | None = None
     certificate: Certificate | None = None
     corruptions: CorruptionReport | None = None
+    eps_curve: EpsCurve | None = None
 
     def __getitem__(self, name: str) -> AttackResult:
         """Returns the result of an attack."""
@@ -153,15 +156,24 @@ class Report:
             yield self.certificate.name, self.certificate
 
     def notes(self) -> list[str]:
-        """Returns the cautions, one line each."""
-        return [str(caution) for caution in self.cautions]
+        """Returns minimal distances and the cautions, one line each."""
+        distances = (
+            f"{result.name}: {result.distances.text()}"
+            for result in self.results
+            if result.distances is not None
+        )
+        return [*distances, *map(str, self.cautions)]
+
+    @property
+    def further(self) -> tuple[EpsCurve | CorruptionReport, ...]:
+        """What is a table of its own."""
+        tables = self.eps_curve, self.corruptions
+        return tuple(table for table in tables if table is not None)
 
     def table(self) -> str:
         """Returns title, table and cautions as plain text."""
         lines = [self.title(), plain(self.cells()), *self.notes()]
-        if self.corruptions:
-            lines.append(str(self.corruptions))
-        return "\n".join(lines)
+        return "\n".join([*lines, *map(str, self.further)])
 
     def markdown(self) -> str:
         """Returns the table in Markdown."""
@@ -227,6 +239,7 @@ class Report:
             **self._of_certificate(),
             **self._of_shard(),
             **self._of_corruptions(),
+            **self._of_eps_curve(),
         }
 
     def _of_certificate(self) -> dict:
@@ -237,6 +250,10 @@ class Report:
     def _of_corruptions(self) -> dict:
         of = self.corruptions
         return {} if of is None else {"corruptions": of.to_json()}
+
+    def _of_eps_curve(self) -> dict:
+        of = self.eps_curve
+        return {} if of is None else {"eps_curve": of.to_json()}
 
     def _of_shard(self) -> dict:
         """What the report of all images needs of this one."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from dat_keras.evaluation.minimal_distances import MinimalDistances
 from dat_keras.utils.intervals import proportion, wilson
 
 
@@ -65,6 +66,8 @@ class AttackResult:
         x_adv: The image of each sample that was judged, `(N, H, W, C)`, the
             clean one where it was not attacked, or where no part of an
             ensemble broke it; `None` if they were not kept.
+        distances: Distances of the nearest misclassified images, of an attack
+            that searches them.
 
     Example:
     >>> result = AttackResult("fgsm", "", (True, False, False, False))
@@ -83,6 +86,7 @@ class AttackResult:
     invalid: tuple[int, ...] = ()
     cautions: tuple[Caution, ...] = ()
     x_adv: np.ndarray | None = field(default=None, compare=False, repr=False)
+    distances: MinimalDistances | None = None
 
     @property
     def broken_by(self) -> tuple[str | None, ...]:
@@ -141,4 +145,9 @@ class AttackResult:
             "gradients": self.gradients,
             "parts": {part.name: part.to_json() for part in self.parts},
             "broken_by": list(self.broken_by),
+            **self._of_distances(),
         }
+
+    def _of_distances(self) -> dict:
+        of = self.distances
+        return {} if of is None else {"distances": of.to_json()}

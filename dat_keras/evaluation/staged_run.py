@@ -92,6 +92,16 @@ class CountedPredict:
 
         return self.predict(tap(x), branch)
 
+    def of_batch(self, rows: tf.Tensor) -> CountedPredict:
+        """Returns the same for a batch that copies of its last row fill up.
+
+        Args:
+            rows: Positions of the images.
+        """
+        # Positions differ, but for the copies.
+        images = 1 + tf.math.count_nonzero(rows[1:] != rows[:-1])
+        return replace(self, share=(images, tf.shape(rows, tf.int64)[0]))
+
 
 @dataclass(frozen=True, eq=False)
 class StagedRun:
@@ -232,11 +242,7 @@ class _Stage:
         run = self.run
         first = run.context.samples.first
         key = RowKey.of(run.context.seed, rows + first).fold_in(run.name)
-        # Positions differ, but for the copies that fill a batch up.
-        images = 1 + tf.math.count_nonzero(rows[1:] != rows[:-1])
-        share = images, tf.shape(rows, tf.int64)[0]
-        counted = replace(self.predict, share=share)
-        predict = run.context.expected(counted)
+        predict = run.context.expected(self.predict.of_batch(rows))
         return run.part(predict, x, y, key, (stage, x_adv))
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dat_keras.attacks import (
     ATTACKS,
+    MINIMUM_NORM,
     PARTS,
     Attack,
+    MinimumNormAttack,
     Monitor,
     StagedAttack,
     attack_of_name,
@@ -19,6 +21,7 @@ from dat_keras.attacks.user_attack import user_attack
 from dat_keras.core.threat_models import ThreatModel
 from dat_keras.evaluation.context import Evaluation
 from dat_keras.evaluation.ensemble import AVERAGED_DRAWS, AttackEnsemble
+from dat_keras.evaluation.minimum_norm import MinimumNorm
 from dat_keras.evaluation.protocols import Protocol
 from dat_keras.evaluation.single_attack import NoAttack, SingleAttack
 from dat_keras.utils.attack_names import is_reference, pgd_steps
@@ -38,10 +41,15 @@ def _part(name: str, make: Callable[[ThreatModel], StagedAttack]) -> _Make:
     return lambda threat_model: AttackEnsemble({name: make(threat_model)}, ())
 
 
+def _nearest(make: Callable[[ThreatModel], MinimumNormAttack]) -> _Make:
+    return lambda threat_model: MinimumNorm(make(threat_model))
+
+
 EVALUATIONS: dict[str, _Make] = {
     "natural": lambda threat_model: NoAttack(),
     **{name: _single(make) for name, make in ATTACKS.items()},
     **{name: _part(name, make) for name, make in PARTS.items()},
+    **{name: _nearest(make) for name, make in MINIMUM_NORM.items()},
     "autoattack": lambda threat_model: AttackEnsemble(
         standard(threat_model), ()
     ),
@@ -63,21 +71,22 @@ def select_attacks(
 ) -> dict[str, Evaluation]:
     """Returns the evaluations to run, by name, natural accuracy first.
 
-    Args:
-        attacks: Keys of `EVALUATIONS`, and `pgdN` for N steps of PGD, as a
-            sequence or separated by commas; or attacks and evaluations by
-            names of your own.
-        threat_model: The set that they search.
-        protocol: Its `variants` replace attacks.
+        Args:
+            attacks: Keys of `EVALUATIONS`, and `pgdN` for N steps of PGD, as a
+                sequence or separated by commas; or attacks and evaluations by
+                names of your own.
+            threat_model: The set that they search.
+            protocol: Its `variants` replace attacks.
 
-    Raises:
-        ValueError: If a name is unknown, or an attack searches another set.
+        Raises:
+            ValueError: If a name is unknown, or an attack searches another set.
 
-    Example:
-    >>> from dat_keras.evaluation.protocols import PROTOCOLS
-    >>> from dat_keras.core.threat_models import Linf
-    >>> list(select_attacks("fgsm,cw", Linf(0.1), PROTOCOLS["dat"]))
-    ['natural', 'fgsm', 'cw-dat']
+        Example:
+        >>> from dat_keras.evaluation.minimum_norm import MinimumNorm
+    from dat_keras.evaluation.protocols import PROTOCOLS
+        >>> from dat_keras.core.threat_models import Linf
+        >>> list(select_attacks("fgsm,cw", Linf(0.1), PROTOCOLS["dat"]))
+        ['natural', 'fgsm', 'cw-dat']
     """
     if isinstance(attacks, Mapping):
         named = {n: _own(n, a, threat_model) for n, a in attacks.items()}
@@ -119,4 +128,6 @@ def _own(
             f"`attacks` must search the threat model of the evaluation, "
             f"{threat_model}. Received: {name!r} with {attack.threat_model}"
         )
+    if isinstance(attack, MinimumNormAttack):
+        return MinimumNorm(attack)
     return SingleAttack(attack)

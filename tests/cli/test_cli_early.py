@@ -58,6 +58,18 @@ CASES = [
     ),
     (("info", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
     ((*EVALUATE, "--norm", "l7"), 2, "Unknown norm 'l7'"),
+    (
+        (*EVALUATE, "--attack", "fmn,cw", "--eps-curve", "0:1/4:3"),
+        2,
+        "--eps-curve takes --attack fab and fmn",
+    ),
+    ((*EVALUATE, "--eps-curve"), 2, "--eps-curve takes --attack fab and fmn"),
+    ((*EVALUATE, "--eps-curve", "0:1"), 2, "expected FROM:TO:N"),
+    (
+        (*EVALUATE, "--attack", "fmn", "--eps-curve", "0:8:9"),
+        2,
+        "radii in [0, 1]",
+    ),
     ((*EVALUATE, "--protocol", "strcit"), 2, "Did you mean 'strict'"),
     ((*EVALUATE, "half", "--robustbench", "r"), 2, "take one model"),
     ((*EVALUATE, "--robustbench", "r"), 2, "needs --attack autoattack"),

@@ -178,3 +178,85 @@ def logits(net, images):
     with torch.no_grad():
         x = torch.tensor(images).permute(0, 3, 1, 2).contiguous()
         return net(x).numpy()
+
+
+class SwishBlock(nn.Module):
+    """Gowal et al.'s block: `wide` decides names and what shortcuts read."""
+
+    def __init__(self, inputs, width, stride, wide):
+        super().__init__()
+        self.wide, self.stride = wide, stride
+        first = nn.Conv2d(inputs, width, 3, stride, bias=False)
+        names = ("conv_0", "conv_1") if wide else ("conv_2d_1", "conv_2d_2")
+        self.names = names
+        self.batchnorm_0, self.batchnorm_1 = norm(inputs), norm(width)
+        setattr(self, names[0], first)
+        setattr(self, names[1], conv(width, width))
+        if inputs != width or (stride > 1 and not wide):
+            size = 1 if wide else 3
+            self.shortcut = nn.Conv2d(inputs, width, size, stride, bias=False)
+
+    def padded(self, x):
+        return functional.pad(x, (0 if self.stride == 2 else 1, 1) * 2)
+
+    def forward(self, x):
+        active = functional.silu(self.batchnorm_0(x))
+        first, second = (getattr(self, name) for name in self.names)
+        y = functional.silu(self.batchnorm_1(first(self.padded(active))))
+        if not hasattr(self, "shortcut"):
+            return x + second(y)
+        side = active if self.wide else self.padded(x)
+        return self.shortcut(side) + second(y)
+
+
+class Group(nn.Module):
+    def __init__(self, blocks):
+        super().__init__()
+        self.block = blocks
+
+    def forward(self, x):
+        return self.block(x)
+
+
+class SwishResNet(nn.Module):
+    """DMWideResNet (`count` blocks a stage) or DMPreActResNet (`None`)."""
+
+    def __init__(self, classes, width, count=None):
+        super().__init__()
+        self.register_buffer(
+            "mean", torch.tensor([0.5, 0.4, 0.3])[:, None, None]
+        )
+        self.register_buffer(
+            "std", torch.tensor([0.2, 0.3, 0.25])[:, None, None]
+        )
+        wide = count is not None
+        widths = (
+            [16, 16 * width, 32 * width, 64 * width]
+            if wide
+            else [width, width, 2 * width, 4 * width, 8 * width]
+        )
+        self.stem = "init_conv" if wide else "conv_2d"
+        setattr(self, self.stem, conv(3, widths[0]))
+        groups = [
+            stage(
+                SwishBlock, *widths[i : i + 2], count or 2, 2 if i else 1, wide
+            )
+            for i in range(len(widths) - 1)
+        ]
+        if wide:
+            self.layer = nn.Sequential(*map(Group, groups))
+        else:
+            for i, group in enumerate(groups):
+                setattr(self, f"layer_{i}", group)
+        self.batchnorm = norm(widths[-1])
+        self.logits = nn.Linear(widths[-1], classes)
+
+    def forward(self, x):
+        x = getattr(self, self.stem)((x - self.mean) / self.std)
+        if hasattr(self, "layer"):
+            x = self.layer(x)
+        else:
+            for i in range(4):
+                x = getattr(self, f"layer_{i}")(x)
+        x = functional.silu(self.batchnorm(x))
+        return self.logits(x.mean((2, 3)))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard
+from selection import first_of
 
 from dat_keras.architectures import OWN
 from dat_keras.zoo.bundle.folder import check_target
@@ -137,7 +138,12 @@ def test_an_evaluation_says_its_own_date_where_it_is_known(
     assert told in card
 
 
-@pytest.mark.parametrize("architecture", OWN)
+DEEP = [f"swish-wrn-{depth}" for depth in (34, 70, 94, 106)]
+
+
+@pytest.mark.parametrize(
+    "architecture", first_of(OWN, [name for name in OWN if name not in DEEP])
+)
 def test_shapes_are_known_before_the_model_is_built(architecture):
     assert NETS.keys() == OWN.keys()
     for kwargs in (

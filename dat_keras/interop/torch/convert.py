@@ -98,7 +98,7 @@ def _spec(
 ) -> ModelSpec:
     naming = NAMINGS[request.architecture]
     classes = _classes(request, state, found, naming)
-    channels = _axis(state, found, "conv1.weight", 1)
+    channels = _axis(state, found, f"{naming.stem}.weight", 1)
     width = _axis(state, found, naming.width, 0) // naming.channels
     if not 1 <= width <= WIDEST:
         raise RefusedContentError(

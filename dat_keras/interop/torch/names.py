@@ -17,12 +17,14 @@ class Naming:
         modules: Names of modules, by a pattern of our layer's name.
         width: The weight whose first axis tells the width.
         channels: Length of that axis at width one.
+        stem: Name of the first convolution.
         unused: Pattern of modules that exist but take no part.
     """
 
     modules: Mapping[str, tuple[str, ...]]
     width: str
     channels: int = 1
+    stem: str = "conv1"
     unused: str = r"(?!)"
 
     def candidates(self, layer: str) -> list[str]:
@@ -59,7 +61,56 @@ _WIDE_RESNET = {
 }
 # TRADES' code builds a second first stage and never calls it.
 _WIDE = Naming(
-    _WIDE_RESNET, "block1.layer.0.conv1.weight", 16, r"sub_block1\..*"
+    _WIDE_RESNET,
+    "block1.layer.0.conv1.weight",
+    channels=16,
+    unused=r"sub_block1\..*",
+)
+
+
+def _counted_from_0(block: str, conv: str, first: int) -> dict:
+    """Names in Gowal et al.'s code, which counts stages and norms from 0."""
+    named = {
+        rf"stage{stage}_block(\d+)_{kind}{i}": (
+            f"{block.format(stage - 1)}{other}{i - shift}",
+        )
+        for stage in (1, 2, 3, 4)
+        for kind, other, shift in (
+            ("bn", "batchnorm_", 1),
+            ("conv", conv, first),
+        )
+        for i in (1, 2)
+    }
+    shortcuts = {
+        rf"stage{stage}_block(\d+)_shortcut": (
+            f"{block.format(stage - 1)}shortcut",
+        )
+        for stage in (1, 2, 3, 4)
+    }
+    return {
+        **named,
+        **shortcuts,
+        "final_bn": ("batchnorm",),
+        "logits": ("logits",),
+    }
+
+
+_SWISH_WIDE = Naming(
+    {
+        "stem_conv": ("init_conv",),
+        **_counted_from_0(r"layer.{}.block.\1.", "conv_", 1),
+    },
+    "layer.0.block.0.conv_0.weight",
+    channels=16,
+    stem="init_conv",
+)
+_SWISH_PREACT = Naming(
+    {
+        "stem_conv": ("conv_2d",),
+        **_counted_from_0(r"layer_{}.\1.", "conv_2d_", 0),
+    },
+    "conv_2d.weight",
+    stem="conv_2d",
 )
 
 NAMINGS: dict[str, Naming] = {
@@ -67,6 +118,8 @@ NAMINGS: dict[str, Naming] = {
     "preactresnet18": Naming(_RESNET, "conv1.weight"),
     "wrn-28-10": _WIDE,
     "wrn-34-10": _WIDE,
+    "swish-preactresnet18": _SWISH_PREACT,
+    **{f"swish-wrn-{depth}": _SWISH_WIDE for depth in (28, 34, 70, 94, 106)},
 }
 """Namings by architecture."""
 
@@ -83,7 +136,6 @@ PARAMETERS = {
 STATISTICS = {"mean": "mean", "mu": "mean", "std": "std", "sigma": "std"}
 """Buffers of a normalising first module, by their last name."""
 
-_STEM = "conv1.weight"
 _COUNTER = re.compile(r"(.*\.)?num_batches_tracked")
 _OTHER_BRANCH = re.compile(
     r"(.*\.)?\w+_auto\..*|.*\.bns\.[1-9]\d*\..*|"
@@ -124,7 +176,7 @@ def sort_out(names: Collection[str], naming: Naming) -> Found:
     >>> list(found.weights), list(found.statistics)
     (['conv1.weight', 'bn1.bias'], ['mean'])
     """
-    prefix = _prefix(names)
+    prefix = _prefix(names, f"{naming.stem}.weight")
     weights: dict[str, str] = {}
     statistics: dict[str, str] = {}
     for name in names:
@@ -178,16 +230,16 @@ def sources(
     return chosen
 
 
-def _prefix(names: Collection[str]) -> str:
+def _prefix(names: Collection[str], stem: str) -> str:
     stems = [
-        name.removesuffix(_STEM)
+        name.removesuffix(stem)
         for name in names
-        if name == _STEM or name.endswith(f".{_STEM}")
+        if name == stem or name.endswith(f".{stem}")
     ]
     shortest = min(map(len, stems), default=-1)
     found = [stem for stem in stems if len(stem) == shortest]
     if len(found) != 1:
-        what = "several networks" if found else f"no `{_STEM}`"
+        what = "several networks" if found else f"no `{stem}`"
         raise RefusedContentError(
             f"the checkpoint is of another architecture: it has {what}",
             "see --architecture",

@@ -109,6 +109,14 @@ def _pre_activation(
         yield from _conv(f"{name}_shortcut", inputs, outputs, 1)
 
 
+def _swish_pre_activation(
+    name: str, inputs: int, outputs: int, changes: bool
+) -> Named:
+    yield from _pre_activation(name, inputs, outputs, False)
+    if changes:
+        yield from _conv(f"{name}_shortcut", inputs, outputs)
+
+
 def _conv(name: str, inputs: int, outputs: int, size: int = 3) -> Named:
     yield f"{name}/kernel", (size, size, inputs, outputs)
 
@@ -127,5 +135,14 @@ NETS: dict[str, Net] = {
     "wrn-34-10": Net(*_PRE, (16, 32, 64), 5, 10, stem=16),
     "wrn-28-10": Net(*_PRE, (16, 32, 64), 4, 10, stem=16),
     "resnet8": Net(*_POST, (1, 2, 4), 1, 16),
+    "swish-preactresnet18": Net(
+        _swish_pre_activation, "final_bn", -1, (1, 2, 4, 8), 2, 64
+    ),
+    **{
+        f"swish-wrn-{depth}": Net(
+            *_PRE, (16, 32, 64), (depth - 4) // 6, 10, stem=16
+        )
+        for depth in (28, 34, 70, 94, 106)
+    },
 }
 """What can be published: the nets of `architectures.OWN`."""
