@@ -90,7 +90,7 @@ class Listed(click.ParamType):
         return tuple(self.item.convert(p, param, ctx) for p in parts if p)
 
 
-class RadiiType(Listed):
+class RadiiType(click.ParamType):
     """Radii separated by commas, or one for each norm by its name.
 
     Example:
@@ -100,18 +100,20 @@ class RadiiType(Listed):
     (0.25, 0.5)
     """
 
-    def __init__(self) -> None:
-        super().__init__(FractionType())
+    name = "list"
 
     def convert(
         self,
-        value: str | tuple | dict,
+        value: str | tuple | dict[str, float],
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> tuple | dict[str, float]:
         """Returns a tuple of radii, or radii by norm."""
-        if not isinstance(value, str) or "=" not in value:
-            return super().convert(value, param, ctx)
+        if isinstance(value, dict):
+            return value
+        number = FractionType()
+        if isinstance(value, tuple) or "=" not in value:
+            return Listed(number).convert(value, param, ctx)
         radii: dict[str, float] = {}
         for part in value.split(","):
             norm, _, text = (piece.strip() for piece in part.partition("="))
@@ -122,7 +124,7 @@ class RadiiType(Listed):
                     param,
                     ctx,
                 )
-            radii[norm] = self.item.convert(text, param, ctx)
+            radii[norm] = number.convert(text, param, ctx)
         return radii
 
 

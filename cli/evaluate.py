@@ -40,7 +40,6 @@ from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 if TYPE_CHECKING:
     from dat_keras.cli._evaluating import Job
     from dat_keras.evaluation.report import Report
-    from dat_keras.evaluation.union_report import UnionReport
 
 
 @click.command()
@@ -207,7 +206,7 @@ def evaluate(
     )
     if union:
         jobs = [UnionJob.of(job, union) for job in jobs]
-    reports: dict[str, Report | UnionReport] = {}
+    reports: dict[str, Report] = {}
     try:
         for job in jobs:
             reports[job.name] = job.run()
@@ -224,7 +223,7 @@ def evaluate(
 
 def _output(
     jobs: list[Job],
-    reports: dict[str, Report | UnionReport],
+    reports: dict[str, Report],
     json_file: Path | None,
 ) -> None:
     """Prints the finished reports and writes them as JSON."""
