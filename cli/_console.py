@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from dat_keras.comparison.results_table import ResultsTable
     from dat_keras.evaluation.report import Report
     from dat_keras.evaluation.transfer import TransferMatrix
+    from dat_keras.evaluation.union_report import UnionReport
 
 Progress = Callable[[str, int, int], None]
 
 
-def show_table(report: Report | TransferMatrix) -> None:
+def show_table(report: Report | UnionReport | TransferMatrix) -> None:
     """Prints table and notes on stdout: drawn on a terminal, else text.
 
     Args:
@@ -32,7 +33,7 @@ def show_table(report: Report | TransferMatrix) -> None:
         click.echo(note)
 
 
-def show(report: Report) -> None:
+def show(report: Report | UnionReport) -> None:
     """Prints a report, and the tables that follow it.
 
     Args:

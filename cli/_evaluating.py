@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,7 @@ def prepare(
     sigma: float | None,
     draws: int | None,
     corruptions: dict[str, Any] | None = None,
+    union: Mapping[str, float] | None = None,
     **options: Any,
 ) -> list[Job]:
     """Loads all models and images, and checks that they fit.
@@ -126,6 +127,8 @@ def prepare(
         sigma: Setting of smoothing.
         draws: The same.
         corruptions: See `Job`.
+        union: Radii by the name of the norm, if there are several; the norm
+            of the jobs is then the first.
         **options: Arguments of `dat_keras.evaluate`.
     """
     certifier = (
@@ -133,8 +136,13 @@ def prepare(
     )
     for radius in radii or ():
         THREAT_MODELS[options["norm"]](radius)
-    check_own(split_names(options["attacks"]), options["norm"])
-    states = {s: _state(s, radii, resume, options) for s in sources}
+    for norm, radius in (union or {}).items():
+        threat_model_of(norm, radius)
+    for norm in union or (options["norm"],):
+        check_own(split_names(options["attacks"]), norm)
+    states = {
+        s: None if union else _state(s, radii, resume, options) for s in sources
+    }
     splits: dict[tuple[str, str], Split] = {}
     jobs = []
     for source in sources:
@@ -147,9 +155,9 @@ def prepare(
         check_fit(loaded.model, samples)
         if certifier is not None:
             certifier.check(loaded.model)
-        cautions = setting_cautions(
-            (loaded.dataset, loaded.norm), (place[0], options["norm"])
-        )
+        trained = loaded.dataset, loaded.norm
+        norm = loaded.norm if loaded.norm in (union or ()) else options["norm"]
+        cautions = setting_cautions(trained, (place[0], norm))
         for caution in cautions:
             click.echo(
                 f"warning: {source}: {caution.code}: {caution.advice}", err=True

@@ -90,7 +90,8 @@ IMAGENET = ("natural", "pgd-at", "trades", "dat")
 
 ADDITIONS = (
     *("awp", "swa", "grad-align", "cutout", "cutmix", "mixup"),
-    *("autoaugment", "randaugment", "no-augment", "aag", "single-step"),
+    *("autoaugment", "randaugment", "no-augment", "aag", "max", "avg"),
+    *("msd", "e-at", "single-step"),
     *("base-only", "no-js", "no-mixup", "no-split-bn", "no-aag", "z-only"),
     *("z-onehot", "single-ae"),
 )

@@ -93,6 +93,44 @@ class Listed(click.ParamType):
         return tuple(self.item.convert(p, param, ctx) for p in parts if p)
 
 
+class RadiiType(click.ParamType):
+    """Radii separated by commas, or one for each norm by its name.
+
+    Example:
+    >>> RadiiType().convert("linf=8/255, l2=1/2", None, None)["l2"]
+    0.5
+    >>> RadiiType().convert("0.25,1/2", None, None)
+    (0.25, 0.5)
+    """
+
+    name = "list"
+
+    def convert(
+        self,
+        value: str | tuple | dict[str, float],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple | dict[str, float]:
+        """Returns a tuple of radii, or radii by norm."""
+        if isinstance(value, dict):
+            return value
+        number = FractionType()
+        if isinstance(value, tuple) or "=" not in value:
+            return Listed(number).convert(value, param, ctx)
+        radii: dict[str, float] = {}
+        for part in value.split(","):
+            norm, _, text = (piece.strip() for piece in part.partition("="))
+            if not norm or not text or norm in radii:
+                self.fail(
+                    "expected one radius for each norm, such as "
+                    f"linf=8/255,l2=0.5. Received: {value}",
+                    param,
+                    ctx,
+                )
+            radii[norm] = number.convert(text, param, ctx)
+        return radii
+
+
 class ShardType(click.ParamType):
     """A number of a part and the number of parts, such as `2/8`.
 

@@ -27,13 +27,12 @@ from dat_keras.cli._thresholds import (
     check_thresholds,
 )
 from dat_keras.cli._types import (
-    FractionType,
-    Listed,
     NewFile,
     RadiiType,
     SeveritiesType,
     ShardType,
 )
+from dat_keras.cli._unions import check_union
 from dat_keras.utils.registry import split_names
 from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
@@ -58,13 +57,18 @@ if TYPE_CHECKING:
     "package.module:attack is one of your own.",
 )
 @click.option(
-    "--norm", default="linf", show_default=True, help="linf, l2 or l1."
+    "--norm",
+    default="linf",
+    show_default=True,
+    help="linf, l2 or l1; several, such as linf,l2,l1: a row for each and one "
+    "for their union, in which an image must be robust in all.",
 )
 @click.option(
     "--eps",
-    type=Listed(FractionType()),
+    type=RadiiType(),
     help="Radius for pixels in [0, 1], or several, such as 2/255,4/255,8/255: "
-    "one row for each.  [default: 8/255; l2: 0.5]",
+    "one row for each. With several norms by name, such as linf=4/255,l2=1."
+    "  [default: 8/255; l2: 0.5; l1: 12]",
 )
 @click.option("--n-examples", type=click.IntRange(1), help="First N images.")
 @click.option("--batch-size", type=click.IntRange(1), default=128)
@@ -184,6 +188,7 @@ def evaluate(
     """
     files = [json_file, entry_file, options["save_adversarial"]]
     check_dataset(options["dataset"], options["data_dir"])
+    union = check_union(sources, entry_file is not None, options)
     check(sources, entry_file is not None, options)
     corruptions = check_corruptions(entry_file is not None, options)
     check_thresholds(thresholds, split_names(options["attacks"]))
@@ -194,14 +199,22 @@ def evaluate(
     use_fast_kernels()
     quiet_tensorflow(verbose)
     from dat_keras.cli._evaluating import forget, prepare
+    from dat_keras.cli._union_jobs import UnionJob
     from dat_keras.evaluation.parallel import use_data_parallel_threads
     from dat_keras.evaluation.robustbench import save_entry
 
     use_data_parallel_threads()
     hub = connect(quiet=False, verbose=verbose)
     jobs = prepare(
-        sources, options.pop("eps"), hub, corruptions=corruptions, **options
+        sources,
+        options.pop("eps"),
+        hub,
+        corruptions=corruptions,
+        union=union,
+        **options,
     )
+    if union:
+        jobs = [UnionJob.of(job, union) for job in jobs]
     reports: dict[str, Report] = {}
     try:
         for job in jobs:
@@ -218,7 +231,9 @@ def evaluate(
 
 
 def _output(
-    jobs: list[Job], reports: dict[str, Report], json_file: Path | None
+    jobs: list[Job],
+    reports: dict[str, Report],
+    json_file: Path | None,
 ) -> None:
     """Prints the finished reports and writes them as JSON."""
     from dat_keras.evaluation.report import save_all

@@ -23,15 +23,18 @@ from .core.threat_models import ThreatModel as ThreatModel
 from .corruptions.corrupt import corrupt as corrupt
 from .evaluation.corruption_report import CorruptionReport as CorruptionReport
 from .evaluation.report import Report as Report
+from .evaluation.union_report import UnionReport as UnionReport
 from .objectives import ARD as ARD
 from .objectives import DAJAT as DAJAT
 from .objectives import DAT as DAT
+from .objectives import EAT as EAT
 from .objectives import FGSMRS as FGSMRS
 from .objectives import IBP as IBP
 from .objectives import IDBH as IDBH
 from .objectives import LASAT as LASAT
 from .objectives import LASTRADES as LASTRADES
 from .objectives import MART as MART
+from .objectives import MSD as MSD
 from .objectives import NFGSM as NFGSM
 from .objectives import OAAT as OAAT
 from .objectives import PGDAT as PGDAT
@@ -39,10 +42,13 @@ from .objectives import RSLAD as RSLAD
 from .objectives import SCARL as SCARL
 from .objectives import ST as ST
 from .objectives import TRADES as TRADES
+from .objectives import AverageUnion as AverageUnion
 from .objectives import FreeAT as FreeAT
 from .objectives import GradAlign as GradAlign
+from .objectives import MaxUnion as MaxUnion
 from .objectives import Natural as Natural
 from .objectives import Objective as Objective
+from .objectives import Radii as Radii
 from .objectives import RecombinedAT as RecombinedAT
 from .objectives.weight_perturbation import (
     WeightPerturbation as WeightPerturbation,
@@ -60,6 +66,7 @@ from .zoo.commands.evaluate import evaluate as evaluate
 from .zoo.commands.evaluate import (
     evaluate_corruptions as evaluate_corruptions,
 )
+from .zoo.commands.evaluate import evaluate_union as evaluate_union
 from .zoo.commands.evaluate import transfer_matrix as transfer_matrix
 from .zoo.commands.harden import harden as harden
 from .zoo.commands.load import load_model as load_model

@@ -8,6 +8,7 @@ losses, starts and numbers of steps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from dat_keras.attacks.returned_iterate import Keep, KeepLast, Kept
 from dat_keras.attacks.starts import RandomStart, Start
 from dat_keras.core.gradients import input_gradient
 from dat_keras.core.random import Key
-from dat_keras.core.types import Images, Labels, Predict
+from dat_keras.core.types import Images, Labels, PerExample, Predict
 from dat_keras.utils.ranges import Range
 
 
@@ -61,21 +62,39 @@ class PGD(Attack):
         """Whether the number of steps is one."""
         return isinstance(self.steps, int) and self.steps == 1
 
+    def advance(
+        self,
+        grad: Images,
+        x_adv: Images,
+        x: Images,
+        climbed: Callable[[Images], PerExample],
+    ) -> Images:
+        """Returns the next iterate: a step, projected.
+
+        Args:
+            grad: Gradient of the loss at `x_adv`.
+            x_adv: The iterate.
+            x: Clean images.
+            climbed: The loss of images, per example; a pass each.
+        """
+        direction = self.threat_model.step_direction(grad, x_adv, x)
+        return self.threat_model.project(x_adv + self.step_size * direction, x)
+
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key
     ) -> Images:
         """Returns the chosen iterate for each image of `x`."""
         loss = self.loss.bind(predict, x, y)
 
+        def climbed(images: Images) -> PerExample:
+            return loss(predict(images))
+
         def climb(
             i: tf.Tensor, x_adv: Images, kept: Kept
         ) -> tuple[tf.Tensor, Images, Kept]:
             logits, _, grad = input_gradient(predict, loss, x_adv)
             kept = self.keep.visit(kept, x_adv, logits, y)
-            x_adv += self.step_size * self.threat_model.step_direction(
-                grad, x_adv, x
-            )
-            return i + 1, self.threat_model.project(x_adv, x), kept
+            return i + 1, self.advance(grad, x_adv, x, climbed), kept
 
         state = (0, self.start(self.threat_model, x, key), self.keep.begin(x))
         _, x_adv, kept = tf.while_loop(

@@ -21,6 +21,22 @@ from dat_keras.objectives.rslad import RSLAD
 from dat_keras.objectives.scarl import SCARL
 from dat_keras.objectives.st import ST
 from dat_keras.objectives.trades import TRADES
+from dat_keras.objectives.unions import (
+    EAT,
+    MSD,
+    AverageUnion,
+    MaxUnion,
+    Radii,
+    UnionObjective,
+)
+
+UNIONS: dict[str, type[UnionObjective]] = {
+    "max": MaxUnion,
+    "avg": AverageUnion,
+    "msd": MSD,
+    "e-at": EAT,
+}
+"""Training on a union of threat models, around a method of one, by name."""
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "natural": Natural,
@@ -49,12 +65,14 @@ __all__ = [
     "ARD",
     "DAJAT",
     "DAT",
+    "EAT",
     "FGSMRS",
     "IBP",
     "IDBH",
     "LASAT",
     "LASTRADES",
     "MART",
+    "MSD",
     "NFGSM",
     "OAAT",
     "OBJECTIVES",
@@ -63,10 +81,15 @@ __all__ = [
     "SCARL",
     "ST",
     "TRADES",
+    "UNIONS",
+    "AverageUnion",
     "FreeAT",
     "GradAlign",
+    "MaxUnion",
     "Natural",
     "Objective",
+    "Radii",
     "RecombinedAT",
+    "UnionObjective",
     "attacked_view",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dat_keras.objectives import OBJECTIVES, Objective
+from dat_keras.objectives import OBJECTIVES, UNIONS, Objective
 
 _LINK = re.compile(r"\[([^]]+)\]\((\S+?)\)")
 
@@ -44,12 +44,15 @@ class Description:
 def methods_table() -> list[list[str]]:
     """The cells of a table of all training methods, its header first.
 
+    Names that begin with a `+` follow that of a method.
+
     Example:
     >>> methods_table()[0]
     ['method', 'summary', 'paper', 'link']
     """
     rows = [["method", "summary", "paper", "link"]]
-    for name, objective in OBJECTIVES.items():
+    unions = {f"+{name}": union for name, union in UNIONS.items()}
+    for name, objective in (OBJECTIVES | unions).items():
         about = Description.of(objective)
         rows.append([name, about.summary, about.paper or "-", about.link])
     return rows

@@ -19,9 +19,11 @@ from dat_keras.objectives import (
     LASAT,
     PGDAT,
     TRADES,
+    UNIONS,
     GradAlign,
     Objective,
     RecombinedAT,
+    UnionObjective,
 )
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.schedules import StepDropConfig
@@ -122,6 +124,15 @@ def with_generator(recipe: Recipe) -> Recipe:
     return replace(recipe, objective=objective)
 
 
+def united(union: type[UnionObjective], recipe: Recipe) -> Recipe:
+    """Trains the method on a union of threat models.
+
+    Raises:
+        ValueError: If the method cannot be the base of one.
+    """
+    return replace(recipe, objective=union(recipe.objective))
+
+
 ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "awp": perturbed,
     "swa": averaged,
@@ -134,6 +145,7 @@ ADDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     **{name: partial(after, layer) for name, layer in KERAS_CV.items()},
     "no-augment": unaugmented,
     "aag": with_generator,
+    **{name: partial(united, union) for name, union in UNIONS.items()},
     "single-step": partial(ablated, one_step),
     **{name: partial(ablated, change) for name, change in ABLATIONS.items()},
 }

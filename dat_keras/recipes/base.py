@@ -16,7 +16,13 @@ from dat_keras.augment import Augment, CropFlip
 from dat_keras.core.replicas import built_for_several
 from dat_keras.core.threat_models import THREAT_MODELS, Linf
 from dat_keras.kernels.fold_batch_norm import DTYPES
-from dat_keras.objectives import OBJECTIVES, Objective, RecombinedAT
+from dat_keras.objectives import (
+    OBJECTIVES,
+    UNIONS,
+    Objective,
+    Radii,
+    RecombinedAT,
+)
 from dat_keras.objectives.dat import amplitude_mixup
 from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.objectives.las_at.strategy import Reward
@@ -159,6 +165,8 @@ _CLASSES: tuple[type, ...] = (
     Recipe,
     *OBJECTIVES.values(),
     RecombinedAT,
+    *UNIONS.values(),
+    Radii,
     *THREAT_MODELS.values(),
     Averaging,
     Policy,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from dat_keras.utils.registry import lookup
 
 DEFAULT_EPS: dict[str, float] = {"linf": 8 / 255, "l2": 0.5, "l1": 12.0}
 """The usual radius of each norm on CIFAR: those of RobustBench, and for L1
@@ -62,3 +65,41 @@ def pixel_fraction(eps: float) -> str:
     if round(steps) and abs(steps - round(steps)) < 1e-4:
         return f"{round(steps)}/255"
     return f"{eps:g}"
+
+
+def union_radii(
+    norms: Sequence[str], eps: Mapping[str, float]
+) -> dict[str, float]:
+    """Returns the radius of each norm of a union of threat models.
+
+    Args:
+        norms: Keys of `DEFAULT_EPS`.
+        eps: Radii by the name of the norm; those left out are the defaults.
+
+    Raises:
+        ValueError: If a norm is unknown, is given twice or has a radius
+            without being in the union.
+
+    Example:
+    >>> union_radii(["l2", "l1"], {"l2": 1.0})
+    {'l2': 1.0, 'l1': 12.0}
+    """
+    if not isinstance(eps, Mapping):
+        raise ValueError(
+            "`eps` of a union must give each norm its radius, such as "
+            f"{{'linf': 8 / 255, 'l2': 0.5}}. Received: {eps!r}"
+        )
+    if not norms:
+        raise ValueError("`norm` must name one norm or more. Received: none")
+    for name in (*norms, *eps):
+        lookup(DEFAULT_EPS, name, "norm")
+    twice = [name for name in norms if norms.count(name) > 1]
+    if twice:
+        raise ValueError(f"The norm {twice[0]} is given twice.")
+    extra = [name for name in eps if name not in norms]
+    if extra:
+        raise ValueError(
+            f"`eps` must be of norms of the union, {', '.join(norms)}. "
+            f"Received: {extra[0]}"
+        )
+    return {name: float(eps.get(name, DEFAULT_EPS[name])) for name in norms}

@@ -6,7 +6,16 @@ from selection import first_of
 from teachers import taught
 
 from dat_keras.augment import Unchanged
-from dat_keras.objectives import DAJAT, DAT, OAAT, OBJECTIVES, PGDAT, ST, TRADES
+from dat_keras.objectives import (
+    DAJAT,
+    DAT,
+    OAAT,
+    OBJECTIVES,
+    PGDAT,
+    ST,
+    TRADES,
+    UNIONS,
+)
 from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.objectives.las_at.strategy import Reward
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
@@ -47,6 +56,21 @@ def test_a_step_makes_no_pass_too_many(name, make_tiny, few):
     if name.startswith("las-"):
         model.adversary.updates_due.assign(1)
     assert passes_of_step(model, few) == Passes(*LEAST[name])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("union", "expected"),
+    [
+        ("max", (34, 30, 1)),
+        ("avg", (33, 30, 3)),
+        ("msd", (41, 10, 1)),
+        ("e-at", (12, 10, 1)),
+    ],
+)
+def test_passes_of_unions_of_norms(union, expected, make_tiny, few):
+    model = trainer(UNIONS[union](), make_tiny)
+    assert passes_of_step(model, few) == Passes(*expected)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from dat_keras.objectives import (
     FGSMRS,
     OBJECTIVES,
     TRADES,
+    UNIONS,
     GradAlign,
 )
 from dat_keras.objectives.distillation import Distillation
@@ -367,7 +368,11 @@ def test_additions_change_the_recipe_of_a_method():
     assert both.weight_perturbation == awp.weight_perturbation
 
 
-HOSTS = {"aag": "trades", "grad-align": "fgsm-rs"}
+HOSTS = {
+    "aag": "trades",
+    "grad-align": "fgsm-rs",
+    **dict.fromkeys(UNIONS, "trades"),
+}
 """Methods for additions that are not for `dat`."""
 
 

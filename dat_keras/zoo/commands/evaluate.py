@@ -15,8 +15,10 @@ from dat_keras.evaluation import certify as certifying
 from dat_keras.evaluation import corruptions as corrupting
 from dat_keras.evaluation import evaluate as measuring
 from dat_keras.evaluation import transfer as transferring
+from dat_keras.evaluation import unions as uniting
 from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.evaluation.report import Report
+from dat_keras.evaluation.union_report import UnionReport
 from dat_keras.zoo.commands.load import load_model
 
 
@@ -50,6 +52,14 @@ def evaluate_corruptions(
 ) -> CorruptionReport:
     """Loads a model that is named, and measures it on corrupted images."""
     return corrupting.evaluate_corruptions(_loaded(model), *args, **kwargs)
+
+
+@functools.wraps(uniting.evaluate_union)
+def evaluate_union(
+    model: keras.Model | str | os.PathLike[str], *args: Any, **kwargs: Any
+) -> UnionReport:
+    """Loads a model that is named, and measures it in several norms."""
+    return uniting.evaluate_union(_loaded(model), *args, **kwargs)
 
 
 @functools.wraps(transferring.transfer_matrix)

@@ -1,0 +1,63 @@
+"""Checks of `--norm` with several norms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+ALONE = {
+    "resume": "--resume",
+    "shard": "--shard",
+    "save_adversarial": "--save-adversarial",
+    "certify": "--certify",
+    "corruptions": "--corruptions",
+    "eps_curve": "--eps-curve",
+}
+"""Options that take one norm."""
+
+
+def check_union(
+    sources: Sequence[str], entry: bool, options: dict[str, Any]
+) -> dict[str, float]:
+    """Returns the radius of each norm if there are several, or refuses them.
+
+    Args:
+        sources: Models, as the command takes them.
+        entry: Whether `--robustbench` is given.
+        options: The other options of the command; of several norms the first
+            is left in them, and no radius.
+    """
+    from dat_keras.utils.norms import union_radii
+    from dat_keras.utils.registry import split_names
+
+    norms, eps = split_names(options["norm"]), options["eps"]
+    by_norm = isinstance(eps, dict)
+    if len(norms) == 1:
+        if by_norm:
+            raise click.UsageError(
+                "--eps with names of norms takes several in --norm. "
+                f"Received: --norm {options['norm']}"
+            )
+        return {}
+    if eps is not None and not by_norm:
+        raise click.UsageError(
+            "--norm with several norms takes one --eps for each by its name, "
+            "such as linf=4/255,l2=1."
+        )
+    given = [name for name in ALONE if options[name] not in (None, False)]
+    refused = [ALONE[name] for name in given]
+    refused += ["--robustbench"] if entry else []
+    if refused:
+        raise click.UsageError(
+            f"{refused[0]} takes one --norm. Received: {options['norm']}"
+        )
+    if len(sources) > 1:
+        raise click.UsageError(
+            "--norm with several norms takes one model. "
+            f"Received: {len(sources)}"
+        )
+    radii = union_radii(norms, eps or {})
+    options.update(norm=norms[0], eps=None)
+    return radii
