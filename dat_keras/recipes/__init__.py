@@ -137,4 +137,5 @@ def resolve(choice: Mapping[str, Any], run: Recipe | None = None) -> Recipe:
     recipe = replace(recipe, **given)
     for assignment in settings:
         recipe = override(recipe, assignment, SETTABLE)
+    recipe.extra.check()
     return recipe if eps is None else with_radius(recipe, float(eps))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 
 from dat_keras.analysis.html_page import (
     document,
@@ -27,6 +28,7 @@ from dat_keras.analysis.robustness.measure_robustness import Example
 from dat_keras.analysis.robustness.model_robustness import radius_text
 from dat_keras.analysis.robustness.robustness_report import RobustnessReport
 from dat_keras.analysis.settings_table import settings_table
+from dat_keras.utils.extra_text import described_extra
 
 RADIUS = (
     "PGD-20 with steps of a quarter of the radius; an image that is wrong "
@@ -86,8 +88,10 @@ def _training(report: RobustnessReport) -> Iterator[str]:
         count = recipe.validation_images or (
             recipe.limit and max(recipe.limit, 100)
         )
+        extra = described_extra(asdict(recipe.extra))
         caption = (
-            f"{recipe.dataset}, seed {recipe.seed}. val_: "
+            f"{recipe.dataset}{extra and f', {extra}'}, seed {recipe.seed}. "
+            "val_: "
             f"{f'at most {count}' if count else 'all'} validation images; "
             f"val_robust_accuracy and val_loss under {_short(attack)}."
         )
