@@ -47,14 +47,17 @@ class Extra:
 
     def write(self, path: Path) -> None:
         """Writes the file of the run folder, whole or not at all."""
-        arrays = {
-            "sha256": np.array(self.sha256),
-            "rows": self.rows,
-            "labels": self.batches.extra.labels,
-            "exact": self.removed.exact,
-            "near": self.removed.near,
-        }
-        write_whole(path, lambda file: np.savez(file, **arrays))
+        write_whole(
+            path,
+            lambda file: np.savez(
+                file,
+                sha256=np.array(self.sha256),
+                rows=self.rows,
+                labels=self.batches.extra.labels,
+                exact=self.removed.exact,
+                near=self.removed.near,
+            ),
+        )
 
 
 def prepared(

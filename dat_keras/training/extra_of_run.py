@@ -82,8 +82,8 @@ class ExtraOfRun:
         """
         if self.recipe.extra.source is None:
             return self.batches
-        if workers.is_chief and not self.run.extra.exists():
-            assert self._extra is not None
+        # Of a run that goes on the file is there.
+        if self._extra is not None and not self.run.extra.exists():
             self._extra.write(self.run.extra)
         workers.meet()
         return (self._extra or self._restored()).batches

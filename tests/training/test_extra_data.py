@@ -1,4 +1,4 @@
-"""Extra images of a run: checked, labelled and kept; a run resumes with them."""
+"""Extra images of a run: checked, labelled, kept for resuming."""
 
 from dataclasses import replace
 
