@@ -74,8 +74,8 @@ def write_extra(path: Path) -> None:
 
 def base(epochs: int, seed: int) -> Recipe:
     """PGD-AT with three steps on a narrow net."""
-    settings = ("width=8", "objective.attack.steps=3", "eval_attack.steps=3")
-    settings += ("objective.attack.step_size=4/255",)
+    settings = ["width=8", "objective.attack.steps=3", "eval_attack.steps=3"]
+    settings += ["objective.attack.step_size=4/255"]
     return resolve(
         {
             "recipe": "pgd-at-shapes-resnet8",

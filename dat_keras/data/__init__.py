@@ -15,7 +15,9 @@ from dat_keras.data.base import (
 )
 from dat_keras.data.batches import Batches
 from dat_keras.data.catalog import DATASETS, find
+from dat_keras.data.duplicates import Duplicates
 from dat_keras.data.folders import ImageFolders
+from dat_keras.data.mixed_batches import MixedBatches
 from dat_keras.data.split import Split
 from dat_keras.data.tfds_source import TFDSImages
 
@@ -25,6 +27,8 @@ __all__ = [
     "Batches",
     "DataNotFoundError",
     "Dataset",
+    "Duplicates",
+    "MixedBatches",
     "Split",
     "load",
     "load_split",
