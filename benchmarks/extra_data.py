@@ -1,11 +1,12 @@
 """Extra images on `shapes`: 500 real ones with 5 000 extra against 500 alone.
 
-python -m benchmarks.extra_data [--seeds 0] [--epochs 60]
+python -m benchmarks.extra_data [--seeds 0] [--epochs 60] [--folder runs]
 
 The extra images are other training images of `shapes`, written as an `.npz`
-file; once with their labels, once labelled by the net that was trained on the
+file; with `--pseudo-labels` also labelled by the net that was trained on the
 500 alone. All runs have the same number of steps. Writes
-`benchmarks/results/extra_data.json`; some minutes on a CPU core.
+`benchmarks/results/extra_data.json`; some minutes on a CPU core. Runs that
+`--folder` holds are continued.
 """
 
 from __future__ import annotations
@@ -34,35 +35,55 @@ TESTED = 1_000
 @click.command()
 @click.option("--seeds", default="0", show_default=True)
 @click.option("--epochs", default=60, show_default=True)
-def main(seeds: str, epochs: int) -> None:
+@click.option("--pseudo-labels", is_flag=True, help="Labelled by a net too.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the runs.  [default: a temporary one]",
+)
+def main(
+    seeds: str, epochs: int, pseudo_labels: bool, folder: Path | None
+) -> None:
     """Trains all runs and writes their accuracies."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_extra(folder / "extra.npz")
-        found = {}
-        for seed in map(int, seeds.split(",")):
-            recipe = base(epochs, seed)
-            alone = folder / f"alone-{seed}"
-            own = ExtraData(str(folder / "extra.npz"), FRACTION)
-            found[seed] = {
-                "500 real": accuracies(recipe, alone),
-                "500 real, 5000 extra": accuracies(
-                    replace(recipe, extra=own), folder / f"own-{seed}"
-                ),
-                "500 real, 5000 extra, pseudo-labels": accuracies(
-                    replace(recipe, extra=replace(own, labels=str(alone))),
-                    folder / f"pseudo-{seed}",
-                ),
-            }
-            click.echo(json.dumps(found[seed]))
+    with tempfile.TemporaryDirectory() as temporary:
+        found = {
+            seed: accuracies_of(
+                folder or Path(temporary), epochs, int(seed), pseudo_labels
+            )
+            for seed in seeds.split(",")
+        }
     content = {
-        "command": f"python -m benchmarks.extra_data --seeds {seeds} "
-        f"--epochs {epochs}",
+        "command": "python -m benchmarks.extra_data "
+        f"--seeds {seeds} --epochs {epochs}"
+        + " --pseudo-labels"
+        * pseudo_labels,
         "fraction": FRACTION,
         "test_images": TESTED,
         "by_seed": found,
     }
     RESULTS.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def accuracies_of(
+    folder: Path, epochs: int, seed: int, pseudo_labels: bool
+) -> dict[str, dict[str, float]]:
+    """Trains the runs of a seed; returns their accuracies by name."""
+    recipe, file = base(epochs, seed), folder / "extra.npz"
+    if not file.exists():
+        write_extra(file)
+    alone = folder / f"alone-{seed}"
+    own = ExtraData(str(file), FRACTION)
+    pseudo = replace(own, labels=str(alone))
+    runs = [
+        ("500 real", alone, ExtraData()),
+        ("500 real, 5000 extra", folder / f"own-{seed}", own),
+        ("500 real, 5000 pseudo-labelled", folder / f"pseudo-{seed}", pseudo),
+    ]
+    found = {}
+    for name, output, extra in runs[: 3 if pseudo_labels else 2]:
+        found[name] = accuracies(replace(recipe, extra=extra), output)
+        click.echo(f"{name}: {found[name]}")
+    return found
 
 
 def write_extra(path: Path) -> None:
@@ -90,10 +111,13 @@ def base(epochs: int, seed: int) -> Recipe:
 
 
 def accuracies(recipe: Recipe, output: Path) -> dict[str, float]:
-    """Trains a run; returns accuracies of its best weights on test images."""
-    dk.train(recipe, output, options=RunOptions(say=click.echo))
+    """Trains a run; returns accuracies of its last weights on test images.
+
+    The best epoch would be chosen on 100 images, under a weak attack.
+    """
+    dk.train(recipe, output, options=RunOptions(resume=True, say=click.echo))
     report = dk.evaluate(
-        dk.load_model(output),
+        dk.load_model(output, weights="last"),
         dk.data.load_split("shapes", "test"),
         ("natural", "pgd20"),
         n_examples=TESTED,
