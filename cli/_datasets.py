@@ -20,7 +20,11 @@ PREPARED = "~/tensorflow_datasets"
 """Where TensorFlow Datasets keeps its sets by default."""
 
 
-def check_dataset(name: str | None, data_dir: Path | None = None) -> None:
+def check_dataset(
+    name: str | None,
+    data_dir: Path | None = None,
+    option: str = "--dataset",
+) -> None:
     """Refuses a data set that is no folder, no key and unknown to TFDS.
 
     What passes may still be refused when it is read.
@@ -28,6 +32,7 @@ def check_dataset(name: str | None, data_dir: Path | None = None) -> None:
     Args:
         name: What the user wrote; `None` is not checked.
         data_dir: Folder of prepared data sets.
+        option: The option, for the message.
 
     Raises:
         ValueError: If it is a misspelt name.
@@ -47,7 +52,7 @@ def check_dataset(name: str | None, data_dir: Path | None = None) -> None:
         return
     if config or name.startswith(("/", "~", ".")):
         raise click.UsageError(
-            f"--dataset must be a name, or a folder with train/<class>/. "
+            f"{option} must be a name, or a folder with train/<class>/. "
             f"Received: {name}, where there is no {Path(name) / 'train'}"
         )
     lookup(dict.fromkeys(DATASETS), name, "data set")

@@ -11,6 +11,7 @@ from dat_keras.cli import _complete
 from dat_keras.cli._checking import check_architecture
 from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._extra import check_extra
 from dat_keras.cli._init import check_init
 from dat_keras.cli._names import LOGS
 from dat_keras.cli._types import FractionType, TrainFlags
@@ -27,6 +28,7 @@ Examples:
   dat-keras train --method trades --show
   dat-keras train --output runs/shapes-dat --resume
   dat-keras train --init net.keras --trust-init --method trades --lr 0.01
+  dat-keras train --dataset cifar10 --method trades --extra 1m.npz
 """
 
 
@@ -77,6 +79,25 @@ Examples:
     "--trainable",
     metavar="all|head|last:N",
     help="Layers of the net of --init that are trained.  [default: all]",
+)
+@click.option(
+    "--extra",
+    metavar="SOURCE",
+    help="Extra training images: an .npz file with `image` and `label`, a "
+    "folder with <class>/, or a data set. Duplicates of test and validation "
+    "images are removed.",
+)
+@click.option(
+    "--extra-fraction",
+    type=FractionType(),
+    help="Share of each batch that is extra.  [default: 0.7]",
+)
+@click.option(
+    "--extra-labels",
+    metavar="MODEL",
+    shell_complete=_complete.sources,
+    help="Label the extra images by a run folder, a .keras file or a model of "
+    "the zoo or the Hub.  [default: their own labels]",
 )
 @click.option(
     "--epochs",
@@ -207,6 +228,7 @@ def train(
         RunFolder(output).check_free(flags.resume, flags.overwrite)
     if lr is not None:
         settings += (f"optimizer.learning_rate={lr}",)
+    settings += check_extra(choice, data_dir)
     check_architecture(cast("str | None", choice["architecture"]))
     check_init(choice, trust_init)
     check_dataset(cast("str | None", choice["dataset"]), data_dir)

@@ -12,6 +12,7 @@ from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.grid_table import summary, table_of
 from dat_keras.comparison.results_table import ResultsTable
+from dat_keras.data.extra_images import check_source
 from dat_keras.evaluation.progress import Display, silent
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.utils.child_process import (
@@ -101,6 +102,9 @@ def _runner(workers: int) -> Runner:
 
 def _check_data(grid: Grid, data_dir: Path | None) -> None:
     """Refuses a data set that cannot be trained on or evaluated."""
+    for recipe in grid.recipes:
+        if recipe.extra.source is not None:
+            check_source(recipe.extra.source)
     dataset = grid.recipes[0].dataset
     found = data.splits_of(dataset, data_dir)
     for split in data.SPLITS:

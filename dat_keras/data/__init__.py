@@ -14,13 +14,12 @@ from dat_keras.data.base import (
     read_splits,
 )
 from dat_keras.data.batches import Batches
-from dat_keras.data.central_crop import CentralCrop
+from dat_keras.data.catalog import DATASETS, find
+from dat_keras.data.duplicates import Duplicates
 from dat_keras.data.folders import ImageFolders
-from dat_keras.data.shapes import Shapes
+from dat_keras.data.mixed_batches import MixedBatches
 from dat_keras.data.split import Split
-from dat_keras.data.tfds_source import TFDSImages, known
-from dat_keras.data.tiny_imagenet import TinyImageNet
-from dat_keras.utils.registry import lookup
+from dat_keras.data.tfds_source import TFDSImages
 
 __all__ = [
     "DATASETS",
@@ -28,22 +27,13 @@ __all__ = [
     "Batches",
     "DataNotFoundError",
     "Dataset",
+    "Duplicates",
+    "MixedBatches",
     "Split",
     "load",
     "load_split",
     "splits_of",
 ]
-
-DATASETS: dict[str, Dataset] = {
-    "shapes": Shapes(),
-    "cifar10": TFDSImages("cifar10", held_out=1_000),
-    "cifar100": TFDSImages("cifar100", held_out=1_000),
-    "tiny_imagenet": TinyImageNet(held_out=1_000),
-    "imagenet2012": TFDSImages(
-        "imagenet2012", crop=CentralCrop(), held_out=10_000
-    ),
-}
-"""Data sets by name; any other name is a folder or a TFDS set."""
 
 
 def load(
@@ -161,7 +151,7 @@ def splits_of(
     ('train', 'validation', 'test')
     """
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    return available_splits(_find(dataset, folder), folder)
+    return available_splits(find(dataset, folder), folder)
 
 
 def _load(
@@ -174,7 +164,7 @@ def _load(
     if limit is not None and limit < 1:
         raise ValueError(f"`limit` must be at least 1. Received: {limit}")
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    dataset = _find(name, folder)
+    dataset = find(name, folder)
     if in_memory is not None:
         dataset = _kept(dataset, name, in_memory)
     loaded = read_splits(dataset, splits, folder)
@@ -193,17 +183,3 @@ def _kept(dataset: Dataset, name: str, in_memory: bool) -> Dataset:
         "`in_memory=False` is for folders of images and for sets of TFDS. "
         f"Received: a data set named {name}"
     )
-
-
-def _find(name: str, data_dir: Path | None) -> Dataset:
-    """The data set of a name, which may be a key, a folder or a TFDS name."""
-    if name in DATASETS:
-        return DATASETS[name]
-    path = Path(name).expanduser()
-    if (path / "train").is_dir():
-        return ImageFolders(path)
-    if known(name, data_dir):
-        return TFDSImages(name)
-    if os.sep in name:
-        return ImageFolders(path)
-    return lookup(DATASETS, name, "data set")

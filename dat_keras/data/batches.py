@@ -158,7 +158,7 @@ class Batches(keras.utils.PyDataset):
         epoch, position = divmod(step, self.steps_per_epoch)
         first = position * self.batch_size
         if self.shuffle:
-            rows = _order(len(self.split), self.seed, epoch)
+            rows = order_of(len(self.split), self.seed, "batches", epoch)
             return rows[first : first + self.batch_size]
         return np.arange(first, min(first + self.batch_size, len(self.split)))
 
@@ -166,10 +166,13 @@ class Batches(keras.utils.PyDataset):
         return self._at(self._rows(step))
 
     def _at(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        images = np.divide(
-            self.split.images[rows], np.float32(255), dtype=np.float32
-        )
-        return images, self.split.labels[rows].astype(np.int32)
+        pixels, labels = self._taken(rows)
+        images = np.divide(pixels, np.float32(255), dtype=np.float32)
+        return images, labels.astype(np.int32)
+
+    def _taken(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels, uint8, and labels of rows."""
+        return self.split.images[rows], self.split.labels[rows]
 
     def starting_at(self, step: int) -> Batches:
         """Returns the same batches from a global step on."""
@@ -221,8 +224,16 @@ class Batches(keras.utils.PyDataset):
 
 
 @functools.lru_cache(maxsize=4)
-def _order(count: int, seed: int, epoch: int) -> np.ndarray:
-    return permutation(count, seed, "batches", epoch)
+def order_of(count: int, seed: int, purpose: str, epoch: int) -> np.ndarray:
+    """Returns the order of the rows in an epoch; the last ones are kept.
+
+    Args:
+        count: Number of rows.
+        seed: Seed of the orders.
+        purpose: See `permutation`.
+        epoch: Number of the epoch.
+    """
+    return permutation(count, seed, purpose, epoch)
 
 
 def _read_by(

@@ -64,43 +64,103 @@ class ImageFolders(Dataset):
             )
         classes = _folders(self.path / "train")
         for folder in folders:
-            _check_classes(self.path / folder, classes)
+            check_classes(self.path / folder, classes, self.path / "train")
         return {
             part: functools.partial(self._read, folder, part, classes)
             for folder, part in folders.items()
         }
 
     def _read(self, folder: str, part: str, classes: tuple[str, ...]) -> Split:
-        found = [
-            (path, label)
-            for label, name in enumerate(classes)
-            for path in sorted((self.path / folder / name).glob("*"))
-            if _is_image(path)
-        ]
-        if not found:
-            raise DataNotFoundError(
-                f"{self.path / folder} must hold images "
-                f"(<class>/*{', *'.join(SUFFIXES)}). Received: none"
-            )
-        paths, labels = zip(*found, strict=True)
-        shape = _decode(paths[0]).shape
-        images = LazyImages(_Files(paths, shape), shape, np.arange(len(paths)))
-        return Split(
-            read_if_fits(images, self.in_memory),
-            np.array(labels, np.int32),
-            classes,
-            f"{self.path.name}/{part}",
+        name = f"{self.path.name}/{part}"
+        return read_classes(self.path / folder, classes, name, self.in_memory)
+
+
+def read_classes(
+    folder: Path,
+    classes: tuple[str, ...],
+    name: str,
+    in_memory: bool | None = None,
+) -> Split:
+    """Reads images in `<folder>/<class>/`.
+
+    Args:
+        folder: The folder.
+        classes: Names of the classes, which are those of the folders.
+        name: Name of the split.
+        in_memory: See `ImageFolders`.
+
+    Raises:
+        DataNotFoundError: If there are no images.
+        ValueError: If an image is damaged, or of another size.
+    """
+    found = [
+        (path, label)
+        for label, name in enumerate(classes)
+        for path in sorted((folder / name).glob("*"))
+        if _is_image(path)
+    ]
+    return _split(folder, found, classes, name, in_memory)
+
+
+def read_unlabelled(
+    folder: Path,
+    classes: tuple[str, ...],
+    name: str,
+    in_memory: bool | None = None,
+) -> Split:
+    """Reads all images in a folder and below; each gets the label 0.
+
+    Args:
+        folder: The folder.
+        classes: See `read_classes`, as are the others.
+        name: Name of the split.
+        in_memory: See `ImageFolders`.
+    """
+    paths = sorted(filter(_is_image, folder.rglob("*")))
+    return _split(folder, [(p, 0) for p in paths], classes, name, in_memory)
+
+
+def _split(
+    folder: Path,
+    found: Sequence[tuple[Path, int]],
+    classes: tuple[str, ...],
+    name: str,
+    in_memory: bool | None,
+) -> Split:
+    if not found:
+        raise DataNotFoundError(
+            f"{folder} must hold images "
+            f"(<class>/*{', *'.join(SUFFIXES)}). Received: none"
         )
+    paths, labels = zip(*found, strict=True)
+    shape = _decode(paths[0]).shape
+    images = LazyImages(_Files(paths, shape), shape, np.arange(len(paths)))
+    return Split(
+        read_if_fits(images, in_memory),
+        np.array(labels, np.int32),
+        classes,
+        name,
+    )
 
 
-def _check_classes(folder: Path, classes: tuple[str, ...]) -> None:
-    """Refuses a class that `train` lacks, and one without images."""
+def check_classes(
+    folder: Path, classes: tuple[str, ...], owner: object
+) -> None:
+    """Refuses a folder with a class that another lacks, or without images.
+
+    Args:
+        folder: Has a folder for each of its classes.
+        classes: The classes that are known.
+        owner: Whose they are, for the message.
+
+    Raises:
+        ValueError: If a class is unknown or has no image.
+    """
     for name in _folders(folder):
         if name not in classes:
             raise ValueError(
-                f"{folder} must hold only classes that are in "
-                f"{folder.parent / 'train'}; rename or remove the others. "
-                f"Received: {name!r}"
+                f"{folder} must hold only classes that are in {owner}; rename "
+                f"or remove the others. Received: {name!r}"
             )
         if not any(map(_is_image, (folder / name).iterdir())):
             raise ValueError(

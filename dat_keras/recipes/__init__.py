@@ -11,6 +11,7 @@ from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes.additions import ADDITIONS, extended
 from dat_keras.recipes.base import CLASSES, SETTABLE, Recipe
 from dat_keras.recipes.combined import COMBINED
+from dat_keras.recipes.extra_data import ExtraData
 from dat_keras.recipes.imagenet import IMAGENET
 from dat_keras.recipes.own import OWN
 from dat_keras.recipes.paper import PAPER
@@ -24,6 +25,7 @@ __all__ = [
     "CLASSES",
     "RECIPES",
     "SETTABLE",
+    "ExtraData",
     "Recipe",
     "choose",
     "resolve",
@@ -137,4 +139,5 @@ def resolve(choice: Mapping[str, Any], run: Recipe | None = None) -> Recipe:
     recipe = replace(recipe, **given)
     for assignment in settings:
         recipe = override(recipe, assignment, SETTABLE)
+    recipe.extra.check()
     return recipe if eps is None else with_radius(recipe, float(eps))

@@ -29,6 +29,7 @@ from dat_keras.objectives.las_at.strategy import Reward
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGDConfig, schedules
 from dat_keras.optimizers.weight_averaging import Averaging
+from dat_keras.recipes.extra_data import ExtraData
 from dat_keras.recipes.pretrained import Pretrained
 from dat_keras.utils.config import decode, encode
 from dat_keras.utils.ranges import Range, RangeChecked, Share
@@ -66,6 +67,7 @@ class Recipe(RangeChecked):
             training's attack grow from zero.
         init: The pretrained net that the run begins at, in place of an
             untrained one of `architecture`; `None` for that.
+        extra: Extra training images, and their share of each batch.
 
     Example:
     >>> from dat_keras.recipes import RECIPES
@@ -93,6 +95,7 @@ class Recipe(RangeChecked):
     attack_dtype: str | None = None
     attack_warmup: Share = 0.0
     init: Pretrained | None = None
+    extra: ExtraData = ExtraData()
 
     def __post_init__(self) -> None:
         """Refuses unknown names and numbers out of range."""
@@ -169,6 +172,7 @@ _CLASSES: tuple[type, ...] = (
     Radii,
     *THREAT_MODELS.values(),
     Averaging,
+    ExtraData,
     Policy,
     Pretrained,
     Reward,

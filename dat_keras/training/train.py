@@ -14,6 +14,7 @@ from dat_keras.recipes.added_augmentation import all_or_no_augmentation
 from dat_keras.training import checkpoint
 from dat_keras.training.build import build
 from dat_keras.training.distribution import strategy_of
+from dat_keras.training.extra_of_run import ExtraOfRun
 from dat_keras.training.fit_run import RunOptions, fit_run, silent
 from dat_keras.training.loggers import opened
 from dat_keras.training.model import AdversarialModel
@@ -83,6 +84,8 @@ def train(
             limit=recipe.limit,
             seed=recipe.seed,
         )
+        extra = ExtraOfRun(recipe, batches, validation.split, data_dir, run)
+        extra.begin(resumes, workers, options)
         validation = bounded(
             validation, recipe.limit, recipe.validation_images, options.say
         )
@@ -122,6 +125,7 @@ def train(
             if recipe.init is not None:
                 write_net(model.classifier, run.net)
                 options.say(described_start(recipe.init, model.classifier))
+        batches = extra.settled(workers)
         loggers = [
             held.enter_context(opened(name, run, recipe))
             for name in options.log

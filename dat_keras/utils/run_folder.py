@@ -2,6 +2,7 @@
 
 recipe.json                 the resolved recipe and what made it
 net.json                    layers of a net that a run began at (`--init`)
+extra.npz                   rows, labels and sha256 of extra images (`--extra`)
 best.safetensors            classifier of the best epoch on validation
 last.safetensors            classifier after the last epoch
 last-good.safetensors       single-step methods: classifier after the last
@@ -56,6 +57,11 @@ class RunFolder:
     def net(self) -> Path:
         """The layers of a pretrained net."""
         return self.path / "net.json"
+
+    @property
+    def extra(self) -> Path:
+        """Which extra images are trained on, with their labels."""
+        return self.path / "extra.npz"
 
     @property
     def history(self) -> Path:

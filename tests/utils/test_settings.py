@@ -55,7 +55,7 @@ def test_a_field_that_only_additions_change_is_not_settable():
     closed = [each.path for each in settings if not each.settable]
     assert closed == [
         *("objective", "objective.mix", "optimizer"),
-        *("weight_perturbation", "averaging", "init"),
+        *("weight_perturbation", "averaging", "init", "extra"),
     ]
 
 

@@ -6,6 +6,7 @@ They are narrow, so that their text can be read on a phone.
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,6 +27,7 @@ from dat_keras.analysis.robustness.model_robustness import (
 )
 from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
 from dat_keras.analysis.robustness.run_record import RunRecord
+from dat_keras.utils.extra_text import described_extra
 from dat_keras.utils.norms import RADIUS_UNITS
 
 WIDTH = 4.6
@@ -46,8 +48,9 @@ def training_caption(record: RunRecord) -> str:
     count = recipe.validation_images or (
         recipe.limit and max(recipe.limit, 100)
     )
+    extra = described_extra(asdict(recipe.extra))
     return (
-        f"{recipe.dataset}, seed {recipe.seed}. val_: "
+        f"{recipe.dataset}{extra and f', {extra}'}, seed {recipe.seed}. val_: "
         f"{f'at most {count}' if count else 'all'} validation images; "
         f"val_robust_accuracy and val_loss under {_short(attack)}."
     )

@@ -206,10 +206,17 @@ def _date(seconds: float) -> str:
 
 
 def _impersonal(recipe: Recipe) -> Recipe:
-    """Replaces the path of a data set by its last part."""
+    """Replaces paths of data sets and of a labeller by their last part."""
     name = Path(recipe.dataset).name
+    source, labels = (
+        text and Path(text).name if text and Path(text).exists() else text
+        for text in (recipe.extra.source, recipe.extra.labels)
+    )
     return replace(
-        recipe, dataset=name, name=recipe.name.replace(recipe.dataset, name)
+        recipe,
+        dataset=name,
+        name=recipe.name.replace(recipe.dataset, name),
+        extra=replace(recipe.extra, source=source, labels=labels),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.objectives.catalog import Description
+from dat_keras.utils.extra_text import described_extra
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.registry import lookup
 from dat_keras.utils.text_table import markdown
@@ -118,6 +119,8 @@ def _training(spec: ModelSpec, provenance: Mapping[str, Any]) -> str:
         for name in ("epochs", "batch_size", "seed")
         if isinstance(recipe.get(name), int)
     }
+    extra = described_extra(recipe.get("extra"))
+    shown |= {"extra_images": extra} if extra else {}
     facts = [
         f"- {name.replace('_', ' ')}: {value}"
         for name, value in (shown | dict(provenance)).items()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dat_keras.utils.errors import DamagedFileError
+from dat_keras.utils.extra_text import described_extra
 from dat_keras.utils.files import sha256_of
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.run_folder import WEIGHTS, RunFolder
@@ -82,6 +83,7 @@ def _recipe_facts(content: dict[str, Any]) -> dict[str, Any]:
         "data_dir": content.get("data_dir"),
         "threat_model": f"{ball['class'].lower()} {eps}",
         "training": {name: recipe.get(name) for name in RECIPE_FIELDS},
+        "extra": described_extra(recipe.get("extra")),
     }
 
 
