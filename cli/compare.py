@@ -12,8 +12,9 @@ from dat_keras.cli import _complete
 from dat_keras.cli._checking import check_architecture
 from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._evaluation_types import SeveritiesType
 from dat_keras.cli._names import CORRUPTIONS
-from dat_keras.cli._types import Listed, SeveritiesType
+from dat_keras.cli._types import Listed
 from dat_keras.utils.runtime import (
     quiet_tensorflow,
     share_of_cores,

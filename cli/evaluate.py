@@ -17,6 +17,12 @@ from dat_keras.cli._console import show, show_comparison
 from dat_keras.cli._corruptions import check_corruptions
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._evaluation_types import (
+    CurveType,
+    RadiiType,
+    SeveritiesType,
+    ShardType,
+)
 from dat_keras.cli._hub import connect
 from dat_keras.cli._names import CERTIFIERS
 from dat_keras.cli._options import data_options, sources_argument
@@ -26,12 +32,7 @@ from dat_keras.cli._thresholds import (
     apply_thresholds,
     check_thresholds,
 )
-from dat_keras.cli._types import (
-    NewFile,
-    RadiiType,
-    SeveritiesType,
-    ShardType,
-)
+from dat_keras.cli._types import NewFile
 from dat_keras.cli._unions import check_union
 from dat_keras.utils.registry import split_names
 from dat_keras.utils.run_folder import WEIGHTS
@@ -112,7 +113,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--eps-curve",
-    type=RadiiType(),
+    type=CurveType(),
     is_flag=False,
     flag_value=(),
     metavar="[FROM:TO:N]",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_ensemble import opinionated, quick
 
-from dat_keras.cli._types import ShardType
+from dat_keras.cli._evaluation_types import ShardType
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.merge import merge_reports
 from dat_keras.evaluation.shard import rows_of
