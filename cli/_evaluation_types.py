@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from dat_keras.cli._types import FractionType
+from dat_keras.cli._types import FractionType, Listed
+from dat_keras.utils.overrides import number
 
 MOST_RADII = 1000
 """Most radii of a curve."""

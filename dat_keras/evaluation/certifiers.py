@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
+import keras
+
+from dat_keras.core.threat_models import ThreatModel
+from dat_keras.evaluation.certificate import Certificate
 from dat_keras.evaluation.certifier import Certifier
+from dat_keras.evaluation.context import EvaluationContext
 from dat_keras.evaluation.margin_certifiers import IBP, CrownIBP
 from dat_keras.evaluation.smoothing_certifier import SmoothingCertifier
 from dat_keras.utils.registry import lookup
@@ -50,3 +56,42 @@ def certifier_of(
             f"Received: method={method!r}, {name}={value}"
         )
     return made.of(**settings)
+
+
+def checked_certifier(
+    certify: Certifier | str | None,
+    model: keras.Model,
+    threat_model: ThreatModel,
+    shard: tuple[int, int] | None,
+) -> Certifier | None:
+    """Returns the method that `evaluate` is asked for, before any attack.
+
+    Args:
+        certify: A method, a key of `CERTIFIERS`, or `None`.
+        model: The classifier.
+        threat_model: The set of the evaluation.
+        shard: The part of the images, if there are several.
+
+    Raises:
+        ValueError: If it does not fit the rest.
+    """
+    if certify is None:
+        return None
+    if shard is not None:
+        raise ValueError(
+            "`certify` takes all images, which a shard has not. "
+            f"Received: shard={shard}"
+        )
+    made = certify if isinstance(certify, Certifier) else certifier_of(certify)
+    made.check_norm(threat_model)
+    made.check(model)
+    return made
+
+
+def timed_certificate(
+    certifier: Certifier, context: EvaluationContext
+) -> Certificate:
+    """Returns the certificate of the samples, with its seconds."""
+    began = time.monotonic()
+    found = certifier(context)
+    return dataclasses.replace(found, seconds=time.monotonic() - began)

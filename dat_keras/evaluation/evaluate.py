@@ -20,11 +20,13 @@ from dat_keras.core.versions import versions
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.cautions import report_cautions
 from dat_keras.evaluation.certificate import (
-    Certificate,
     certificate_cautions,
 )
 from dat_keras.evaluation.certifier import Certifier
-from dat_keras.evaluation.certifiers import certifier_of
+from dat_keras.evaluation.certifiers import (
+    checked_certifier,
+    timed_certificate,
+)
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
 from dat_keras.evaluation.eot import check_eot, eot_cautions, with_eot
 from dat_keras.evaluation.eps_curve import check_curve, eps_curve_of
@@ -142,7 +144,7 @@ def evaluate(
     rules = lookup(PROTOCOLS, protocol, "protocol")
     evaluations = select_attacks(attacks, threat_model, rules)
     _check_options(batch_size, search_dtype, save_adversarial, evaluations)
-    certifier = _certifier(certify, model, threat_model, shard)
+    certifier = checked_certifier(certify, model, threat_model, shard)
     check_eot(eot, evaluations, shard is not None)
     check_curve(eps_curve, norm, evaluations)
     whole = first_samples(data, n_examples)
@@ -180,7 +182,7 @@ def evaluate(
         with_eot(_timed(name, evaluation, context), eot)
         for name, evaluation in evaluations.items()
     )
-    certificate = _certified(certifier, context) if certifier else None
+    certificate = timed_certificate(certifier, context) if certifier else None
     if save_adversarial:
         _save_images(Path(save_adversarial), samples, results)
     best = best_known(model.name, samples.name, norm, settings["eps"])
@@ -205,32 +207,6 @@ def evaluate(
         eps_curve=eps_curve_of(results, norm, eps_curve),
         **settings,
     )
-
-
-def _certifier(
-    certify: Certifier | str | None,
-    model: keras.Model,
-    threat_model: ThreatModel,
-    shard: tuple[int, int] | None,
-) -> Certifier | None:
-    """Returns the certification method, checked before any attack."""
-    if certify is None:
-        return None
-    if shard is not None:
-        raise ValueError(
-            "`certify` takes all images, which a shard has not. "
-            f"Received: shard={shard}"
-        )
-    made = certify if isinstance(certify, Certifier) else certifier_of(certify)
-    made.check_norm(threat_model)
-    made.check(model)
-    return made
-
-
-def _certified(certifier: Certifier, context: EvaluationContext) -> Certificate:
-    began = time.monotonic()
-    found = certifier(context)
-    return replace(found, seconds=time.monotonic() - began)
 
 
 def _settings(

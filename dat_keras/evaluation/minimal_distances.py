@@ -49,7 +49,7 @@ class MinimalDistances:
         median = (
             "more than was found"
             if math.isinf(self.median)
-            else unit.text(float(f"{self.median:.4g}"))
+            else f"{unit.per_one * self.median:.4g}{unit.name}"
         )
         return (
             f"median distance {median} in {self.norm}, none found for "

@@ -71,22 +71,21 @@ def select_attacks(
 ) -> dict[str, Evaluation]:
     """Returns the evaluations to run, by name, natural accuracy first.
 
-        Args:
-            attacks: Keys of `EVALUATIONS`, and `pgdN` for N steps of PGD, as a
-                sequence or separated by commas; or attacks and evaluations by
-                names of your own.
-            threat_model: The set that they search.
-            protocol: Its `variants` replace attacks.
+    Args:
+        attacks: Keys of `EVALUATIONS`, and `pgdN` for N steps of PGD, as a
+            sequence or separated by commas; or attacks and evaluations by
+            names of your own.
+        threat_model: The set that they search.
+        protocol: Its `variants` replace attacks.
 
-        Raises:
-            ValueError: If a name is unknown, or an attack searches another set.
+    Raises:
+        ValueError: If a name is unknown, or an attack searches another set.
 
-        Example:
-        >>> from dat_keras.evaluation.minimum_norm import MinimumNorm
-    from dat_keras.evaluation.protocols import PROTOCOLS
-        >>> from dat_keras.core.threat_models import Linf
-        >>> list(select_attacks("fgsm,cw", Linf(0.1), PROTOCOLS["dat"]))
-        ['natural', 'fgsm', 'cw-dat']
+    Example:
+    >>> from dat_keras.evaluation.protocols import PROTOCOLS
+    >>> from dat_keras.core.threat_models import Linf
+    >>> list(select_attacks("fgsm,cw", Linf(0.1), PROTOCOLS["dat"]))
+    ['natural', 'fgsm', 'cw-dat']
     """
     if isinstance(attacks, Mapping):
         named = {n: _own(n, a, threat_model) for n, a in attacks.items()}

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from dat_keras.cli import _comparing, main
 from dat_keras.cli._names import ARCHITECTURES
 from dat_keras.comparison.further_measures import FurtherMeasures
-from dat_keras.objectives import OBJECTIVES
+from dat_keras.objectives import OBJECTIVES, UNIONS
 
 
 def run(*arguments):
@@ -19,13 +19,14 @@ def test_every_method_has_a_line_with_its_paper():
     result = run("list", "--methods")
     assert result.exit_code == 0, result.output
     header, *lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(OBJECTIVES)
+    names = [*OBJECTIVES, *(f"+{name}" for name in UNIONS)]
+    assert [line.split()[0] for line in lines] == names
     (line,) = (line for line in lines if line.startswith("trades"))
     assert "Clean cross-entropy plus the divergence" in line
     assert "Zhang et al., 2019" in line
     assert line.endswith("https://arxiv.org/abs/1901.08573")
     told = json.loads(run("list", "--methods", "--json").stdout)
-    assert [row["method"] for row in told["methods"]] == list(OBJECTIVES)
+    assert [row["method"] for row in told["methods"]] == names
     assert run("list", "--methods", "--remote").exit_code == 2
 
 
