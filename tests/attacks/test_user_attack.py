@@ -57,7 +57,8 @@ number = 7
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     (tmp_path / "own_attacks.py").write_text(MODULE)
-    example = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.S)[1]
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+    (example,) = (block for block in blocks if "def three_steps(" in block)
     (tmp_path / "my_attacks.py").write_text(example)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path

@@ -81,7 +81,7 @@ def save_and_load(model, tmp_path):
 # The others keep no state beyond that of these.
 @pytest.mark.parametrize(
     "method",
-    first_of(METHODS, ("natural", "fused", "las-at", "scarl", "free-at")),
+    first_of(METHODS, ("natural", "fused", "las-at")),
 )
 def test_the_loaded_model_takes_the_same_steps(
     make, batch, tmp_path, snapshot, same, method
