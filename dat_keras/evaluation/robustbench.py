@@ -9,6 +9,7 @@ from typing import Any
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.suites import EVALUATIONS
+from dat_keras.utils.extra_text import described_extra
 from dat_keras.utils.files import write_json
 from dat_keras.utils.norms import pixel_fraction
 
@@ -19,7 +20,9 @@ DATASETS = ("cifar10", "cifar100", "imagenet")
 
 
 def entry(
-    report: Mapping[str, Any], architecture: str | None = None
+    report: Mapping[str, Any],
+    architecture: str | None = None,
+    training: Mapping[str, Any] | None = None,
 ) -> dict[str, object]:
     """Returns the fields of a `model_info` file; `None` where unknown.
 
@@ -31,6 +34,8 @@ def entry(
             `autoattack` of the unchanged suite, attacked in the model's own
             dtype.
         architecture: Name of the architecture, if known.
+        training: The recipe as plain data, if known: whether there were
+            extra images.
 
     Raises:
         ValueError: If the report has no such result.
@@ -48,7 +53,9 @@ def entry(
         "link": None,
         "name": None,
         "authors": None,
-        "additional_data": None,
+        "additional_data": bool(described_extra(training.get("extra")))
+        if training
+        else None,
         "number_forward_passes": None,
         "dataset": dataset if dataset in DATASETS else None,
         "venue": None,
@@ -62,16 +69,19 @@ def entry(
 
 
 def entries(
-    reports: Iterable[Mapping[str, Any]], architecture: str
+    reports: Iterable[Mapping[str, Any]],
+    architecture: str,
+    training: Mapping[str, Any] | None = None,
 ) -> list[dict[str, object]]:
     """Returns the entries of those reports that RobustBench could list.
 
     Args:
         reports: Reports as plain data.
         architecture: Name of the architecture.
+        training: See `entry`.
     """
     return [
-        entry(report, architecture)
+        entry(report, architecture, training)
         for report in reports
         if _objection(report) is None
     ]

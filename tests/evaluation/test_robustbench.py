@@ -57,6 +57,18 @@ def test_every_field_of_the_format_is_there():
     assert known == {"eps", "clean_acc", "autoattack_acc"}
 
 
+def test_extra_images_are_additional_data():
+    extra = {"source": "1m.npz", "fraction": 0.7, "labels": None}
+    for training, expected in [
+        ({}, None),
+        ({"epochs": 3}, False),
+        ({"extra": extra | {"source": None}}, False),
+        ({"extra": extra}, True),
+    ]:
+        found = entry(report(), training=training)
+        assert found["additional_data"] is expected
+
+
 def test_a_report_without_autoattack_is_refused():
     with pytest.raises(ValueError, match="needs the attack `autoattack`"):
         entry(report(ROWS[:1]))

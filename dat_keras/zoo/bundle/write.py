@@ -149,7 +149,9 @@ def write_bundle(
     digest = sha256_of(folder / WEIGHTS)
     (folder / RESULTS).parent.mkdir()
     table = results(digest, bundle.reports)
-    table["robustbench"] = entries(bundle.reports, spec.architecture)
+    table["robustbench"] = entries(
+        bundle.reports, spec.architecture, spec.training
+    )
     (folder / RESULTS).write_bytes(canonical_json(table))
     if bundle.keras_copy:
         _write_keras_copy(bundle, folder)
