@@ -91,6 +91,7 @@ check: .venv/tested docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy cli
 	$(BIN)/python tests/project/check_wheel.py
 
 clean:

@@ -225,7 +225,8 @@ def _check_radii(options: dict[str, Any]) -> None:
 def _check_entry(
     entry: bool, names: Sequence[str], options: dict[str, Any]
 ) -> None:
-    if entry and "autoattack" not in names:
+    ranked = options["corruptions"] or "autoattack" in names
+    if entry and not ranked:
         raise click.UsageError("--robustbench needs --attack autoattack.")
     if entry and options["search_dtype"]:
         raise click.UsageError("--robustbench takes no --search-dtype.")

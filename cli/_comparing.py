@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -48,7 +49,7 @@ def run_comparison(
         lookup(RECIPES, name, "recipe")
     choice = {name: options[name] for name in CHOICE}
     rest = {name: options[name] for name in EVALUATION}
-    further = {name: options[name] for name in FURTHER if options[name]}
+    further: dict[str, Any] = {n: options[n] for n in FURTHER if options[n]}
     grid = grid_of(
         rows, choice, settings, **rest, further=FurtherMeasures(**further)
     )

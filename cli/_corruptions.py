@@ -29,12 +29,14 @@ def check_corruptions(
                 "--severities and --published need --corruptions."
             )
         return None
-    if entry or any(
-        options[n] for n in ("resume", "shard", "save_adversarial")
-    ):
+    if any(options[n] for n in ("resume", "shard", "save_adversarial")):
         raise click.UsageError(
-            "--corruptions takes no --resume, --shard, --save-adversarial and "
-            "no --robustbench."
+            "--corruptions takes no --resume, --shard and --save-adversarial."
+        )
+    if entry and not (published and names == "all" and severities is None):
+        raise click.UsageError(
+            "--robustbench with --corruptions needs `--corruptions all "
+            "--published`, at all severities."
         )
     if set(split_names(options["attacks"])) & set(STAGED):
         raise click.UsageError(

@@ -156,8 +156,9 @@ def prepare(
         if certifier is not None:
             certifier.check(loaded.model)
         trained = loaded.dataset, loaded.norm
-        norm = loaded.norm if loaded.norm in (union or ()) else options["norm"]
-        cautions = setting_cautions(trained, (place[0], norm))
+        in_union = loaded.norm if loaded.norm in (union or ()) else None
+        measured = place[0], in_union or options["norm"]
+        cautions = setting_cautions(trained, measured)
         for caution in cautions:
             click.echo(
                 f"warning: {source}: {caution.code}: {caution.advice}", err=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -63,7 +64,7 @@ def list_models(
             "Give one of --methods, --recipes, --architectures, --remote."
         )
     (kind,) = chosen or ("models",)
-    readers = {
+    readers: dict[str, Callable[..., list[list[str]]]] = {
         "methods": _methods,
         "recipes": _recipes,
         "architectures": _architectures,

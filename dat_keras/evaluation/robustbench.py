@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dat_keras.core.threat_models import THREAT_MODELS
+from dat_keras.corruptions import SEVERITIES, STANDARD
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.suites import EVALUATIONS
 from dat_keras.utils.extra_text import described_extra
@@ -46,24 +47,66 @@ def entry(
     objection = _objection(report)
     if objection:
         raise ValueError(f"A RobustBench entry needs {objection}")
-    attacks = report["attacks"]
+    accuracy = _percent(report["attacks"][SUITE]["accuracy"])
+    return _fields(report, architecture, training, autoattack_acc=accuracy)
+
+
+def corruption_entry(
+    report: Mapping[str, Any],
+    architecture: str | None = None,
+    training: Mapping[str, Any] | None = None,
+) -> dict[str, object]:
+    """Returns the fields of a file of the leaderboard of corruptions.
+
+    Args:
+        report: A report as plain data, with all standard corruptions of the
+            published set at all severities.
+        architecture: Name of the architecture, if known.
+        training: See `entry`.
+
+    Raises:
+        ValueError: If the report has no such result.
+    """
+    found = report["corruptions"]
+    each = [found["accuracy"].get(name, {}) for name in STANDARD]
+    whole = all(set(of) == set(map(str, SEVERITIES)) for of in each)
+    if not whole or found["parameters"] != "published":
+        raise ValueError(
+            "A RobustBench entry needs all standard corruptions of the "
+            f"published set, at all severities. Received: {found['parameters']}"
+            f", {', '.join(found['accuracy'])}"
+        )
+    accuracy = 1.0 - found["mean_corruption_error"]["natural"]
+    fields = _fields(
+        report, architecture, training, corruptions_acc=_percent(accuracy)
+    )
+    # Nothing was attacked.
+    return fields | {"eps": None}
+
+
+def _fields(
+    report: Mapping[str, Any],
+    architecture: str | None,
+    training: Mapping[str, Any] | None,
+    **accuracy: str,
+) -> dict[str, object]:
+    """The fields of a file, in RobustBench's order."""
     dataset = report["data"]["name"].partition("/")[0]
+    extra = bool(described_extra((training or {}).get("extra")))
     which = f"first {report['n_examples']} test images"
     return {
         "link": None,
         "name": None,
         "authors": None,
-        "additional_data": bool(described_extra(training.get("extra")))
-        if training
-        else None,
+        "additional_data": extra if training else None,
         "number_forward_passes": None,
         "dataset": dataset if dataset in DATASETS else None,
         "venue": None,
         "architecture": architecture,
         "eps": pixel_fraction(report["eps"]),
-        "clean_acc": _percent(attacks["natural"]["accuracy"]),
+        "clean_acc": _percent(report["attacks"]["natural"]["accuracy"]),
         "reported": None,
-        "autoattack_acc": _percent(attacks[SUITE]["accuracy"]),
+        **accuracy,
         "footnote": None if report["whole"] else which,
     }
 
@@ -110,7 +153,7 @@ def save_entry(report: Report, path: Path) -> Path:
     """Writes the entry, and the report's warnings next to it.
 
     Args:
-        report: The report.
+        report: The report; one with corruptions goes to their leaderboard.
         path: File of the entry.
 
     Returns:
@@ -118,7 +161,8 @@ def save_entry(report: Report, path: Path) -> Path:
     """
     warnings = path.with_suffix(".warnings.json")
     data = report.to_json()
-    _write(entry(data), path)
+    make = entry if report.corruptions is None else corruption_entry
+    _write(make(data), path)
     _write(data["warnings"], warnings)
     return warnings
 

@@ -3,9 +3,14 @@
 import pytest
 
 from dat_keras.core.threat_models import L2, Linf
+from dat_keras.corruptions import SEVERITIES, STANDARD
+from dat_keras.evaluation.corruption_report import (
+    CorruptedAccuracy,
+    CorruptionReport,
+)
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import AttackResult, Caution
-from dat_keras.evaluation.robustbench import entries, entry
+from dat_keras.evaluation.robustbench import corruption_entry, entries, entry
 from dat_keras.evaluation.suites import EVALUATIONS
 
 
@@ -67,6 +72,39 @@ def test_extra_images_are_additional_data():
     ]:
         found = entry(report(), training=training)
         assert found["additional_data"] is expected
+
+
+def corrupted(names=STANDARD, severities=SEVERITIES, table="published"):
+    rows = tuple(
+        CorruptedAccuracy(name, s, {"natural": 6 - s})
+        for name in names
+        for s in severities
+    )
+    found = CorruptionReport(rows, 10, table, ("natural",))
+    return report(ROWS[:1], corruptions=found)
+
+
+def test_corruptions_have_a_leaderboard_of_their_own():
+    found = corruption_entry(corrupted())
+    # 5, 4, 3, 2 and 1 of 10.
+    assert found["corruptions_acc"] == "30.00"
+    assert found["clean_acc"] == "66.67" and found["eps"] is None
+    assert list(found) == [
+        n.replace("autoattack", "corruptions") for n in entry(report())
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"names": STANDARD[1:]},
+        {"severities": (1, 2, 3, 4)},
+        {"table": "cifar10"},
+    ],
+)
+def test_other_corruptions_are_refused(change):
+    with pytest.raises(ValueError, match="all standard corruptions"):
+        corruption_entry(corrupted(**change))
 
 
 def test_a_report_without_autoattack_is_refused():
