@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from dat_keras.classifiers.inspection import branch_models, with_features
+from dat_keras.classifiers.subclassed import check_convolutions
 from dat_keras.core.keras_private import flat_layers
 from dat_keras.core.replicas import unsynchronized
 from dat_keras.core.types import Features, Images, Logits, Predict
@@ -138,6 +139,8 @@ class Predictor:
     ) -> Callable[[Images], Logits]:
         graph = Graph.of(model)
         if graph is not None:
+            if dtype is not None:
+                check_convolutions(model, dtype)
             return partial(graph.run, swaps=folded(graph, dtype))
         if dtype is not None:
             raise ValueError(

@@ -159,7 +159,10 @@ def check_logits(logits: np.ndarray) -> None:
 
 
 def image_shape_of(classifier: keras.Model) -> tuple[int, int, int]:
-    """Returns `(H, W, C)` of a functional or branched classifier.
+    """Returns `(H, W, C)` of a classifier.
+
+    A subclassed one has the shape that it was built for, by `build` or by a
+    first call.
 
     Raises:
         ValueError: If the model does not fix it.
@@ -169,7 +172,8 @@ def image_shape_of(classifier: keras.Model) -> tuple[int, int, int]:
     >>> image_shape_of(keras.Sequential(layers))
     (8, 8, 3)
     """
-    shape = tuple(getattr(classifier, "input_shape", None) or ())
+    built = (classifier.get_build_config() or {}).get("input_shape")
+    shape = tuple(getattr(classifier, "input_shape", None) or built or ())
     if len(shape) != 4 or None in shape[1:]:
         raise ValueError(
             "The classifier does not say its image size. Wrap it as "

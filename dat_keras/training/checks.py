@@ -1,12 +1,29 @@
-"""Checks of a classifier's branches, and of a loss and its gradients."""
+"""Checks of a classifier, and of a loss and its gradients."""
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
+from dat_keras.classifiers.spec import ClassifierSpec
+from dat_keras.classifiers.subclassed import warn_of_subclassed
 from dat_keras.objectives import Objective
 from dat_keras.objectives.step import Step
 from dat_keras.training.batch import Batch
+
+
+def spec_of(classifier: keras.Model) -> ClassifierSpec:
+    """Describes a classifier, and warns of one that trains slower.
+
+    Args:
+        classifier: The classifier.
+
+    Raises:
+        ValueError: As `ClassifierSpec.of` does.
+    """
+    spec = ClassifierSpec.of(classifier)
+    warn_of_subclassed(classifier)
+    return spec
 
 
 def check_branches(branches: int, objective: Objective) -> None:

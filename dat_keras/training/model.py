@@ -12,7 +12,6 @@ from dat_keras.augment import AUGMENTS, Augment, CropFlip
 from dat_keras.augment.base import augmented
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.classifiers.regularization import Regularization
-from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.random import BatchKey
 from dat_keras.core.replicas import Rows, count_here, never_empty, share_of
 from dat_keras.core.threat_models import Linf
@@ -26,7 +25,7 @@ from dat_keras.training.arguments import as_attack, as_instance, check_kinds
 from dat_keras.training.ascent import ascend
 from dat_keras.training.attack_warmup import check_warmup, warmed
 from dat_keras.training.batch import Batch
-from dat_keras.training.checks import check_branches, check_weights
+from dat_keras.training.checks import check_branches, check_weights, spec_of
 from dat_keras.training.compile_arguments import (
     check_arguments,
     check_optimizer,
@@ -93,7 +92,7 @@ class AdversarialModel(SerializableModel):
         super().__init__(name="adversarial_model")
         check_kinds(weight_perturbation, attack_dtype, seed)
         objective = as_instance(objective, Objective, OBJECTIVES, "objective")
-        spec = ClassifierSpec.of(classifier)
+        spec = spec_of(classifier)
         check_branches(spec.branches, objective)
         check_warmup(attack_warmup, objective)
         self.image_shape = spec.image_shape
@@ -241,8 +240,7 @@ class AdversarialModel(SerializableModel):
         x_raw, y = batch.x, batch.y
         rows = Rows.of(x_raw)
         key = BatchKey.of(self.seed, self.step.value, rows)
-        own = key.fold_in("augment")
-        x, y, mixed = augmented(self.augment, x_raw, y, own)
+        x, y, mixed = augmented(self.augment, x_raw, y, key.fold_in("augment"))
         predict = Predictor(self.classifier).frozen(self.attack_dtype)
         progress, adversary = self.progress, self.adversary
         share = share_of(rows)
