@@ -109,9 +109,11 @@ def test_a_bundled_card_is_complete(name, script):
 @pytest.mark.parametrize("name", MEASURED)
 def test_a_card_says_what_is_measured(name):
     card = CARDS[name]
-    if not (DATA / card.spec.dataset).is_dir():
+    # The images of `shapes` are drawn, not read.
+    folder = None if card.spec.dataset == "shapes" else DATA
+    if folder and not (folder / card.spec.dataset).is_dir():
         pytest.skip(f"{card.spec.dataset} is not in {DATA}")
-    test = load_split(card.spec.dataset, "test", data_dir=DATA)
+    test = load_split(card.spec.dataset, "test", data_dir=folder)
     names = ("natural", "pgd20")
     for report in card.reports:
         if not report["attacks"].keys() >= set(names):
