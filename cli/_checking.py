@@ -41,8 +41,8 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     _check_radii(options)
     _check_entry(entry, names, options)
     _check_certify(options)
-    _check_curve(names, options)
     lookup(DEFAULT_EPS, options["norm"], "norm")
+    _check_curve(names, options)
     lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
     _check_sources(sources, options["weights"])
     if options["resume"] and not set(names) & set(STAGED):
@@ -265,7 +265,9 @@ def _check_curve(names: Sequence[str], options: dict[str, Any]) -> None:
             f"--eps-curve takes --attack {' and '.join(MINIMUM_NORM)}, which "
             f"find minimal distances. Received: --attack {options['attacks']}"
         )
-    if options["norm"] == "linf" and max(curve, default=0.0) > 1:
+    from dat_keras.utils.norms import RADIUS_UNITS
+
+    if max(curve, default=0.0) > RADIUS_UNITS[options["norm"]].most:
         raise click.UsageError(
             "--eps-curve takes radii in [0, 1], the pixel range. "
             f"Received: {max(curve):g}"

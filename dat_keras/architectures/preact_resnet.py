@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import KerasTensor
 
 from dat_keras.architectures.builder import ClassifierBuilder, MeanStd
 from dat_keras.architectures.layers import (
+    Block,
     LayerFactory,
     changes_shape,
     residual_stages,
@@ -54,6 +55,8 @@ def preact_backbone(
     stem: int,
     widths: Sequence[int],
     blocks: Sequence[int],
+    block: Block | None = None,
+    activate: Callable[[KerasTensor, str], KerasTensor] | None = None,
 ) -> KerasTensor:
     """Stem, pre-activation stages and the activation that ends them.
 
@@ -63,14 +66,16 @@ def preact_backbone(
         stem: Channels of the stem.
         widths: Channels of each stage.
         blocks: Number of blocks of each stage.
+        block: Makes a block. Default: that of this file.
+        activate: The last BatchNorm and activation. Default: a rectifier.
 
     Returns:
         Feature maps of `widths[-1]` channels.
     """
     # bfloat16 cannot tell pixels apart that differ by half a grey level.
     x = factory.conv(x, stem, "stem_conv", dtype="float32")
-    x = residual_stages(factory, x, _block, widths, blocks)
-    return factory.norm_relu(x, "final_bn")
+    x = residual_stages(factory, x, block or _block, widths, blocks)
+    return (activate or factory.norm_relu)(x, "final_bn")
 
 
 def _block(

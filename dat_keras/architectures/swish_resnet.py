@@ -8,18 +8,12 @@ convolutions of the block's input, not of its activation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import keras
 from keras import KerasTensor
 
 from dat_keras.architectures.builder import ClassifierBuilder, MeanStd
-from dat_keras.architectures.layers import (
-    Block,
-    LayerFactory,
-    changes_shape,
-    residual_stages,
-)
+from dat_keras.architectures.layers import LayerFactory, changes_shape
+from dat_keras.architectures.preact_resnet import preact_backbone
 
 PADS = (0, 1)
 """Rows of zeros above and below the input of a convolution of stride 2."""
@@ -49,8 +43,10 @@ def SwishPreActResNet18(
     )
     widths = [width, 2 * width, 4 * width, 8 * width]
     return builder.build(
-        lambda factory, x: _backbone(
-            factory, x, _pre_activation, width, widths, [2] * 4
+        lambda factory, x: preact_backbone(
+            *(factory, x, width, widths, [2] * 4),
+            block=_pre_activation,
+            activate=factory.norm_swish,
         )
     )
 
@@ -92,24 +88,12 @@ def SwishWideResNet(
     )
     widths = [16 * width, 32 * width, 64 * width]
     return builder.build(
-        lambda factory, x: _backbone(
-            factory, x, _wide, 16, widths, [blocks] * 3
+        lambda factory, x: preact_backbone(
+            *(factory, x, 16, widths, [blocks] * 3),
+            block=_wide,
+            activate=factory.norm_swish,
         )
     )
-
-
-def _backbone(
-    factory: LayerFactory,
-    x: KerasTensor,
-    block: Block,
-    stem: int,
-    widths: Sequence[int],
-    blocks: Sequence[int],
-) -> KerasTensor:
-    # bfloat16 cannot tell pixels apart that differ by half a grey level.
-    x = factory.conv(x, stem, "stem_conv", dtype="float32")
-    x = residual_stages(factory, x, block, widths, blocks)
-    return factory.norm_swish(x, "final_bn")
 
 
 def _wide(

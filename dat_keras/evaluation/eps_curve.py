@@ -156,7 +156,6 @@ def usual_radii(norm: str, eps: float | None) -> tuple[float, ...]:
     >>> usual_radii("l2", 0.5)
     (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
     """
-    last = 2 * (DEFAULT_EPS[norm] if eps is None else eps)
-    if norm == "linf":
-        last = min(last, 1.0)
+    usual = DEFAULT_EPS[norm] if eps is None else eps
+    last = min(2 * usual, RADIUS_UNITS[norm].most)
     return tuple(last * i / (POINTS - 1) for i in range(POINTS))

@@ -45,8 +45,33 @@ class Defect(Caution):
         return {**asdict(self), "level": self.level}
 
 
+class Flags:
+    """Accuracy of what holds a flag for each sample.
+
+    Args:
+        broken: Whether each sample is broken, in the order of the data.
+    """
+
+    broken: tuple[bool, ...]
+
+    @property
+    def correct(self) -> int:
+        """Number of samples that are not broken."""
+        return len(self.broken) - sum(self.broken)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of samples that are not broken, in `[0, 1]`."""
+        return self.correct / len(self.broken)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % Wilson interval of the accuracy."""
+        return wilson(self.correct, len(self.broken))
+
+
 @dataclass(frozen=True)
-class AttackResult:
+class AttackResult(Flags):
     """The outcome of one attack, of an ensemble of attacks, or of none.
 
     Args:
@@ -99,21 +124,6 @@ class AttackResult:
         return tuple(
             next(itertools.compress(names, broken), None) for broken in flags
         )
-
-    @property
-    def correct(self) -> int:
-        """Number of samples that are not broken."""
-        return len(self.broken) - sum(self.broken)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of samples that are not broken, in `[0, 1]`."""
-        return self.correct / len(self.broken)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the accuracy."""
-        return wilson(self.correct, len(self.broken))
 
     def numbers(self) -> dict[str, float]:
         """Returns the counts and measurements by name, one number each."""

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dat_keras.evaluation.report import Report
-from dat_keras.evaluation.results import AttackResult
+from dat_keras.evaluation.results import AttackResult, Flags
 from dat_keras.utils.files import write_json
 from dat_keras.utils.html import fragment
-from dat_keras.utils.intervals import proportion, wilson
+from dat_keras.utils.intervals import proportion
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.registry import lookup
 from dat_keras.utils.text_table import markdown, plain
 
 
 @dataclass(frozen=True)
-class WorstCase:
+class WorstCase(Flags):
     """One attack in every norm: a sample is broken if it is so in any.
 
     Args:
@@ -34,21 +34,6 @@ class WorstCase:
     name: str
     broken: tuple[bool, ...]
     seconds: float = 0.0
-
-    @property
-    def correct(self) -> int:
-        """Number of samples that are robust in every norm."""
-        return len(self.broken) - sum(self.broken)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of samples that are robust in every norm, in `[0, 1]`."""
-        return self.correct / len(self.broken)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the accuracy."""
-        return wilson(self.correct, len(self.broken))
 
     def to_json(self) -> dict:
         """Returns the accuracy as plain data, with the broken samples."""

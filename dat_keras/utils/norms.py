@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,10 +20,12 @@ class RadiusUnit:
     Args:
         per_one: Units in a radius of 1.
         name: What stands behind a number in that unit; empty for none.
+        most: The largest radius that says more than the pixel range does.
     """
 
     per_one: float
     name: str = ""
+    most: float = math.inf
 
     @property
     def axis(self) -> str:
@@ -45,7 +48,7 @@ class RadiusUnit:
 
 
 RADIUS_UNITS = {
-    "linf": RadiusUnit(255.0, "/255"),
+    "linf": RadiusUnit(255.0, "/255", most=1.0),
     "l2": RadiusUnit(1.0),
     "l1": RadiusUnit(1.0),
 }

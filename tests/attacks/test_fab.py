@@ -18,19 +18,6 @@ def in_graph(function, *args):
     return tf.function(lambda: function(*args), autograph=False)()
 
 
-@pytest.fixture(scope="module")
-def linear():
-    """Logits `x W`, images far from the box, all correctly classified."""
-    rng = np.random.default_rng(0)
-    kernel = rng.normal(size=(40, 4)).astype("f")
-    x = rng.uniform(0.45, 0.55, size=(30, *SHAPE)).astype("f")
-
-    def predict(x, branch=0):
-        return tf.reshape(x, (-1, 40)) @ kernel
-
-    return predict, kernel, x, tf.argmax(predict(x), -1, tf.int32)
-
-
 def least(gaps, norms):
     """The smallest of the distances to the other classes."""
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -18,19 +18,6 @@ def in_graph(function, *args):
     return tf.function(lambda: function(*args), autograph=False)()
 
 
-@pytest.fixture(scope="module")
-def linear():
-    """Logits `x W`, images far from the box, all correctly classified."""
-    rng = np.random.default_rng(0)
-    kernel = rng.normal(size=(40, 4)).astype("f")
-    x = rng.uniform(0.45, 0.55, size=(12, *SHAPE)).astype("f")
-
-    def predict(x, branch=0):
-        return tf.reshape(x, (-1, 40)) @ kernel
-
-    return predict, kernel, x, tf.argmax(predict(x), -1, tf.int32)
-
-
 def lengths(x_adv, x, order):
     change = np.asarray(x_adv, float) - np.asarray(x, float)
     return np.linalg.norm(change.reshape(len(x), -1), order, axis=-1)
@@ -131,7 +118,7 @@ def test_as_an_attack_it_returns_what_lies_within_eps(linear):
     moved = lengths(x_adv, x, np.inf)
     wrong = (tf.argmax(predict(x_adv), -1, tf.int32) != y).numpy()
     assert (moved <= eps * (1 + 1e-6)).all()
-    assert np.array_equal(moved > 0, wrong) and wrong.sum() == 6
+    assert np.array_equal(moved > 0, wrong) and wrong.sum() == len(x) // 2
 
 
 def test_nothing_is_found_where_logits_are_constant_and_nan_comes_out():

@@ -2,20 +2,10 @@
 
 import json
 
-import keras
 import pytest
 from click.testing import CliRunner
 
 from dat_keras.cli import main
-
-
-@pytest.fixture(scope="module")
-def model_file(tmp_path_factory):
-    image = keras.Input((32, 32, 3))
-    logits = keras.layers.Dense(10)(keras.layers.Flatten()(image))
-    path = tmp_path_factory.mktemp("models") / "net.keras"
-    keras.Model(image, logits).save(path)
-    return path
 
 
 def run(*arguments):
