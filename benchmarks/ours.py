@@ -1,4 +1,4 @@
-"""Our training steps, made ready to be timed."""
+"""dat_keras training steps for `benchmarks.steps`, built and compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two sides of the AutoAttack benchmark: our parts, and the peer's."""
+"""AutoAttack's parts in dat_keras and in torchattacks, as functions to time."""
 
 from __future__ import annotations
 

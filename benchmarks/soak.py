@@ -1,77 +1,84 @@
-"""Trains for hours and measures memory, file handles and the time of a step.
+"""Watches a training for hours: memory, file handles, threads, time.
 
-    python -m benchmarks.soak --hours 2 --dataset cifar10 --data-dir D
+    python -m benchmarks.soak --hours 2 --output FOLDER -- --dataset cifar10 \
+        --data-dir D --architecture resnet8 --epochs 1000 --limit 3200
 
-DAT on ResNet-8, in epochs of `--steps` steps, each with its validation and its
-checkpoint. One line an epoch goes to `--output`/soak.csv; at the end the
-slopes of straight lines through the rows after the warm-up are printed.
+starts `dat-keras train` with what follows `--`; `--process PID --output RUN`
+watches one that runs already. One line an epoch goes to soak.csv; at the end
+the slopes of straight lines through the rows after the warm-up are printed.
+Time is CPU time of the process, which other work on the machine changes little.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-import tempfile
+import signal
+import subprocess
+import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import click
 import numpy as np
 
-COLUMNS = ("hours", "mib", "files", "threads", "step_ms")
-BATCH = 32
+COLUMNS = ("hours", "mib", "files", "threads", "epoch_cpu_s")
 
 
-def measured() -> tuple[float, int, int]:
-    """Memory of this process in MiB, its open files and its threads."""
+def measured(pid: int) -> tuple[float, int, int, float]:
+    """Memory in MiB, open files, threads and CPU seconds of a process."""
+    process = Path("/proc", str(pid))
     status = dict(
         line.split(":", 1)
-        for line in Path("/proc/self/status").read_text().splitlines()
+        for line in (process / "status").read_text().splitlines()
     )
-    mib = int(status["VmRSS"].split()[0]) / 1024
-    return mib, len(os.listdir("/proc/self/fd")), int(status["Threads"])
+    times = (process / "stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (
+        int(status["VmRSS"].split()[0]) / 1024,
+        len(os.listdir(process / "fd")),
+        int(status["Threads"]),
+        sum(map(int, times)) / os.sysconf("SC_CLK_TCK"),
+    )
 
 
-def watcher(began: float, hours: float, file: Path):
-    import keras
+def epochs_of(run: Path) -> int:
+    history = run / "history.csv"
+    return history.read_text().count("\n") - 1 if history.exists() else 0
 
-    class Watch(keras.callbacks.Callback):
-        """Writes a row after each epoch; ends the run when time is up."""
 
-        def on_epoch_begin(self, epoch, logs=None):
-            self.times = []
-
-        def on_train_batch_begin(self, batch, logs=None):
-            self.start = time.perf_counter()
-
-        def on_train_batch_end(self, batch, logs=None):
-            self.times.append(time.perf_counter() - self.start)
-
-        def on_epoch_end(self, epoch, logs=None):
-            past = (time.monotonic() - began) / 3600
-            row = (past, *measured(), 1000 * np.median(self.times))
-            with file.open("a", newline="") as stream:
-                csv.writer(stream).writerow([f"{x:.6g}" for x in row])
-            if past >= hours:
-                self.model.stop_training = True
-
-    return Watch()
+def watch(pid: int, run: Path, file: Path, hours: float) -> None:
+    """Writes a row whenever the history of `run` grows."""
+    began, seen, spent = time.monotonic(), epochs_of(run), None
+    while (past := (time.monotonic() - began) / 3600) < hours:
+        time.sleep(0.2)
+        epochs = epochs_of(run)
+        try:
+            *state, cpu = measured(pid)
+        except (FileNotFoundError, ProcessLookupError, KeyError):
+            click.echo(f"the training ended after {past:.2f} h")
+            return
+        if epochs > seen:
+            if spent is not None:  # the first epoch seen may be a part of one
+                epoch = (cpu - spent) / (epochs - seen)
+                with file.open("a", newline="") as stream:
+                    row = (past, *state, epoch)
+                    csv.writer(stream).writerow([f"{x:.7g}" for x in row])
+            seen, spent = epochs, cpu
 
 
 def slopes(file: Path, warm_up: float) -> str:
     """What grew, per hour, after the warm-up."""
     rows = np.array(
         [[float(x) for x in row] for row in csv.reader(file.open())]
-    )
+    ).reshape(-1, len(COLUMNS))
     rows = rows[rows[:, 0] >= warm_up]
-    if len(rows) < 3:
-        raise click.ClickException("too short: fewer than 3 epochs remain")
+    if len(rows) < 4:
+        raise click.ClickException("too short: fewer than 4 epochs remain")
     told = [f"{len(rows)} epochs, {np.ptp(rows[:, 0]):.2f} h"]
     for name, column in zip(COLUMNS[1:], rows.T[1:], strict=True):
         line, covariance = np.polyfit(rows[:, 0], column, 1, cov=True)
         told.append(
-            f"{name}: {column[0]:.5g} -> {column[-1]:.5g}, "
+            f"{name}: {column[0]:.6g} -> {column[-1]:.6g}, "
             f"{line[0]:+.3g} +- {covariance[0, 0] ** 0.5:.2g} an hour"
         )
     return "\n".join(told)
@@ -80,33 +87,30 @@ def slopes(file: Path, warm_up: float) -> str:
 @click.command()
 @click.option("--hours", default=2.0, show_default=True)
 @click.option("--warm-up", default=0.1, show_default=True, help="Hours.")
-@click.option("--dataset", default="shapes", show_default=True)
-@click.option("--data-dir", type=click.Path(path_type=Path))
-@click.option("--steps", default=100, show_default=True, help="An epoch's.")
-@click.option("--output", type=click.Path(path_type=Path))
-def main(hours, warm_up, dataset, data_dir, steps, output):
-    """Prints how memory, file handles and the time of a step grew."""
-    from dat_keras.recipes import choose
-    from dat_keras.training.fit_run import RunOptions
-    from dat_keras.training.train import train
-
-    output = output or Path(tempfile.mkdtemp())
-    output.mkdir(parents=True, exist_ok=True)
-    file = output / "soak.csv"
-    recipe = replace(
-        choose(dataset, "dat", "resnet8"),
-        limit=steps * BATCH,
-        batch_size=BATCH,
-        validation_images=100,
-        epochs=100_000,
-    )
-    watch = watcher(time.monotonic(), hours, file)
-    train(
-        recipe,
-        output / "run",
-        data_dir=data_dir,
-        options=RunOptions(callbacks=(watch,)),
-    )
+@click.option("--output", type=click.Path(path_type=Path), required=True)
+@click.option("--process", type=int, help="A training that runs already.")
+@click.option("--csv", "file", type=click.Path(path_type=Path))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def main(hours, warm_up, output, process, file, arguments):
+    """Prints how memory, file handles and the time of an epoch grew."""
+    if process and arguments:
+        raise click.UsageError("--process takes no arguments of a training")
+    file = file or output / "soak.csv"
+    if file.exists():
+        raise click.ClickException(f"{file} exists")
+    started = None
+    if not process:
+        command = Path(sys.executable).with_name("dat-keras")
+        started = subprocess.Popen(
+            [command, "train", *arguments, "--output", output]
+        )
+        process = started.pid
+    try:
+        watch(process, output, file, hours)
+    finally:
+        if started:
+            started.send_signal(signal.SIGTERM)
+            started.wait()
     click.echo(slopes(file, warm_up))
 
 

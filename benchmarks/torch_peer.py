@@ -1,4 +1,4 @@
-"""The PyTorch step that ours is timed against.
+"""DAT, PGD-AT and TRADES training steps in PyTorch, for comparison of speed.
 
 Written for this comparison, with the passes of the published DAT step: four
 forwards on each side of the min-max game, natural logits computed again in

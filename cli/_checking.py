@@ -45,9 +45,10 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     _check_curve(names, options)
     lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
     _check_sources(sources, options["weights"])
+    _check_eot(names, options)
     if options["resume"] and not set(names) & set(STAGED):
         raise click.UsageError(
-            "--resume continues AutoAttack or one of its parts. "
+            "--resume continues AutoAttack, one of its parts or FMN. "
             f"Received: --attack {options['attacks']}"
         )
 
@@ -187,8 +188,24 @@ def _check_sources(sources: Sequence[str], weights: str) -> None:
 
     for source in sources:
         check_source(source, weights)
-    if weights != "best" and not any(is_run(Path(s)) for s in sources):
-        raise click.UsageError("--weights selects those of a run folder.")
+        if weights != "best" and not is_run(Path(source)):
+            raise click.UsageError(
+                "--weights selects those of a run folder. "
+                f"Received: --weights {weights} for {source}"
+            )
+
+
+def _check_eot(names: Sequence[str], options: dict[str, Any]) -> None:
+    if options["eot"] == 1:
+        return
+    if set(names) == {"natural"}:
+        raise click.UsageError(
+            "--eot averages the passes of an attack. Received: --attack natural"
+        )
+    if "autoattack-rand" in names:
+        raise click.UsageError(
+            "--eot takes no autoattack-rand, which averages passes of its own."
+        )
 
 
 def _check_single(

@@ -45,6 +45,8 @@ def check_corruptions(
         )
     if options["search_dtype"]:
         raise click.UsageError("--corruptions takes no --search-dtype.")
+    if options["eot"] > 1:
+        raise click.UsageError("--corruptions takes no --eot.")
     if names != "all":
         for name in split_names(names):
             lookup(dict.fromkeys(CORRUPTIONS), name, "corruption")

@@ -44,7 +44,11 @@ def token_options(command: Callable) -> Callable:
         help="Token of the Hub; HF_TOKEN or `hf auth login` keep it out of "
         "the shell's history.",
     )
-    none = click.option("--no-token", is_flag=True, help="Log in as nobody.")
+    none = click.option(
+        "--no-token",
+        is_flag=True,
+        help="Send no token, even if one is stored.",
+    )
     return token(none(command))
 
 

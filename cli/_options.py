@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from dat_keras.cli import _complete
+from dat_keras.utils.run_folder import WEIGHTS
 
 sources_argument = click.argument(
     "sources",
@@ -17,6 +18,28 @@ sources_argument = click.argument(
     shell_complete=_complete.sources,
 )
 """One or several runs, files or names of models."""
+weights_option = click.option(
+    "--weights",
+    type=click.Choice(WEIGHTS),
+    default="best",
+    show_default=True,
+    help="Weights of a run folder: best on validation, of the last epoch, or "
+    "of the last one before catastrophic overfitting.",
+)
+batch_size_option = click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    default=128,
+    show_default=True,
+    help="Images per batch.",
+)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the random draws.",
+)
 
 
 def data_options(whose: str) -> Callable[[Callable], Callable]:

@@ -11,9 +11,14 @@ from dat_keras.cli._checking import check_analysis
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
-from dat_keras.cli._options import data_options, sources_argument
+from dat_keras.cli._options import (
+    batch_size_option,
+    data_options,
+    seed_option,
+    sources_argument,
+    weights_option,
+)
 from dat_keras.cli._types import FractionType, Listed
-from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
@@ -48,16 +53,17 @@ Examples:
     "--eps",
     type=Listed(FractionType()),
     help="Radius for pixels in [0, 1], or several; spectra are those of the "
-    "largest.  [default: 2/255,4/255,8/255; l2: 0.125,0.25,0.5]",
+    "largest.  [default: 2/255,4/255,8/255; l2: "
+    "0.125,0.25,0.5; l1: 3,6,12]",
 )
 @click.option(
     "--n-examples",
     type=click.IntRange(2),
     help="First N images.  [default: 1000, or all if there are fewer]",
 )
-@click.option("--batch-size", type=click.IntRange(1), default=128)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
+@batch_size_option
+@seed_option
+@weights_option
 @verbose_option
 def analyze(
     sources: tuple[str, ...],

@@ -70,11 +70,20 @@ Examples:
 @click.option(
     "--architecture",
     shell_complete=_complete.architectures,
-    help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8; for "
-    "methods.  [default: resnet18; shapes: resnet8; imagenet2012: resnet50]",
+    help="For methods: a name of `dat-keras list --architectures`, such as "
+    "resnet18, preactresnet18, wrn-34-10, resnet8 or resnet50.  [default: "
+    "resnet18; shapes: resnet8; imagenet2012: resnet50]",
 )
-@click.option("--epochs", type=click.IntRange(1))
-@click.option("--batch-size", type=click.IntRange(1))
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    help="Passes over the training images.  [default: the recipe's]",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    help="Images per training step.  [default: the recipe's]",
+)
 @click.option("--limit", type=click.IntRange(1), help="Training images used.")
 @click.option(
     "--validation-images",
@@ -90,7 +99,8 @@ Examples:
     shell_complete=_complete.attacks,
     default="natural,fgsm,pgd20",
     show_default=True,
-    help="natural, fgsm, pgdN, cw, autoattack, ... as for `evaluate`.",
+    help="natural, fgsm, pgdN, cw, autoattack and the other names that "
+    "`evaluate` takes, but no attack of your own.",
 )
 @click.option("--n-examples", type=click.IntRange(1), help="First N images.")
 @click.option(
@@ -118,7 +128,9 @@ Examples:
     help="Of the corruptions, such as 3 or 1-5.  [default: 1-5]",
 )
 @click.option(
-    "--data-dir", type=click.Path(path_type=Path), help="TFDS folder."
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of prepared data sets.",
 )
 @click.option(
     "--set",
@@ -159,6 +171,11 @@ def compare(
     Each row of the table and seed is a run folder in --output; finished runs
     are kept when a killed comparison is continued with --resume.
     """
+    if options["resume"] and options["overwrite"]:
+        raise click.UsageError(
+            "--resume continues a comparison, --overwrite removes it: give "
+            "either."
+        )
     from dat_keras.comparison.row_spec import RowSpec, check_distinct
 
     named = [RowSpec.of(name) for name in (*methods, *recipes)]

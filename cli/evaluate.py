@@ -25,7 +25,13 @@ from dat_keras.cli._evaluation_types import (
 )
 from dat_keras.cli._hub import connect
 from dat_keras.cli._names import CERTIFIERS
-from dat_keras.cli._options import data_options, sources_argument
+from dat_keras.cli._options import (
+    batch_size_option,
+    data_options,
+    seed_option,
+    sources_argument,
+    weights_option,
+)
 from dat_keras.cli._thresholds import (
     Threshold,
     ThresholdType,
@@ -35,7 +41,6 @@ from dat_keras.cli._thresholds import (
 from dat_keras.cli._types import NewFile
 from dat_keras.cli._unions import check_union
 from dat_keras.utils.registry import split_names
-from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 if TYPE_CHECKING:
@@ -53,9 +58,9 @@ if TYPE_CHECKING:
     default="natural,fgsm,pgd20",
     show_default=True,
     help="Names separated by commas: natural, fgsm, pgdN for N steps (pgd20), "
-    "cw, autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, "
-    "fmn, autoattack-plus, autoattack-rand, and the short autoattack-monitor; "
-    "package.module:attack is one of your own.",
+    "cw, cw-dat, autoattack, its parts apgd-ce, apgd-dlr, apgd-t, fab, "
+    "fab-t, square, fmn, autoattack-plus, autoattack-rand, and the short "
+    "autoattack-monitor; package.module:attack is one of your own.",
 )
 @click.option(
     "--norm",
@@ -72,15 +77,15 @@ if TYPE_CHECKING:
     "  [default: 8/255; l2: 0.5; l1: 12]",
 )
 @click.option("--n-examples", type=click.IntRange(1), help="First N images.")
-@click.option("--batch-size", type=click.IntRange(1), default=128)
-@click.option("--seed", type=int, default=0, show_default=True)
+@batch_size_option
+@seed_option
 @click.option(
     "--protocol",
     default="strict",
     show_default=True,
     help="strict, or dat for that of the published tables.",
 )
-@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
+@weights_option
 @click.option(
     "--search-dtype",
     type=click.Choice(["bfloat16"]),
@@ -100,7 +105,7 @@ if TYPE_CHECKING:
 @click.option(
     "--draws",
     type=click.IntRange(1),
-    help="Draws an image of smoothing.  [default: 100000]",
+    help="Noise samples for each image of smoothing.  [default: 100000]",
 )
 @click.option(
     "--eot",
@@ -120,7 +125,11 @@ if TYPE_CHECKING:
     help="Also the accuracy at each of these radii, such as 0:16/255:9 or a "
     "list, from one run of fab or fmn.  [default: 0 to twice --eps]",
 )
-@click.option("--resume", is_flag=True, help="Continue AutoAttack.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue an interrupted AutoAttack, one of its parts, or FMN.",
+)
 @click.option(
     "--shard",
     type=ShardType(),
@@ -184,8 +193,9 @@ def evaluate(
     on the Hugging Face Hub. Several are compared in one table. If one of them
     fails, the reports finished before are still printed and written.
 
-    AutoAttack keeps its state in the run folder, or next to a file, until it
-    is done; --resume goes on from there with the same result.
+    AutoAttack, its parts and FMN keep their state in the run folder, or next
+    to a file, until they are done; --resume goes on from there with the same
+    result. With several radii or norms no state is kept.
     """
     files = [json_file, entry_file, options["save_adversarial"]]
     check_dataset(options["dataset"], options["data_dir"])

@@ -9,7 +9,7 @@ import click
 from dat_keras.cli import _complete
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
-from dat_keras.utils.run_folder import WEIGHTS
+from dat_keras.cli._options import weights_option
 from dat_keras.utils.runtime import quiet_tensorflow
 
 EXAMPLES = """\b
@@ -36,7 +36,7 @@ Examples:
     required=True,
     help="File, or folder for saved_model; it must not exist.",
 )
-@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
+@weights_option
 @verbose_option
 def export(
     source: str, format_name: str, output: Path, weights: str, verbose: bool

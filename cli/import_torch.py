@@ -56,11 +56,22 @@ class Channels(click.ParamType):
     help="resnet18, preactresnet18, wrn-28-10 or wrn-34-10, or with Swish "
     "swish-preactresnet18 or swish-wrn-28, -34, -70, -94, -106, of any width.",
 )
-@click.option("--num-classes", type=click.IntRange(1), help="To check it.")
 @click.option(
-    "--mean", type=Channels(), help="Of the pixels; buffers say it themselves."
+    "--num-classes",
+    type=click.IntRange(1),
+    help="Number of classes that the checkpoint must have.",
 )
-@click.option("--std", type=Channels(), help="Likewise.")
+@click.option(
+    "--mean",
+    type=Channels(),
+    help="Mean per channel for normalisation; not needed where the "
+    "checkpoint has it as a buffer.",
+)
+@click.option(
+    "--std",
+    type=Channels(),
+    help="Standard deviation per channel; likewise.",
+)
 @click.option(
     "--dataset",
     help="Data set it was trained on; without it, `evaluate` needs --dataset.",

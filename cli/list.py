@@ -64,6 +64,10 @@ def list_models(
             "Give one of --methods, --recipes, --architectures, --remote."
         )
     (kind,) = chosen or ("models",)
+    if kind != "models" and (options["dataset"] or options["threat_model"]):
+        raise click.UsageError("--dataset and --threat-model select models.")
+    if not remote and (options["token"] or options["no_token"]):
+        raise click.UsageError("--token and --no-token need --remote.")
     readers: dict[str, Callable[..., list[list[str]]]] = {
         "methods": _methods,
         "recipes": _recipes,

@@ -64,6 +64,10 @@ def pull(
     from dat_keras.zoo.bundle.folder import check_target
     from dat_keras.zoo.commands.fetch import fetch, write_out
 
+    if options["offline"] and options["verify_remote"]:
+        raise click.UsageError(
+            "--verify-remote asks the Hub: leave out --offline."
+        )
     hub = connect(
         options["quiet"] or as_json,
         options["verbose"],

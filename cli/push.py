@@ -15,7 +15,7 @@ from dat_keras.cli._hub import (
     output_options,
     token_options,
 )
-from dat_keras.utils.run_folder import WEIGHTS
+from dat_keras.cli._options import weights_option
 from dat_keras.utils.runtime import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -43,8 +43,12 @@ Examples:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file of `evaluate --json` on these weights; may be repeated.",
 )
-@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
-@click.option("--private/--public", default=None, help="Of a new repository.")
+@weights_option
+@click.option(
+    "--private/--public",
+    default=None,
+    help="Visibility of a new repository.",
+)
 @click.option("--revision", metavar="BRANCH", help="[default: main]")
 @click.option("--message", help="Title of the commit.")
 @click.option("--force", is_flag=True, help="Replace what is there.")

@@ -11,9 +11,14 @@ from dat_keras.cli._checking import check_report
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
-from dat_keras.cli._options import data_options, sources_argument
+from dat_keras.cli._options import (
+    batch_size_option,
+    data_options,
+    seed_option,
+    sources_argument,
+    weights_option,
+)
 from dat_keras.cli._types import FractionType, NewFile
-from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
@@ -42,7 +47,7 @@ Examples:
     "--eps",
     type=FractionType(),
     help="Radius for pixels in [0, 1]; the curve ends at twice that.  "
-    "[default: 8/255; l2: 0.5]",
+    "[default: 8/255; l2: 0.5; l1: 12]",
 )
 @click.option(
     "--n-examples",
@@ -54,7 +59,7 @@ Examples:
     type=click.IntRange(1),
     default=64,
     show_default=True,
-    help="Images whose breaking radius is sought.",
+    help="Images for which the smallest eps that breaks them is searched.",
 )
 @click.option(
     "--apgd/--no-apgd",
@@ -75,9 +80,9 @@ Examples:
     help="JSON of `dat-keras evaluate --attack autoattack --json`, to show "
     "its AutoAttack; may be repeated.",
 )
-@click.option("--batch-size", type=click.IntRange(1), default=128)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
+@batch_size_option
+@seed_option
+@weights_option
 @verbose_option
 def report(
     sources: tuple[str, ...], output: Path, verbose: bool, **options: Any
@@ -87,8 +92,8 @@ def report(
     RUN_OR_MODEL is what `evaluate` takes. The page shows accuracy against the
     radius under PGD-20 and APGD with warnings of masked gradients, what
     AutoAttack leaves, accuracy and confusion of classes, the least and the
-    most robust images with their adversarial twins and, of runs, curves, cost
-    and recipe. Needs matplotlib: pip install 'dat-keras[plots]'
+    most robust images with their adversarial examples and, of runs, curves,
+    cost and recipe. Needs matplotlib: pip install 'dat-keras[plots]'
     """
     check_dataset(options["dataset"], options["data_dir"])
     check_report(sources, output, options)

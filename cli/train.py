@@ -48,9 +48,9 @@ Examples:
 @click.option(
     "--architecture",
     shell_complete=_complete.architectures,
-    help="resnet18, preactresnet18, wrn-34-10, wrn-28-10, resnet8, resnet50, "
-    "or a keras_cv/... of `dat-keras list --architectures`.  [default: "
-    "resnet18; shapes: resnet8; imagenet2012: resnet50]",
+    help="A name of `dat-keras list --architectures`, such as resnet18, "
+    "preactresnet18, wrn-34-10, resnet8 or resnet50.  [default: resnet18; "
+    "shapes: resnet8; imagenet2012: resnet50]",
 )
 @click.option(
     "--recipe",
@@ -104,7 +104,9 @@ Examples:
     type=click.IntRange(1),
     help="Passes over the training images.",
 )
-@click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
+@click.option(
+    "--batch-size", type=click.IntRange(1), help="Images per training step."
+)
 @click.option(
     "--limit",
     type=click.IntRange(1),
@@ -118,7 +120,9 @@ Examples:
     "100 or more]",
 )
 @click.option(
-    "--data-dir", type=click.Path(path_type=Path), help="TFDS folder."
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of prepared data sets.",
 )
 @click.option(
     "--output",
@@ -126,7 +130,10 @@ Examples:
     help="Run folder.  [default: runs/<dataset>-<method>]",
 )
 @click.option(
-    "--seed", type=int, help="Of weights, order and draws.  [default: 0]"
+    "--seed",
+    type=int,
+    help="Seed of initial weights, order of images and random draws.  "
+    "[default: 0]",
 )
 @click.option(
     "--lr", type=FractionType(), help="Learning rate, before its schedule."
@@ -189,7 +196,11 @@ Examples:
     help="Print the resolved recipe: every key that --set takes, its value, "
     "type, range and meaning. Nothing is trained or written.",
 )
-@click.option("--profile", is_flag=True, help="Say where steps spend time.")
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Profile some steps and print which operations take the time.",
+)
 @verbose_option
 def train(
     data_dir: Path | None,

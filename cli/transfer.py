@@ -13,9 +13,14 @@ from dat_keras.cli._console import progress, show_table
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._hub import connect
-from dat_keras.cli._options import data_options, sources_argument
+from dat_keras.cli._options import (
+    batch_size_option,
+    data_options,
+    seed_option,
+    sources_argument,
+    weights_option,
+)
 from dat_keras.cli._types import FractionType, NewFile
-from dat_keras.utils.run_folder import WEIGHTS
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 
@@ -33,12 +38,12 @@ from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 @click.option(
     "--eps",
     type=FractionType(),
-    help="Radius for pixels in [0, 1].  [default: 8/255; l2: 0.5]",
+    help="Radius for pixels in [0, 1].  [default: 8/255; l2: 0.5; l1: 12]",
 )
 @click.option("--n-examples", type=click.IntRange(1), help="First N images.")
-@click.option("--batch-size", type=click.IntRange(1), default=128)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--weights", type=click.Choice(WEIGHTS), default="best")
+@batch_size_option
+@seed_option
+@weights_option
 @click.option(
     "--json", "json_file", type=NewFile(), help="Also write the matrix."
 )

@@ -1,4 +1,4 @@
-"""What a classifier must be."""
+"""Checks that a model is a usable classifier: input, logits, classes."""
 
 from __future__ import annotations
 

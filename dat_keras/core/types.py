@@ -1,4 +1,4 @@
-"""The words that all modules share: arrays with their shapes, views, steps."""
+"""Type aliases of tensors with their shapes, shared by all modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What DAT's tables leave out of DAT or put into it, as changed recipes."""
+"""Ablations of DAT, such as `+no-js` and `+no-aag`, as changed recipes."""
 
 from __future__ import annotations
 

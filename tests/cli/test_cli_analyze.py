@@ -1,6 +1,5 @@
 """`dat-keras analyze` from its arguments to its files."""
 
-import keras
 import pytest
 from click.testing import CliRunner
 from command_errors import assert_refused, assert_refused_early
@@ -9,21 +8,6 @@ from dat_keras.analysis.analyze import analyze as measure
 from dat_keras.analysis.report import SpectralReport
 from dat_keras.cli import main
 from dat_keras.data import load_split
-
-
-@pytest.fixture(scope="module")
-def model():
-    keras.utils.set_random_seed(1)
-    image = keras.Input((32, 32, 3), name="image")
-    logits = keras.layers.Dense(10, name="logits")
-    return keras.Model(image, logits(keras.layers.Flatten()(image)))
-
-
-@pytest.fixture(scope="module")
-def model_file(model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "net.keras"
-    model.save(path)
-    return path
 
 
 def run(*arguments):

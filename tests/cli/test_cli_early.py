@@ -50,7 +50,15 @@ CASES = [
         2,
         "Did you mean 'resnet8'",
     ),
+    (
+        ("compare", "--methods", "dat", "--resume", "--overwrite"),
+        2,
+        "give either",
+    ),
     (("list", "--architectures", "--methods"), 2, "Give one of"),
+    (("list", "--methods", "--dataset", "cifar10"), 2, "select models"),
+    (("list", "--no-token"), 2, "need --remote"),
+    (("pull", "a/b", "--offline", "--verify-remote"), 2, "asks the Hub"),
     (
         ("compare", "--methods", "dat", "--dataset", "shpaes"),
         2,

@@ -18,21 +18,6 @@ from dat_keras.data import load_split
 from dat_keras.evaluation.evaluate import evaluate as measure
 
 
-@pytest.fixture(scope="module")
-def model():
-    keras.utils.set_random_seed(1)
-    image = keras.Input((32, 32, 3), name="image")
-    logits = keras.layers.Dense(10, name="logits")
-    return keras.Model(image, logits(keras.layers.Flatten()(image)))
-
-
-@pytest.fixture(scope="module")
-def model_file(model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "net.keras"
-    model.save(path)
-    return path
-
-
 def run(*arguments):
     arguments = ["evaluate", *(str(a) for a in arguments)]
     return CliRunner().invoke(main, arguments)

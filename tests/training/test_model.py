@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from short_methods import everything
 from toy_nets import fit, noise
 
 from dat_keras.attacks import PGD, NormalStart
@@ -83,14 +84,8 @@ def crafted_views(model, batch):
 
 def whole(model):
     """All that a step may change, but averages and metrics."""
-    learned = getattr(model.adversary, "optimizer", None)
-    return (
-        model.classifier.variables
-        + model.adversary.variables
-        + model.optimizer.variables
-        + (learned.variables if learned else [])
-        + [model.step]
-    )
+    averages = {id(v) for v in model.average.variables}
+    return [v for v in everything(model) if id(v) not in averages]
 
 
 class Recorder:
