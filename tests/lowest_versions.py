@@ -11,7 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-TOOLS = ("hypothesis", "pillow", "pytest", "pytest-xdist")
+TOOLS = ("hypothesis", "pandas", "pillow", "pytest", "pytest-xdist")
 """What of the extra `test` the quick suite needs."""
 
 
