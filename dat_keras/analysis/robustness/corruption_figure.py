@@ -37,7 +37,7 @@ def corruption_figure(name: str, report: CorruptionReport) -> Figure:
                 column,
                 row,
                 f"{share:.0f}",
-                color="black" if share > 55 else "white",
+                color="black" if share > 48 else "white",
                 ha="center",
                 va="center",
                 fontsize=7,

@@ -11,6 +11,7 @@ import numpy as np
 from dat_keras.analysis.robustness.breaking_radius import Bisection, bisect
 from dat_keras.analysis.robustness.masking import (
     apgd_cautions,
+    distance_cautions,
     masking_cautions,
 )
 from dat_keras.analysis.robustness.model_robustness import (
@@ -106,6 +107,7 @@ def measure_robustness(
     bisection = bisect(search, positions[:n_bisected], eps, largest)
     order = np.argsort(bisection.steps, kind="stable")
     breaking = tuple(_breaking(context, bisection, i) for i in order)
+    nearest = run_distances(distances or {}, context)
     survivors, found_by_aa = (
         run_autoattack(context, norm) if autoattack else (None, ())
     )
@@ -123,10 +125,11 @@ def measure_robustness(
             *cautions,
             *masking_cautions(robust, largest),
             *apgd_cautions(robust, left),
+            *distance_cautions(robust[eps], nearest, eps),
             *found_by_aa,
         ),
         () if survivors is None else (survivors,),
-        run_distances(distances or {}, context),
+        nearest,
     )
     return robustness, _examples(context, bisection, order, breaking)
 

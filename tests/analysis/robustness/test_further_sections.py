@@ -11,6 +11,7 @@ from dat_keras.analysis.robustness.distance_numbers import (
     distance_curve_cells,
     quantile_cells,
 )
+from dat_keras.analysis.robustness.masking import distance_cautions
 from dat_keras.analysis.robustness.smallest_perturbations import (
     SmallestPerturbations,
 )
@@ -126,6 +127,19 @@ def test_quantiles_and_curve_are_those_counted_by_hand():
     assert [row[0] for row in cells[1:]] == [f"{i / 2:g}/255" for i in range(9)]
     shown = [row[1].split(" %")[0] for row in cells[1:]]
     assert shown == ["75.0"] * 2 + ["50.0"] * 4 + ["25.0"] * 3
+
+
+@pytest.mark.parametrize(("broken", "warned"), [(30, 1), (5, 0)])
+def test_shorter_distances_than_pgd_finds_are_warned_of(broken, warned):
+    left = np.repeat([True, False], [100, 20])
+    values = np.repeat([0.01, 0.03, 0.001], [broken, 100 - broken, 20])
+    run = SmallestPerturbations(
+        "fmn", MinimalDistances("linf", tuple(values)), "toy/test", 0
+    )
+    found = distance_cautions(left, [run], 0.02)
+    assert [each.code for each in found] == ["fmn_breaks_many"] * warned
+    if found:
+        assert "FMN breaks 30 of the 100 images" in found[0].advice
 
 
 @pytest.mark.parametrize(
