@@ -45,7 +45,7 @@ def corruption_figure(name: str, report: CorruptionReport) -> Figure:
     axis.axvline(len(severities) - 0.5, color="white", linewidth=2)
     if 0 < len(extra) < len(names):
         axis.axhline(len(names) - len(extra) - 0.5, color="white", linewidth=2)
-    axis.set_xticks(range(len(severities) + 1), [*severities, "mean"])
+    axis.set_xticks(range(len(severities) + 1), [*map(str, severities), "mean"])
     axis.set_yticks(range(len(names)), names)
     axis.tick_params(labelsize=8, length=0)
     axis.set_xlabel("severity", fontsize=8)
