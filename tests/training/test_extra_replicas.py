@@ -25,7 +25,7 @@ def numbered(first, count):
     """Images of one value each, by which they are known again."""
     values = np.arange(first, first + count, dtype=np.uint8)
     images = np.tile(values[:, None, None, None], (1, 8, 8, 3))
-    return Split(images, values % 4, NAMES, "toy")
+    return Split(images, np.arange(count) % 4, NAMES, "toy")
 
 
 def seen_in_fit(strategy, make_tiny, batches, epochs):
