@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from dat_keras.cli._corruptions import check_corruption_names
 from dat_keras.cli._names import (
     ARCHITECTURES,
     CERTIFIERS,
@@ -106,9 +107,13 @@ def check_report(
     """
     from dat_keras.analysis.output_folder import check_plots
     from dat_keras.utils.norms import DEFAULT_EPS
-    from dat_keras.utils.registry import lookup
+    from dat_keras.utils.registry import lookup, split_names
 
     lookup(DEFAULT_EPS, options["norm"], "norm")
+    check_corruption_names(options["corruptions"], options["severities"])
+    if options["distances"] is not None:
+        for name in split_names(options["distances"]):
+            lookup(dict.fromkeys(MINIMUM_NORM), name, "minimum-norm attack")
     _refuse_twice(sources, "RUN_OR_MODEL")
     _check_sources(sources, options["weights"])
     check_files([output])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -18,16 +19,15 @@ def check_corruptions(
         entry: Whether `--robustbench` is given.
         options: The other options of the command; theirs are removed.
     """
-    from dat_keras.utils.registry import lookup, split_names
+    from dat_keras.utils.registry import split_names
 
     names = options.pop("corruptions")
     severities = options.pop("severities")
     published = options.pop("published")
+    if names is None and published:
+        raise click.UsageError("--published needs --corruptions.")
+    check_corruption_names(names, severities)
     if names is None:
-        if severities or published:
-            raise click.UsageError(
-                "--severities and --published need --corruptions."
-            )
         return None
     if any(options[n] for n in ("resume", "shard", "save_adversarial")):
         raise click.UsageError(
@@ -47,11 +47,29 @@ def check_corruptions(
         raise click.UsageError("--corruptions takes no --search-dtype.")
     if options["eot"] > 1:
         raise click.UsageError("--corruptions takes no --eot.")
-    if names != "all":
-        for name in split_names(names):
-            lookup(dict.fromkeys(CORRUPTIONS), name, "corruption")
     return {
         "corruptions": names,
         "severities": severities or (1, 2, 3, 4, 5),
         "published": published,
     }
+
+
+def check_corruption_names(
+    names: str | None, severities: Sequence[int] | None
+) -> None:
+    """Refuses unknown corruptions, and severities of none.
+
+    Args:
+        names: Value of `--corruptions`.
+        severities: Value of `--severities`.
+    """
+    from dat_keras.utils.registry import lookup, split_names
+
+    if names is None:
+        if severities:
+            raise click.UsageError("--severities needs --corruptions.")
+        return
+    if names == "all":
+        return
+    for name in split_names(names):
+        lookup(dict.fromkeys(CORRUPTIONS), name, "corruption")

@@ -9,6 +9,7 @@ from dat_keras.analysis.robustness.robustness_report import RobustnessReport
 from dat_keras.analysis.robustness.write_report import write_report
 from dat_keras.cli._analyzing import freeing, load_together
 from dat_keras.cli._console import progress
+from dat_keras.corruptions import SEVERITIES
 from dat_keras.zoo.commands.sources import is_run
 from dat_keras.zoo.hub.client import Hub
 
@@ -28,6 +29,9 @@ def run_report(
     n_bisected: int,
     apgd: bool,
     autoattack: bool,
+    distances: str | None,
+    corruptions: str | None,
+    severities: Sequence[int] | None,
     evaluations: Sequence[Path],
     norm: str,
     eps: float | None,
@@ -47,6 +51,9 @@ def run_report(
         n_bisected: See `write_report`.
         apgd: See `write_report`.
         autoattack: See `write_report`.
+        distances: See `write_report`.
+        corruptions: See `write_report`.
+        severities: See `write_report`.
         evaluations: See `write_report`.
         norm: See `write_report`.
         eps: See `write_report`.
@@ -66,6 +73,9 @@ def run_report(
             n_bisected=n_bisected,
             apgd=apgd,
             autoattack=autoattack,
+            distances=distances or (),
+            corruptions=corruptions or (),
+            severities=severities or SEVERITIES,
             evaluations=evaluations,
             batch_size=batch_size,
             seed=seed,

@@ -10,6 +10,7 @@ import click
 from dat_keras.cli._checking import check_report
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._evaluation_types import SeveritiesType
 from dat_keras.cli._hub import connect
 from dat_keras.cli._options import (
     batch_size_option,
@@ -27,6 +28,8 @@ Examples:
   dat-keras report runs/shapes-natural runs/shapes-dat -o report.html
   dat-keras report cifar10-dat-resnet8 --n-examples 1000 -o report.html
   dat-keras report runs/shapes-dat --evaluation robust.json -o report.html
+  dat-keras report runs/shapes-dat --distances fmn --corruptions all \\
+    --severities 3 -o report.html
 """
 
 
@@ -73,12 +76,28 @@ Examples:
     help="Run AutoAttack at --eps and show what each part leaves; slow.",
 )
 @click.option(
+    "--distances",
+    metavar="NAMES",
+    help="Minimum-norm attacks whose distances are shown: fmn, fab or both; "
+    "fab is slow.",
+)
+@click.option(
+    "--corruptions",
+    metavar="NAMES",
+    help="Accuracy on common corruptions: all, or names such as fog,snow.",
+)
+@click.option(
+    "--severities",
+    type=SeveritiesType(),
+    help="Of the corruptions, such as 3 or 1-5.  [default: 1-5]",
+)
+@click.option(
     "--evaluation",
     "evaluations",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     multiple=True,
-    help="JSON of `dat-keras evaluate --attack autoattack --json`, to show "
-    "its AutoAttack; may be repeated.",
+    help="JSON of `dat-keras evaluate --json`, to show its AutoAttack, its "
+    "distances of fab and fmn and its --corruptions; may be repeated.",
 )
 @batch_size_option
 @seed_option
@@ -91,8 +110,9 @@ def report(
 
     RUN_OR_MODEL is what `evaluate` takes. The page shows accuracy against the
     radius under PGD-20 and APGD with warnings of masked gradients, what
-    AutoAttack leaves, accuracy and confusion of classes, the least and the
-    most robust images with their adversarial examples and, of runs, curves,
+    AutoAttack leaves, the smallest perturbations and accuracy on corrupted
+    images where asked for, accuracy and confusion of classes, the least and
+    the most robust images with their adversarial examples and, of runs, curves,
     cost and recipe. Needs matplotlib: pip install 'dat-keras[plots]'
     """
     check_dataset(options["dataset"], options["data_dir"])

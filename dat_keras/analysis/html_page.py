@@ -158,6 +158,7 @@ th:first-child { text-align: left; white-space: normal; min-width: 6rem;
 #settings td { white-space: normal; min-width: 9rem;
   overflow-wrap: anywhere; }
 .warning { background: var(--note); padding: 0.6rem 2rem; border-radius: 6px; }
+details { margin: 0.6rem 0; }
 summary { cursor: pointer; color: var(--soft); }
 li { overflow-wrap: anywhere; }
 </style>

@@ -26,7 +26,11 @@ def snow(
     blur: float,
     share: float,
 ) -> Images:
-    """Whitens an image and adds flakes: noise, zoomed, cut off, in motion."""
+    """Whitens an image and adds flakes: noise, zoomed, cut off, in motion.
+
+    Order of operations and parameters are the benchmark's. It keeps flakes in
+    256 levels before and after the motion blur, which is left out here.
+    """
     batch, (height, width) = tf.shape(x)[0], x.shape[1:3]
     flakes = mean + sigma * key.fold_in("flakes").normal(
         (batch, height, width, 1)
@@ -45,11 +49,12 @@ def snow(
 
 
 def frost(x: Images, key: Key, share: float, ice: float) -> Images:
-    """Mixes an image with ice crystals.
+    """Mixes an image with ice crystals, drawn ones.
 
-    The benchmark takes them from photographs; here they are drawn: ridges of
-    a cloud, bluish white. So these accuracies are near the published ones,
-    not comparable with them.
+    `share * x + ice * crystals` and both parameters are the benchmark's; the
+    crystals are not. There they are cut at random from six photographs, which
+    are not shipped; here they are the ridges of a cloud, bluish white. So the
+    accuracies cannot be compared with published ones.
     """
     crystals = plasma(x, key, 2.0)
     ridges = (1.0 - tf.abs(2.0 * crystals - 1.0)) ** 2

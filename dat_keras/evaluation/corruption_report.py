@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dat_keras.corruptions import STANDARD
 from dat_keras.utils.text_table import plain
@@ -186,3 +187,41 @@ class CorruptionReport:
                 for name in self.corruptions
             },
         }
+
+    @classmethod
+    def of_json(cls, data: Mapping[str, Any]) -> CorruptionReport:
+        """Returns the report that `to_json` wrote.
+
+        Args:
+            data: What it returned.
+
+        Raises:
+            ValueError: If a number is no accuracy or no severity.
+            KeyError: If a field is missing.
+
+        Example:
+        >>> rows = (CorruptedAccuracy("fog", 3, {"natural": 7}),)
+        >>> report = CorruptionReport(rows, 9, "cifar10", ("natural",), 4)
+        >>> CorruptionReport.of_json(report.to_json()) == report
+        True
+        """
+        total = int(data["n_examples"])
+        rows = tuple(
+            CorruptedAccuracy(
+                str(name),
+                int(severity),
+                {n: round(total * float(each)) for n, each in by.items()},
+            )
+            for name, severities in data["accuracy"].items()
+            for severity, by in severities.items()
+        )
+        counts = [count for row in rows for count in row.correct.values()]
+        if not rows or not all(0 <= count <= total for count in counts):
+            raise ValueError("accuracies on corrupted images")
+        return cls(
+            rows,
+            total,
+            str(data["parameters"]),
+            tuple(rows[0].correct),
+            int(data["seed"]),
+        )

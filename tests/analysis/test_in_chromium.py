@@ -100,6 +100,9 @@ def pages(tmp_path_factory):
         eps=0.02,
         n_bisected=8,
         evaluations=[folder / "aa.json"],
+        distances="fmn",
+        corruptions="all",
+        severities=(1, 5),
     )
     analyze(models, (x, y), folder / "analysis", eps=0.02)
     yield {
@@ -160,6 +163,8 @@ SECTIONS = {
         "training",
         "radius",
         "autoattack",
+        "distances",
+        "corruptions",
         "classes",
         "images",
         "cost",

@@ -24,13 +24,15 @@ def run(*arguments):
 def test_a_run_becomes_a_page(trained, tmp_path):
     out = tmp_path / "report.html"
     sizes = ("--n-examples", 12, "--n-bisected", 2)
-    result = run(trained, *sizes, "-o", out)
+    more = ("--distances", "fmn", "--corruptions", "fog", "--severities", "3")
+    result = run(trained, *sizes, *more, "-o", out)
     assert result.exit_code == 0, result.output
     assert "the first 12 images of shapes" in result.stdout
     assert result.stderr.splitlines()[-1] == f"wrote {out}"
     text = out.read_text()
     for key in ("training", "radius", "classes", "images", "cost", "recipe"):
         assert f'id="{key}"' in text
+    assert 'id="distances"' in text and 'id="corruptions"' in text
     assert "val_robust_accuracy" in text
     assert list(tmp_path.iterdir()) == [out]
 
@@ -43,6 +45,9 @@ def test_a_run_becomes_a_page(trained, tmp_path):
         (("--eps", "0"), "`eps` must be above 0"),
         (("--dataset", "shapse"), "Did you mean 'shapes'?"),
         (("--n-examples", "9999"), "must be in [1, 2000]"),
+        (("--distances", "fmn,pgd20"), "Unknown minimum-norm attack 'pgd20'"),
+        (("--corruptions", "smog"), "Unknown corruption 'smog'"),
+        (("--severities", "3"), "--severities needs --corruptions"),
     ],
 )
 def test_bad_options_are_one_line_and_write_nothing(

@@ -2,6 +2,7 @@
 
 import io
 
+import corruption_references
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -132,37 +133,6 @@ def test_zoom_by_one_is_the_identity(x):
     )
 
 
-def reference_plasma(size, draw, decay):
-    """Diamond-square on a periodic map, one point after the other."""
-    step, wibble, grid = size, 100.0, np.zeros((size, size))
-    while step >= 2:
-        half, noise = step // 2, wibble**2 * draw(size // step)
-        places = range(0, size, step)
-        for i, r in enumerate(places):
-            for j, c in enumerate(places):
-                corners = [
-                    grid[(r + a) % size, (c + b) % size]
-                    for a in (0, step)
-                    for b in (0, step)
-                ]
-                grid[r + half, c + half] = np.mean(corners) + noise[0, i, j]
-        for i, r in enumerate(places):
-            for j, c in enumerate(places):
-                for k, (a, b) in ((1, (r, c + half)), (2, (r + half, c))):
-                    around = [
-                        grid[(a + d) % size, (b + e) % size]
-                        for d, e in (
-                            (half, 0),
-                            (-half, 0),
-                            (0, half),
-                            (0, -half),
-                        )
-                    ]
-                    grid[a, b] = np.mean(around) + noise[k, i, j]
-        step, wibble = half, wibble / decay
-    return (grid - grid.min()) / (grid.max() - grid.min())
-
-
 def test_clouds_are_diamonds_and_squares():
     key = RowKey.of(0, [5])
 
@@ -170,7 +140,7 @@ def test_clouds_are_diamonds_and_squares():
         return key.fold_in(n).uniform((1, 3, n, n), -1.0, 1.0)[0].numpy()
 
     found = plasma.plasma(tf.zeros((1, 8, 6, 1)), key, 2.0)[0, ..., 0]
-    expected = reference_plasma(8, draw, 2.0)
+    expected = corruption_references.plasma(8, draw, 2.0)
     np.testing.assert_allclose(found, expected[:, :6], atol=1e-5)
 
 

@@ -8,16 +8,22 @@ small one holds; a stronger attack breaks many of the images that it leaves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from dat_keras.analysis.robustness.model_robustness import radius_text
+from dat_keras.analysis.robustness.smallest_perturbations import (
+    SmallestPerturbations,
+)
+from dat_keras.core.threat_models import threat_model_of
+from dat_keras.evaluation.constraints import largest_distance
 from dat_keras.evaluation.results import Caution
 from dat_keras.utils.intervals import wilson
 
 APGD_SHARE = 0.1
-"""Share of the images left by PGD-20 that APGD may break without a warning;
+"""Share of the images left by PGD-20 that another attack, APGD or one that
+finds minimal distances, may break without a warning;
 on adversarially trained classifiers it is a few percent."""
 
 
@@ -80,17 +86,46 @@ def apgd_cautions(
     ['apgd_breaks_many']
     """
     for eps, left in apgd.items():
-        before, broken = int(pgd[eps].sum()), int((pgd[eps] & ~left).sum())
-        if before and wilson(broken, before)[0] > APGD_SHARE:
-            return (
-                Caution(
-                    "apgd_breaks_many",
-                    f"At eps {radius_text(eps)} APGD-CE breaks {broken} of "
-                    f"the {before} images that PGD-20 leaves: PGD-20 is far "
-                    "too weak here. Use autoattack.",
-                ),
-            )
+        found = _breaks_many("apgd_breaks_many", "APGD-CE", eps, pgd[eps], left)
+        if found:
+            return found
     return ()
+
+
+def distance_cautions(
+    left: np.ndarray, runs: Iterable[SmallestPerturbations], eps: float
+) -> tuple[Caution, ...]:
+    """Returns what minimal distances say of PGD-20, of each attack.
+
+    Args:
+        left: Whether PGD-20 leaves each image at a radius, shape `(N,)`.
+        runs: Distances of the same images, in the norm of the radius.
+        eps: The radius.
+    """
+    found: tuple[Caution, ...] = ()
+    for run in runs:
+        farther = np.array(run.distances.values) > largest_distance(
+            threat_model_of(run.norm, eps)
+        )
+        code = f"{run.attack}_breaks_many"
+        found += _breaks_many(code, run.attack.upper(), eps, left, farther)
+    return found
+
+
+def _breaks_many(
+    code: str, attack: str, eps: float, pgd: np.ndarray, left: np.ndarray
+) -> tuple[Caution, ...]:
+    before, broken = int(pgd.sum()), int((pgd & ~left).sum())
+    if not before or wilson(broken, before)[0] <= APGD_SHARE:
+        return ()
+    return (
+        Caution(
+            code,
+            f"At eps {radius_text(eps)} {attack} breaks {broken} of the "
+            f"{before} images that PGD-20 leaves: PGD-20 is far too weak "
+            "here. Use autoattack.",
+        ),
+    )
 
 
 def _rise(

@@ -11,6 +11,7 @@ import numpy as np
 from dat_keras.analysis.robustness.breaking_radius import Bisection, bisect
 from dat_keras.analysis.robustness.masking import (
     apgd_cautions,
+    distance_cautions,
     masking_cautions,
 )
 from dat_keras.analysis.robustness.model_robustness import (
@@ -21,10 +22,11 @@ from dat_keras.analysis.robustness.model_robustness import (
     radius_text,
 )
 from dat_keras.analysis.robustness.radius_search import APGD, RadiusSearch
+from dat_keras.analysis.robustness.smallest_perturbations import run_distances
 from dat_keras.analysis.robustness.survivors import run_autoattack
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.weights import fingerprint
-from dat_keras.evaluation.context import EvaluationContext
+from dat_keras.evaluation.context import Evaluation, EvaluationContext
 from dat_keras.evaluation.samples import batches_of
 from dat_keras.evaluation.sanity_checks import sanity_cautions
 
@@ -65,6 +67,7 @@ def measure_robustness(
     *,
     apgd: bool = True,
     autoattack: bool = False,
+    distances: Mapping[str, Evaluation] | None = None,
 ) -> tuple[ModelRobustness, tuple[Example, ...]]:
     """Measures a classifier.
 
@@ -77,6 +80,7 @@ def measure_robustness(
         n_bisected: Largest number of images whose breaking radius is sought.
         apgd: Whether APGD follows PGD-20 at some radii.
         autoattack: Whether AutoAttack is run at the report's radius.
+        distances: Minimum-norm attacks by name. Default: none.
 
     Returns:
         The numbers, and the least and the most robust images.
@@ -103,6 +107,7 @@ def measure_robustness(
     bisection = bisect(search, positions[:n_bisected], eps, largest)
     order = np.argsort(bisection.steps, kind="stable")
     breaking = tuple(_breaking(context, bisection, i) for i in order)
+    nearest = run_distances(distances or {}, context)
     survivors, found_by_aa = (
         run_autoattack(context, norm) if autoattack else (None, ())
     )
@@ -120,9 +125,11 @@ def measure_robustness(
             *cautions,
             *masking_cautions(robust, largest),
             *apgd_cautions(robust, left),
+            *distance_cautions(robust[eps], nearest, eps),
             *found_by_aa,
         ),
         () if survivors is None else (survivors,),
+        nearest,
     )
     return robustness, _examples(context, bisection, order, breaking)
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dat_keras.analysis.robustness.smallest_perturbations import (
+    SmallestPerturbations,
+)
 from dat_keras.analysis.robustness.survivors import Survivors
+from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.evaluation.results import Caution
 from dat_keras.utils.norms import pixel_fraction
 
@@ -110,6 +114,8 @@ class ModelRobustness:
         limit: Its largest radius.
         cautions: What a reader of the numbers must know.
         autoattack: What AutoAttack left, of each of its runs.
+        distances: Distances that minimum-norm attacks found.
+        corruptions: Accuracies on corrupted images.
     """
 
     name: str
@@ -123,3 +129,5 @@ class ModelRobustness:
     limit: float
     cautions: tuple[Caution, ...]
     autoattack: tuple[Survivors, ...] = ()
+    distances: tuple[SmallestPerturbations, ...] = ()
+    corruptions: tuple[CorruptionReport, ...] = ()

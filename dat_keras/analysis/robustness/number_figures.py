@@ -10,6 +10,9 @@ from dat_keras.analysis.robustness.accuracy_figures import (
     radius_figure,
     survivor_figure,
 )
+from dat_keras.analysis.robustness.corruption_figure import corruption_figure
+from dat_keras.analysis.robustness.distance_figure import distance_figure
+from dat_keras.analysis.robustness.distance_numbers import distance_runs
 from dat_keras.analysis.robustness.figures import (
     breaking_figure,
     class_figure,
@@ -29,7 +32,12 @@ def number_figures(report: RobustnessNumbers) -> Iterator[Figure]:
         if record.rows:
             yield training_figure(name, record)
     yield radius_figure(report)
+    runs = distance_runs(report.models)
+    for norm in dict.fromkeys(run.norm for _, run in runs):
+        yield distance_figure(report, norm)
     for model in report.models:
+        for found in model.corruptions:
+            yield corruption_figure(model.name, found)
         for run in model.autoattack:
             yield survivor_figure(model.name, run)
         yield class_figure(report, model)

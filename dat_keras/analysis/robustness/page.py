@@ -22,6 +22,10 @@ from dat_keras.analysis.robustness.figures import (
     training_caption,
     training_figure,
 )
+from dat_keras.analysis.robustness.further_sections import (
+    corruption_section,
+    distance_section,
+)
 from dat_keras.analysis.robustness.image_figures import example_figure
 from dat_keras.analysis.robustness.measure_robustness import Example
 from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
@@ -62,6 +66,8 @@ def page(
         *_training(report),
         _radius(report),
         *_survivors(report),
+        *distance_section(report),
+        *corruption_section(report),
         _classes(report),
         _images(report, examples),
         *_costs(report),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dat_keras.analysis.html_page import Cells
+from dat_keras.analysis.robustness.distance_numbers import Runs, distance_runs
+from dat_keras.analysis.robustness.model_findings import model_findings
 from dat_keras.analysis.robustness.model_robustness import (
     ModelRobustness,
     radius_text,
@@ -132,6 +134,18 @@ class RobustnessNumbers:
             rows.append(row)
         return rows
 
+    def distances_in(self, norm: str) -> Runs:
+        """Returns minimal distances in a norm, by the name of their model.
+
+        Args:
+            norm: Key of `THREAT_MODELS`.
+        """
+        return [
+            (name, run)
+            for name, run in distance_runs(self.models)
+            if run.norm == norm
+        ]
+
     def survivor_cells(self) -> Cells:
         """Returns what AutoAttack left, a row for each part of each run."""
         runs = [(m.name, run) for m in self.models for run in m.autoattack]
@@ -230,21 +244,12 @@ class RobustnessNumbers:
         return rows
 
     def findings(self) -> list[str]:
-        """Returns the main numbers in words, one line for each model."""
-        lines = []
-        for m in self.models:
-            at = next(point for point in m.curve if point.eps == self.eps)
-            then = [p.correct for p in m.apgd if p.eps == self.eps]
-            lines.append(
-                f"{m.name}: natural {self.share(m.curve[0].correct)}, robust "
-                f"{self.share(at.correct)} at eps {radius_text(self.eps)} "
-                "under PGD-20"
-                + "".join(f", {self.share(n)} with APGD" for n in then)
-            )
-            for run in m.autoattack:
-                share = 100 * run.parts[-1][1] / run.n_examples
-                lines.append(f"{m.name}: {share:.1f} % left of {run.title()}")
-        return lines
+        """Returns the main numbers in words, a few lines for each model."""
+        return [
+            f"{m.name}: {words}"
+            for m in self.models
+            for words in model_findings(m, self.eps, self.n_examples)
+        ]
 
     def notes(self) -> list[str]:
         """Returns the cautions, one line each."""

@@ -1,21 +1,17 @@
 """`Survivors`: images that AutoAttack leaves, part by part.
 
-They are measured for a report, or read from what `dat-keras evaluate --json`
-wrote of the same weights.
+They are measured for a report, or taken from one of `dat-keras evaluate`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from dat_keras.evaluation.context import EvaluationContext
 from dat_keras.evaluation.results import Caution
 from dat_keras.evaluation.suites import evaluation_of_name
-from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.intervals import wilson
 from dat_keras.utils.norms import pixel_fraction
 
@@ -107,57 +103,25 @@ def run_autoattack(
     return survivors, result.cautions
 
 
-def read_survivors(paths: Iterable[Path | str]) -> dict[str, list[Survivors]]:
-    """Reads AutoAttack's results from reports of `dat-keras evaluate --json`.
+def survivors_of(report: Mapping[str, Any]) -> list[Survivors]:
+    """Returns what a report of `evaluate` holds of AutoAttack, if anything.
 
     Args:
-        paths: The files; each holds one report, or several by name.
-
-    Returns:
-        Results by the sha256 of the classifier's weights.
-
-    Raises:
-        DamagedFileError: If a file is no such report, or holds no AutoAttack.
+        report: What its `to_json` returned.
     """
-    found: dict[str, list[Survivors]] = {}
-    for path in map(Path, paths):
-        count = 0
-        try:
-            for report in _reports(json.loads(path.read_text())):
-                if NAME in report["attacks"]:
-                    sha256 = report["model"]["sha256"]
-                    found.setdefault(sha256, []).append(_survivors(report))
-                    count += 1
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-            raise DamagedFileError(
-                f"{path} is no report of `dat-keras evaluate --json`: "
-                f"{type(e).__name__}: {e}"
-            ) from None
-        if not count:
-            raise DamagedFileError(
-                f"{path} holds no result of AutoAttack: make it by `dat-keras "
-                "evaluate --attack autoattack --json FILE`"
-            )
-    return found
-
-
-def _reports(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The report of a file, or its several; not that of a shard."""
-    for report in [data] if "attacks" in data else data.values():
-        if "shard" in report:
-            raise ValueError("a shard, use `dat-keras merge-reports` first")
-        yield report
-
-
-def _survivors(report: Mapping[str, Any]) -> Survivors:
+    if NAME not in report["attacks"]:
+        return []
     parts = report["attacks"][NAME]["parts"]
-    return Survivors(
-        tuple(
-            (str(name), int(part["correct"])) for name, part in parts.items()
-        ),
-        int(report["n_examples"]),
-        str(report["data"]["name"]),
-        str(report["norm"]),
-        float(report["eps"]),
-        int(report["seed"]),
-    )
+    return [
+        Survivors(
+            tuple(
+                (str(name), int(part["correct"]))
+                for name, part in parts.items()
+            ),
+            int(report["n_examples"]),
+            str(report["data"]["name"]),
+            str(report["norm"]),
+            float(report["eps"]),
+            int(report["seed"]),
+        )
+    ]

@@ -10,26 +10,36 @@ from pathlib import Path
 import keras
 
 from dat_keras.analysis.output_folder import check_file, check_plots
+from dat_keras.analysis.robustness.evaluations import Evaluations
 from dat_keras.analysis.robustness.measure_robustness import (
     measure_robustness,
 )
 from dat_keras.analysis.robustness.radius_search import pgd_in
-from dat_keras.analysis.robustness.robustness_report import RobustnessReport
-from dat_keras.analysis.robustness.run_record import RunRecord
-from dat_keras.analysis.robustness.survivors import (
-    Survivors,
-    read_survivors,
+from dat_keras.analysis.robustness.report_arguments import (
+    check_count,
+    checked_radius,
+    earlier_results,
+    named_classifiers,
+    names_of_classes,
+    run_records,
 )
-from dat_keras.analysis.subject import Subject
+from dat_keras.analysis.robustness.robustness_report import RobustnessReport
+from dat_keras.analysis.robustness.smallest_perturbations import (
+    check_distances,
+)
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.versions import versions
-from dat_keras.core.weights import fingerprint
-from dat_keras.data import Batches, Split
+from dat_keras.corruptions import SEVERITIES
 from dat_keras.evaluation.context import EvaluationContext
+from dat_keras.evaluation.corruptions import (
+    checked_severities,
+    evaluate_corruptions,
+    selected,
+)
 from dat_keras.evaluation.progress import Progress, prefixed
 from dat_keras.evaluation.protocols import PROTOCOLS
-from dat_keras.evaluation.samples import Data, Samples, first_samples
+from dat_keras.evaluation.samples import Data, first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.utils.files import write_whole
 from dat_keras.utils.norms import DEFAULT_EPS
@@ -48,6 +58,9 @@ def write_report(
     n_bisected: int = 64,
     apgd: bool = True,
     autoattack: bool = False,
+    distances: str | Sequence[str] = (),
+    corruptions: str | Sequence[str] = (),
+    severities: Sequence[int] = SEVERITIES,
     evaluations: Sequence[Path | str] = (),
     batch_size: int = 128,
     seed: int = 0,
@@ -56,9 +69,10 @@ def write_report(
     """Writes a page on the robustness of classifiers under PGD-20.
 
     It shows accuracy against the radius with warnings of masked gradients,
-    what AutoAttack leaves after each part, accuracy and confusion of classes,
-    the images that the smallest and the largest radii break, and of run
-    folders the training: curves, cost and recipe.
+    what AutoAttack leaves after each part, minimal distances, accuracy on
+    corrupted images, accuracy and confusion of classes, the images that the
+    smallest and the largest radii break, and of run folders the training:
+    curves, cost and recipe.
 
     Args:
         models: A classifier, or several by name. Of an `AdversarialModel` the
@@ -76,8 +90,15 @@ def write_report(
             once and twice the radius.
         autoattack: Whether AutoAttack is run at the radius; it takes far
             longer than everything else.
-        evaluations: JSON files of `dat-keras evaluate --json`: AutoAttack's
-            results in them are shown with the model of the same weights.
+        distances: Minimum-norm attacks whose distances are shown: `"fmn"`,
+            `"fab"` or both, as a sequence or separated by commas. Default:
+            none.
+        corruptions: `"all"`, or keys of `corruptions.CORRUPTIONS`, on which
+            natural accuracy is measured. Default: none.
+        severities: Severities of the corruptions, of 1 to 5. Default: all.
+        evaluations: JSON files of `dat-keras evaluate --json`: results in
+            them of AutoAttack, of minimum-norm attacks and on corruptions are
+            shown with the model of the same weights.
         batch_size: Images per batch.
         seed: Seed of all draws.
         progress: Called as `progress(name, done, total)` after each batch.
@@ -92,7 +113,7 @@ def write_report(
         RunFolderError: If `output` cannot be written, or one of `runs` is no
             run folder.
         DamagedFileError: If a file of a run cannot be read, or one of
-            `evaluations` holds no result of AutoAttack.
+            `evaluations` holds nothing to show.
 
     Example:
     >>> import tempfile
@@ -107,20 +128,24 @@ def write_report(
     [1, 1, 1, 0]
     """
     lookup(DEFAULT_EPS, norm, "norm")
-    _check_count("n_bisected", n_bisected)
-    _check_count("batch_size", batch_size)
-    named = _named(models)
-    records = _records(named, runs or {})
+    check_count("n_bisected", n_bisected)
+    check_count("batch_size", batch_size)
+    named = named_classifiers(models)
+    records = run_records(named, runs or {})
     check_plots()
     check_file(Path(output))
-    survivors = _survivors(named, evaluations)
+    others = earlier_results(named, evaluations)
     samples = first_samples(data, n_examples)
-    radius = _radius(norm, eps, samples)
+    radius = checked_radius(norm, eps, samples)
+    nearest = check_distances(distances, THREAT_MODELS[norm](radius))
+    names = selected(corruptions) if len(corruptions) else ()
+    severities = checked_severities(severities)
     for model in named.values():
         check_fit(model, samples)
     tell = progress or (lambda name, done, total: None)
     found = {}
     for name, model in named.items():
+        show = prefixed(name, tell) if len(named) > 1 else tell
         context = EvaluationContext(
             predict=Predictor(model),
             samples=samples,
@@ -128,9 +153,9 @@ def write_report(
             protocol=PROTOCOLS["strict"],
             batch_size=min(batch_size, len(samples)),
             seed=seed,
-            progress=prefixed(name, tell) if len(named) > 1 else tell,
+            progress=show,
         )
-        found[name] = measure_robustness(
+        numbers, shown = measure_robustness(
             name,
             model,
             context,
@@ -139,17 +164,28 @@ def write_report(
             n_bisected,
             apgd=apgd,
             autoattack=autoattack,
+            distances=nearest,
         )
-    measured = tuple(
-        replace(
-            numbers, autoattack=(*numbers.autoattack, *survivors[numbers.name])
-        )
-        for numbers, _ in found.values()
-    )
+        here = Evaluations(numbers.autoattack, numbers.distances)
+        if names:
+            corrupted = evaluate_corruptions(
+                model,
+                data,
+                names,
+                severities,
+                n_examples=len(samples),
+                batch_size=batch_size,
+                seed=seed,
+                progress=show,
+            )
+            here += Evaluations(corruptions=(corrupted,))
+        here += others.get(numbers.sha256, Evaluations())
+        found[name] = replace(numbers, **vars(here)), shown
+    measured = tuple(numbers for numbers, _ in found.values())
     report = RobustnessReport(
         measured,
         records,
-        _class_names(data, records, len(measured[0].clean.counts)),
+        names_of_classes(data, records, len(measured[0].clean.counts)),
         samples.name,
         samples.fingerprint(),
         len(samples),
@@ -168,64 +204,3 @@ def write_report(
     html = page(report, examples).encode()
     write_whole(Path(output), lambda file: file.write(html))
     return report
-
-
-def _check_count(name: str, value: int) -> None:
-    if value < 1:
-        raise ValueError(f"`{name}` must be at least 1. Received: {value}")
-
-
-def _named(
-    models: keras.Model | Mapping[str, keras.Model],
-) -> dict[str, keras.Model]:
-    if not isinstance(models, Mapping):
-        models = {getattr(models, "name", "model"): models}
-    if not models:
-        raise ValueError("`models` must name a model. Received: none")
-    return {name: Subject.of(m).classifier for name, m in models.items()}
-
-
-def _records(
-    models: Mapping[str, keras.Model], runs: Mapping[str, Path | str]
-) -> dict[str, RunRecord]:
-    for name in runs:
-        lookup(models, name, "model in `runs`")
-    return {name: RunRecord.read(path) for name, path in runs.items()}
-
-
-def _survivors(
-    models: Mapping[str, keras.Model], paths: Sequence[Path | str]
-) -> dict[str, list[Survivors]]:
-    """AutoAttack's results of files, by the name of their model."""
-    found = read_survivors(paths)
-    weights = {name: fingerprint(model) for name, model in models.items()}
-    others = found.keys() - set(weights.values())
-    if others:
-        raise ValueError(
-            "`evaluations` must be reports on the weights of these models. "
-            f"Received: reports on weights of sha256 {', '.join(others)}"
-        )
-    return {name: found.get(sha256, []) for name, sha256 in weights.items()}
-
-
-def _radius(norm: str, eps: float | None, samples: Samples) -> float:
-    radius = DEFAULT_EPS[norm] if eps is None else float(eps)
-    THREAT_MODELS[norm](radius)
-    largest = THREAT_MODELS[norm].radius_of_box(samples.images.shape[1:])
-    if not 0 < radius < largest:
-        raise ValueError(
-            f"`eps` must be above 0 and below {largest:g}, where the ball "
-            f"holds every image. Received: eps={radius:g}"
-        )
-    return radius
-
-
-def _class_names(
-    data: Data, records: Mapping[str, RunRecord], classes: int
-) -> tuple[str, ...]:
-    """Names of the data or of a run, if they fit; else numbers."""
-    split = data.split if isinstance(data, Batches) else data
-    known = [split.class_names] if isinstance(split, Split) else []
-    known += [record.class_names for record in records.values()]
-    numbers = tuple(map(str, range(classes)))
-    return next((n for n in known if len(n) == classes), numbers)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from frequency_readers import SIZE, linear
 
-from dat_keras.analysis.robustness.survivors import read_survivors
+from dat_keras.analysis.robustness.evaluations import read_evaluations
 from dat_keras.analysis.robustness.write_report import write_report
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.evaluate import evaluate
@@ -94,9 +94,9 @@ def test_reports_of_several_models_are_told_apart(evaluation, tmp_path):
     plain = {**report, "attacks": {"natural": report["attacks"]["natural"]}}
     both = tmp_path / "both.json"
     both.write_text(json.dumps({"a": report, "b": other, "c": plain}))
-    found = read_survivors([both, evaluation])
+    found = read_evaluations([both, evaluation])
     sha256 = report["model"]["sha256"]
-    assert {key: len(runs) for key, runs in found.items()} == {
+    assert {key: len(each.autoattack) for key, each in found.items()} == {
         sha256: 2,
         "1" * 64: 1,
     }
@@ -105,7 +105,7 @@ def test_reports_of_several_models_are_told_apart(evaluation, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"attacks": {}}, "holds no result of AutoAttack"),
+        ({"attacks": {}}, "holds no result of AutoAttack, of fab"),
         ({"shard": {}}, "merge-reports"),
         ({"model": None}, "is no report"),
     ],
@@ -116,4 +116,4 @@ def test_what_is_no_such_report_is_refused(evaluation, tmp_path, change, words):
         json.dumps({**json.loads(evaluation.read_text()), **change})
     )
     with pytest.raises(DamagedFileError, match=words):
-        read_survivors([path])
+        read_evaluations([path])
