@@ -96,6 +96,11 @@ class Adversary(keras.layers.Layer, abc.ABC):
     optimizer: Any = None
     """Optimizer of the player's own weights, if it learns."""
 
+    @property
+    def own(self) -> Adversary:
+        """The player of the method itself, where another one holds it."""
+        return self
+
     def build_from(self, classifier: keras.Model) -> None:
         """Builds layers and variables that depend on the classifier.
 

@@ -162,7 +162,7 @@ def test_one_step_of_msd_is_the_best_of_three_in_numpy():
     sizes = [attack.step_size for attack in ours.attacks]
     np.testing.assert_allclose(sizes, [0.02, 0.084, 0.2])
     key = BatchKey.of(0, 0)
-    x_adv = ours.steepest(net, tf.constant(x), tf.constant(y), key)
+    x_adv = ours.attack_on_union(net, tf.constant(x), tf.constant(y), key)
 
     grad = net.grads[0].astype("d")
     largest = np.abs(grad) == np.abs(grad).max(1, keepdims=True)
