@@ -55,7 +55,7 @@ class Subject:
             )
         if not isinstance(model, AdversarialModel):
             return cls(model)
-        adversary = model.adversary.own
+        adversary = model.adversary.of_method()
         if isinstance(adversary, (AmplitudeAdversary, BorrowedAmplitude)):
             return cls(model.classifier, adversary, "of the model in training")
         return cls(model.classifier, None, _without(model.objective))
@@ -85,7 +85,7 @@ def subject_of_run(classifier: keras.Model, path: Path) -> Subject:
     model = build(info.recipe, info.image_shape, len(info.class_names), 1)
     step = checkpoint.restore(model, run.checkpoints)
     source = f"of the run's last checkpoint, step {step}"
-    return Subject(classifier, model.adversary.own, source, along)
+    return Subject(classifier, model.adversary.of_method(), source, along)
 
 
 def _without(objective: object) -> str:

@@ -96,9 +96,8 @@ class Adversary(keras.layers.Layer, abc.ABC):
     optimizer: Any = None
     """Optimizer of the player's own weights, if it learns."""
 
-    @property
-    def own(self) -> Adversary:
-        """The player of the method itself, where another one holds it."""
+    def of_method(self) -> Adversary:
+        """Returns the method's own player, which another one may hold."""
         return self
 
     def build_from(self, classifier: keras.Model) -> None:

@@ -49,8 +49,9 @@ class DrawnNorm(UnionPGD):
     >>> from dat_keras.attacks import PGD
     >>> from dat_keras.core.threat_models import L1, Linf
     >>> union = Linf(0.1), L1(12.0)
-    >>> DrawnNorm.of(PGD(Linf(0.1)), union, norm=tf.constant(1)).norm.numpy()
-    1
+    >>> attack = DrawnNorm.of(PGD(Linf(0.1)), union, norm=tf.constant(1))
+    >>> attack.members[int(attack.norm)].threat_model
+    L1(eps=12.0)
 
     Reference:
         [Croce and Hein, 2022](https://arxiv.org/abs/2105.12508)
@@ -166,7 +167,7 @@ class EAT(UnionObjective):
 
 def _inner(step: Step) -> Step:
     """The step as the base sees it, with its own second player."""
-    return replace(step, adversary=step.adversary.own)
+    return replace(step, adversary=step.adversary.of_method())
 
 
 def _error(step: Step, view: View) -> tf.Tensor:

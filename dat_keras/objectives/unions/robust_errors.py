@@ -73,9 +73,8 @@ class RobustErrors(Adversary):
         )
         self.built = True
 
-    @property
-    def own(self) -> Adversary:
-        """The base's second player."""
+    def of_method(self) -> Adversary:
+        """Returns the base's second player."""
         return self.player
 
     @property
