@@ -119,9 +119,7 @@ def climbed(objective, step, view):
     return loss(predict(view.x_adv)).numpy()
 
 
-def test_max_takes_the_worst_norm_of_each_view_for_itself(
-    make_tiny, make_step
-):
+def test_max_takes_the_worst_norm_of_each_view_for_itself(make_tiny, make_step):
     dat = short("dat", steps=3)
     ours = MaxUnion(dat, ALL)
     step = make_step(make_tiny(2), ours)
@@ -264,20 +262,19 @@ def test_e_at_keeps_the_bases_player_beside_its_errors(
     for each in (model, twin):
         each.train_step(batch)
     ours, theirs = (
-        snapshot([*variables(m), *m.adversary.variables])
-        for m in (model, twin)
+        snapshot([*variables(m), *m.adversary.variables]) for m in (model, twin)
     )
     assert same(ours, theirs)
 
 
 def test_a_union_reads_of_its_base_what_the_run_must_know():
+    teacher = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     for name, union in UNIONS.items():
         ours = union(DAT())
         assert ours.branches == 2 and ours.weights_examples, name
         assert "amplitude_spread" in ours.measures
         assert union(OBJECTIVES["dajat"]()).needs_run_length
         assert not union(OBJECTIVES["scarl"]()).weights_examples
-        teacher = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
         taught = union(OBJECTIVES["rslad"]("name"))
         assert taught.prepared(8, lambda name: teacher).base.teacher is teacher
 
