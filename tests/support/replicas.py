@@ -18,7 +18,7 @@ from dat_keras.architectures import ResNet8
 from dat_keras.attacks import PGD, NormalStart
 from dat_keras.augment import CropFlip, CutMix
 from dat_keras.core.threat_models import Linf
-from dat_keras.objectives import DAT, EAT, LASAT, TRADES, MaxUnion, Natural
+from dat_keras.objectives import DAT, LASAT, TRADES, Natural
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers import SGD
 from dat_keras.training.model import AdversarialModel
@@ -36,8 +36,6 @@ METHODS = {
     "dat sequential": (DAT(START, update="sequential"), {}),
     "dat borrowed": (DAT(START, learned_amplitude=False), {}),
     "dat awp": (DAT(START), AWP),
-    "trades max": (MaxUnion(TRADES(START)), {}),
-    "dat e-at": (EAT(DAT(START)), {}),
     "las-at": (replace(shortened(LASAT(), 1), attack=START), {}),
 }
 

@@ -9,8 +9,6 @@ MARKS = {
     "trades": (),
     "dat fused": pytest.mark.thorough,
     "las-at": pytest.mark.thorough,
-    "trades max": pytest.mark.thorough,
-    "dat e-at": pytest.mark.thorough,
 }
 """The others take half a minute each, and share most of their code."""
 
