@@ -46,11 +46,13 @@ def test_several_models_have_a_table_each(model_file, tmp_path):
     ]
     written = json.loads(target.read_text())
     first, second = written[str(model_file)], written[str(twin)]
-    assert first["union"]["robust_accuracy"] == (
-        second["union"]["robust_accuracy"]
+    assert (
+        first["union"]["robust_accuracy"]
+        == (second["union"]["robust_accuracy"])
     )
 
 
+@pytest.mark.thorough
 def test_an_interrupted_union_goes_on_and_ends_the_same(
     model_file, tmp_path, monkeypatch
 ):
