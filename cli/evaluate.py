@@ -125,7 +125,8 @@ if TYPE_CHECKING:
 @click.option(
     "--shard",
     type=ShardType(),
-    help="The i-th of n parts of the images, such as 2/8, for --json; "
+    help="The i-th of n parts of the images, such as 2/8, for --json, in one "
+    "norm; "
     "`dat-keras merge-reports` makes one report of all.",
 )
 @click.option(
