@@ -15,6 +15,7 @@ from dat_keras.cli._training_bar import TrainingBar
 from dat_keras.comparison.compare import compare
 from dat_keras.comparison.further_measures import FurtherMeasures
 from dat_keras.comparison.grid import grid_of
+from dat_keras.comparison.measured_norms import MeasuredNorms
 from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.evaluation.progress import silent
 from dat_keras.recipes import RECIPES
@@ -50,8 +51,15 @@ def run_comparison(
     choice = {name: options[name] for name in CHOICE}
     rest = {name: options[name] for name in EVALUATION}
     further: dict[str, Any] = {n: options[n] for n in FURTHER if options[n]}
+    radii: Any = options["eps"]
+    norms: Any = options["norms"]
     grid = grid_of(
-        rows, choice, settings, **rest, further=FurtherMeasures(**further)
+        rows,
+        choice,
+        settings,
+        **rest,
+        further=FurtherMeasures(**further),
+        norms=MeasuredNorms.of(norms, radii),
     )
     dataset = Path(grid.recipes[0].dataset).name
     terminal = sys.stderr.isatty()

@@ -72,6 +72,21 @@ def show_comparison(
             _print_table(f"{name}: {table.title()}", table.cells())
 
 
+def show_unions(
+    reports: Mapping[str, UnionReport], models: Mapping[str, str]
+) -> None:
+    """Prints reports of unions of norms, a table each.
+
+    Args:
+        reports: The reports by name.
+        models: What the title calls them, by the same names.
+    """
+    for name, report in reports.items():
+        _print_table(f"{models[name]}: {report.title()}", report.cells())
+        for note in report.notes():
+            click.echo(f"{name}: {note}")
+
+
 def _settings(reports: list[Report]) -> tuple[str, dict[str, list[str]]]:
     """The settings that all reports share, and the others as columns."""
     from dat_keras.utils.norms import pixel_fraction

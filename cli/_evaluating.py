@@ -62,6 +62,11 @@ class Job:
     cautions: tuple[Caution, ...] = ()
     corruptions: dict[str, Any] | None = None
 
+    @property
+    def states(self) -> tuple[Path, ...]:
+        """Folders of its resume state."""
+        return () if self.state is None else (self.state,)
+
     def run(self) -> Report:
         """Evaluates the classifier, with progress on stderr."""
         with progress() as show_progress:
@@ -141,7 +146,8 @@ def prepare(
     for norm in union or (options["norm"],):
         check_own(split_names(options["attacks"]), norm)
     states = {
-        s: None if union else _state(s, radii, resume, options) for s in sources
+        s: _state(s, radii, resume, options, tuple(union or ()))
+        for s in sources
     }
     splits: dict[tuple[str, str], Split] = {}
     jobs = []
@@ -233,12 +239,14 @@ def state_of(source: str) -> Path:
 
 def forget(job: Job) -> None:
     """Removes the state of an evaluation that came to its end."""
-    state = job.state
-    if state and (state / IDENTITY).exists():
-        for file in (*state.glob("*.npz"), state / IDENTITY):
-            file.unlink()
-        if not any(state.iterdir()):
-            state.rmdir()
+    for state in job.states:
+        if (state / IDENTITY).exists():
+            for file in (*state.glob("*.npz"), state / IDENTITY):
+                file.unlink()
+            if not any(state.iterdir()):
+                state.rmdir()
+    if job.state and job.state.is_dir() and not any(job.state.iterdir()):
+        job.state.rmdir()
 
 
 def _state(
@@ -246,6 +254,7 @@ def _state(
     radii: Sequence[float] | None,
     resume: bool,
     options: dict[str, Any],
+    norms: Sequence[str],
 ) -> Path | None:
     names = set(split_names(options["attacks"]))
     if not names & set(STAGED) or (radii and radii[1:]):
@@ -255,11 +264,12 @@ def _state(
         # Shards may run side by side.
         index, count = options["shard"]
         state = state.with_name(f"{state.name}-shard-{index}-of-{count}")
-    if not resume and (state / IDENTITY).exists():
-        raise click.UsageError(
-            f"An interrupted evaluation lies in {state}: go on with --resume, "
-            "or delete the folder."
-        )
+    for folder in [state / norm for norm in norms] or [state]:
+        if not resume and (folder / IDENTITY).exists():
+            raise click.UsageError(
+                f"An interrupted evaluation lies in {folder}: go on with "
+                "--resume, or delete the folder."
+            )
     return state
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from dat_keras.cli._console import progress
 from dat_keras.cli._evaluating import Job
@@ -32,8 +33,14 @@ class UnionJob(Job):
         """
         options = {name: job.options[name] for name in TAKEN}
         options |= {"norm": tuple(radii), "eps": radii}
-        settings = {**vars(job), "state": None, "options": options}
-        return cls(**settings)
+        return cls(**{**vars(job), "options": options})
+
+    @property
+    def states(self) -> tuple[Path, ...]:
+        """Folders of its resume state, one for each norm."""
+        if self.state is None:
+            return ()
+        return tuple(self.state / norm for norm in self.options["norm"])
 
     def run(self) -> UnionReport:  # type: ignore[override]
         """Evaluates the classifier, with progress on stderr."""
@@ -44,7 +51,11 @@ class UnionJob(Job):
                 show_progress(name, done, total)
 
             union = evaluate_union(
-                self.model, self.test, progress=tell, **self.options
+                self.model,
+                self.test,
+                progress=tell,
+                resume=self.state,
+                **self.options,
             )
         reports = {
             norm: replace(report, cautions=(*self.cautions, *report.cautions))

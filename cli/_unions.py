@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 ALONE = {
-    "resume": "--resume",
     "shard": "--shard",
     "save_adversarial": "--save-adversarial",
     "certify": "--certify",
@@ -18,13 +16,10 @@ ALONE = {
 """Options that take one norm."""
 
 
-def check_union(
-    sources: Sequence[str], entry: bool, options: dict[str, Any]
-) -> dict[str, float]:
+def check_union(entry: bool, options: dict[str, Any]) -> dict[str, float]:
     """Returns the radius of each norm if there are several, or refuses them.
 
     Args:
-        sources: Models, as the command takes them.
         entry: Whether `--robustbench` is given.
         options: The other options of the command; of several norms the first
             is left in them, and no radius.
@@ -52,11 +47,6 @@ def check_union(
     if refused:
         raise click.UsageError(
             f"{refused[0]} takes one --norm. Received: {options['norm']}"
-        )
-    if len(sources) > 1:
-        raise click.UsageError(
-            "--norm with several norms takes one model. "
-            f"Received: {len(sources)}"
         )
     radii = union_radii(norms, eps or {})
     options.update(norm=norms[0], eps=None)

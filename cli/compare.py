@@ -12,7 +12,7 @@ from dat_keras.cli import _complete
 from dat_keras.cli._checking import check_architecture
 from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
-from dat_keras.cli._evaluation_types import SeveritiesType
+from dat_keras.cli._evaluation_types import RadiiType, SeveritiesType
 from dat_keras.cli._names import CORRUPTIONS
 from dat_keras.cli._types import Listed
 from dat_keras.utils.runtime import (
@@ -102,6 +102,22 @@ Examples:
     help="natural, fgsm, pgdN, cw, autoattack and the other names that "
     "`evaluate` takes, but no attack of your own.",
 )
+@click.option(
+    "--norm",
+    "norms",
+    type=Listed(),
+    default="linf",
+    show_default=True,
+    help="linf, l2 or l1; several, such as linf,l2,l1: a column of each attack "
+    "for each and one for their union, in which an image must be robust in "
+    "all.",
+)
+@click.option(
+    "--eps",
+    type=RadiiType(),
+    help="Radii of the evaluation by name of the norm, such as "
+    "linf=4/255,l2=1.  [default: linf 8/255, l2 0.5, l1 12]",
+)
 @click.option("--n-examples", type=click.IntRange(1), help="First N images.")
 @click.option(
     "--checkpoint",
@@ -185,6 +201,7 @@ def compare(
     check_distinct("labels", [spec.label for spec in specs])
     check_architecture(options["architecture"])
     check_dataset(options["dataset"], options["data_dir"])
+    _check_norms(options["norms"], options["eps"], options["certify"])
     _check_corruptions(options["corruptions"], options["severities"])
     share_of_cores(options["workers"])
     use_fast_kernels()
@@ -192,6 +209,21 @@ def compare(
     from dat_keras.cli._comparing import run_comparison
 
     run_comparison(specs, recipes, **options)
+
+
+def _check_norms(norms: Sequence[str], eps: Any, certify: str | None) -> None:
+    from dat_keras.utils.norms import union_radii
+
+    if isinstance(eps, tuple):
+        raise click.UsageError(
+            "--eps takes each norm by its name, such as linf=4/255,l2=1."
+        )
+    union_radii(norms, eps or {})
+    if certify and "linf" not in norms:
+        raise click.UsageError(
+            f"--certify {certify} needs linf in --norm. "
+            f"Received: {','.join(norms)}"
+        )
 
 
 def _check_corruptions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from dat_keras.cli._checking import (
     check_files,
     check_shard,
 )
-from dat_keras.cli._console import show, show_comparison
+from dat_keras.cli._console import show, show_comparison, show_unions
 from dat_keras.cli._corruptions import check_corruptions
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
@@ -133,7 +134,8 @@ if TYPE_CHECKING:
 @click.option(
     "--shard",
     type=ShardType(),
-    help="The i-th of n parts of the images, such as 2/8, for --json; "
+    help="The i-th of n parts of the images, such as 2/8, for --json, in one "
+    "norm; "
     "`dat-keras merge-reports` makes one report of all.",
 )
 @click.option(
@@ -190,7 +192,8 @@ def evaluate(
 
     RUN_OR_MODEL is a run folder, a .keras file that you trust, a pulled
     model's folder, a name of `dat-keras list`, or `namespace/name[@revision]`
-    on the Hugging Face Hub. Several are compared in one table. If one of them
+    on the Hugging Face Hub. Several are compared in one table, in
+    several norms with a table each. If one of them
     fails, the reports finished before are still printed and written.
 
     AutoAttack, its parts and FMN keep their state in the run folder, or next
@@ -199,7 +202,7 @@ def evaluate(
     """
     files = [json_file, entry_file, options["save_adversarial"]]
     check_dataset(options["dataset"], options["data_dir"])
-    union = check_union(sources, entry_file is not None, options)
+    union = check_union(entry_file is not None, options)
     check(sources, entry_file is not None, options)
     corruptions = check_corruptions(entry_file is not None, options)
     check_thresholds(thresholds, split_names(options["attacks"]))
@@ -233,7 +236,8 @@ def evaluate(
     finally:
         # Of a command that fails, too: what is finished is not lost.
         if reports:
-            _output(jobs, reports, json_file)
+            several = show_unions if union else show_comparison
+            _output(jobs, reports, json_file, several)
     if entry_file:
         save_entry(reports[jobs[0].name], entry_file)
     for job in jobs:
@@ -245,6 +249,7 @@ def _output(
     jobs: list[Job],
     reports: dict[str, Report],
     json_file: Path | None,
+    show_several: Callable[..., None],
 ) -> None:
     """Prints the finished reports and writes them as JSON."""
     from dat_keras.evaluation.report import save_all
@@ -255,6 +260,6 @@ def _output(
         if json_file:
             report.save(json_file)
         return
-    show_comparison(reports, {job.name: job.source for job in jobs})
+    show_several(reports, {job.name: job.source for job in jobs})
     if json_file:
         save_all(reports, json_file)

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from dat_keras.analysis.along_training import AlongTraining, along_training
-from dat_keras.objectives import DAT, RecombinedAT
+from dat_keras.objectives import DAT, RecombinedAT, method_of
 from dat_keras.objectives.dat.generator import (
     AmplitudeAdversary,
     BorrowedAmplitude,
@@ -55,7 +55,7 @@ class Subject:
             )
         if not isinstance(model, AdversarialModel):
             return cls(model)
-        adversary = model.adversary
+        adversary = model.adversary.of_method()
         if isinstance(adversary, (AmplitudeAdversary, BorrowedAmplitude)):
             return cls(model.classifier, adversary, "of the model in training")
         return cls(model.classifier, None, _without(model.objective))
@@ -75,7 +75,7 @@ def subject_of_run(classifier: keras.Model, path: Path) -> Subject:
     """
     run = RunFolder(path)
     info = RunInfo.read(run.recipe)
-    if not isinstance(info.recipe.objective, (DAT, RecombinedAT)):
+    if not isinstance(method_of(info.recipe.objective), (DAT, RecombinedAT)):
         return Subject(classifier, None, _without(info.recipe.objective))
     along = along_training(run.logged_images)
     found = checkpoint.steps(run.checkpoints)
@@ -85,7 +85,7 @@ def subject_of_run(classifier: keras.Model, path: Path) -> Subject:
     model = build(info.recipe, info.image_shape, len(info.class_names), 1)
     step = checkpoint.restore(model, run.checkpoints)
     source = f"of the run's last checkpoint, step {step}"
-    return Subject(classifier, model.adversary, source, along)
+    return Subject(classifier, model.adversary.of_method(), source, along)
 
 
 def _without(objective: object) -> str:

@@ -62,6 +62,10 @@ class PGD(Attack):
         """Whether the number of steps is one."""
         return isinstance(self.steps, int) and self.steps == 1
 
+    def first_iterate(self, x: Images, key: Key) -> Images:
+        """Returns the image that the first step is taken from."""
+        return self.start(self.threat_model, x, key)
+
     def advance(
         self,
         grad: Images,
@@ -96,7 +100,7 @@ class PGD(Attack):
             kept = self.keep.visit(kept, x_adv, logits, y)
             return i + 1, self.advance(grad, x_adv, x, climbed), kept
 
-        state = (0, self.start(self.threat_model, x, key), self.keep.begin(x))
+        state = (0, self.first_iterate(x, key), self.keep.begin(x))
         _, x_adv, kept = tf.while_loop(
             lambda i, *_: i < self.steps, climb, state, parallel_iterations=1
         )

@@ -21,7 +21,8 @@ class FurtherMeasures:
     """Measures of every run, each a column of the table.
 
     Args:
-        certify: `"ibp"` or `"crown-ibp"`: certified accuracy, linf eps 8/255.
+        certify: `"ibp"` or `"crown-ibp"`: certified accuracy in linf, at
+            the radius of its attacks (8/255).
         corruptions: Names of corruptions, or `("all",)`: the mean accuracy on
             images with them.
         severities: Of 1 to 5, the severities of the corruptions.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dat_keras.comparison.further_measures import FurtherMeasures
+from dat_keras.comparison.measured_norms import MeasuredNorms
 from dat_keras.comparison.row_spec import RowSpec, check_distinct
 from dat_keras.evaluation.suites import EVALUATIONS
 from dat_keras.objectives import OBJECTIVES
@@ -31,6 +32,7 @@ class Grid:
         n_examples: First test images used; `None` is all.
         checkpoints: `"best"`, `"last"` or both: the weights to evaluate.
         further: What is measured beside attacks.
+        norms: The norms in which every attack is run, with their radii.
 
     Raises:
         ValueError: If a name is unknown or comes twice, or the recipes are
@@ -49,6 +51,7 @@ class Grid:
     n_examples: int | None = None
     checkpoints: tuple[str, ...] = ("best",)
     further: FurtherMeasures = FurtherMeasures()
+    norms: MeasuredNorms = MeasuredNorms()
 
     def __post_init__(self) -> None:
         """Refuses grids that cannot be run."""
@@ -62,6 +65,11 @@ class Grid:
                     f"`{name}` must hold at least one value. Received: ()"
                 )
             check_distinct(name, getattr(self, name))
+        if self.further.certify and "linf" not in self.norms.names:
+            raise ValueError(
+                "`certify` bounds the classifier in linf, which must be among "
+                f"the norms. Received: {', '.join(self.norms.names)}"
+            )
         if min(self.seeds) < 0:
             raise ValueError(
                 f"`seeds` must be at least 0. Received: {self.seeds}"

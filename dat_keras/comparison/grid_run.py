@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dat_keras import data
 from dat_keras.comparison.grid import GridRun
+from dat_keras.comparison.measured_norms import MeasuredNorms
 from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import Display, Progress, prefixed, silent
+from dat_keras.evaluation.report import Report
+from dat_keras.evaluation.union_report import UnionReport
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.profiling.step_cost import passes_of_recipe
 from dat_keras.profiling.step_timer import StepCosts
@@ -34,7 +38,8 @@ class RunResult:
     """What a finished run measured.
 
     Args:
-        reports: By checkpoint, what `Report.to_json` returned.
+        reports: By checkpoint, what `Report.to_json` returned, or
+            `UnionReport.to_json` of several norms.
         corrupted: By checkpoint, what `CorruptionReport.to_json` returned;
             empty without corruptions.
         passes: Passes of a step.
@@ -161,16 +166,22 @@ def _reports(
     for which in grid.checkpoints:
         model = load_classifier(grid_run.folder, which).model
         shown = prefixed(which, progress)
-        reports[which] = evaluate(
-            model,
-            test,
-            grid.attacks,
-            n_examples=count,
-            seed=recipe.seed,
-            resume=grid_run.folder / f"evaluation-{which}",
-            certify=grid.further.certify,
-            progress=shown,
-        ).to_json()
+        state = grid_run.folder / f"evaluation-{which}"
+        reports[which] = _report(
+            grid.norms,
+            state,
+            shown,
+            lambda norm, model=model, **settings: evaluate(
+                model,
+                test,
+                grid.attacks,
+                norm=norm,
+                n_examples=count,
+                seed=recipe.seed,
+                certify=grid.further.certify if norm == "linf" else None,
+                **settings,
+            ),
+        )
         if grid.further.corruptions:
             corrupted[which] = evaluate_corruptions(
                 model,
@@ -182,3 +193,28 @@ def _reports(
                 progress=shown,
             ).to_json()
     return reports, corrupted
+
+
+def _report(
+    norms: MeasuredNorms,
+    state: Path,
+    progress: Progress,
+    evaluated: Callable[..., Report],
+) -> dict:
+    """The report in one norm, or that of several and of their union."""
+    if len(norms.radii) == 1:
+        ((norm, eps),) = norms.radii
+        return evaluated(
+            norm, eps=eps, resume=state, progress=progress
+        ).to_json()
+    return UnionReport(
+        {
+            norm: evaluated(
+                norm,
+                eps=eps,
+                resume=state / norm,
+                progress=prefixed(norm, progress),
+            )
+            for norm, eps in norms.radii
+        }
+    ).to_json()

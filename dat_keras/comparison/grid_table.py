@@ -10,7 +10,6 @@ from pathlib import Path
 from dat_keras.comparison.grid import Grid
 from dat_keras.comparison.grid_run import RunResult
 from dat_keras.comparison.results_table import Column, ResultsTable
-from dat_keras.utils.norms import pixel_fraction
 
 Results = Sequence[RunResult]
 """The results of a row, one a seed."""
@@ -62,16 +61,19 @@ def summary(grid: Grid, result: RunResult) -> str:
 
 def _names(grid: Grid) -> tuple[str, ...]:
     """Names of the columns of accuracies."""
-    attacks = dict.fromkeys(("natural", *grid.attacks))
-    return (*attacks, *grid.further.columns)
+    return (*grid.norms.columns(_attacks(grid)), *grid.further.columns)
+
+
+def _attacks(grid: Grid) -> tuple[str, ...]:
+    """The attacks, natural accuracy first, named or not."""
+    return tuple(dict.fromkeys(("natural", *grid.attacks)))
 
 
 def _accuracies(grid: Grid, result: RunResult, which: str) -> dict[str, float]:
     report = result.reports[which]
-    attacks = dict.fromkeys(("natural", *grid.attacks))
-    found = [report["attacks"][attack]["accuracy"] for attack in attacks]
+    found = grid.norms.accuracies(report, _attacks(grid))
     corrupted = result.corrupted.get(which)
-    found += grid.further.accuracies(report, corrupted)
+    found += grid.further.accuracies(grid.norms.single(report), corrupted)
     return dict(zip(_names(grid), found, strict=True))
 
 
@@ -117,7 +119,7 @@ def _column(name: str, cost: Cost, rows: Sequence[Results]) -> Column:
 
 
 def _title(grid: Grid, result: RunResult) -> str:
-    report = result.reports[grid.checkpoints[0]]
+    report = grid.norms.single(result.reports[grid.checkpoints[0]])
     which = "all" if report["whole"] else "the first"
     architectures = dict.fromkeys(r.architecture for r in grid.recipes)
     epochs = list(dict.fromkeys(r.epochs for r in grid.recipes))
@@ -126,7 +128,7 @@ def _title(grid: Grid, result: RunResult) -> str:
         f"{' and '.join(map(str, epochs))} {_number_of('epoch', epochs)}, "
         f"{which} {report['n_examples']} test "
         f"{_number_of('image', [report['n_examples']])}, "
-        f"{report['norm']} eps {pixel_fraction(report['eps'])}, "
+        f"{grid.norms.title()}, "
         f"{'seed' if len(grid.seeds) == 1 else 'seeds'} "
         f"{', '.join(map(str, grid.seeds))}"
     )

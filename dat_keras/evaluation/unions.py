@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -28,6 +29,7 @@ def evaluate_union(
     seed: int = 0,
     protocol: str = "strict",
     progress: Progress | None = None,
+    resume: Path | None = None,
     search_dtype: str | None = None,
     eot: int = 1,
 ) -> UnionReport:
@@ -51,6 +53,8 @@ def evaluate_union(
         protocol: Key of `PROTOCOLS`.
         progress: Called as `progress(name, done, total)` after each batch;
             the name is that of norm and attack.
+        resume: A folder, in which each norm has one of its name for the
+            state of AutoAttack and its parts. See `evaluate`.
         search_dtype: See `evaluate`.
         eot: See `evaluate`.
 
@@ -103,6 +107,7 @@ def evaluate_union(
                 norm=name,
                 eps=radius,
                 progress=_named(progress, name),
+                resume=Path(resume) / name if resume else None,
                 **shared,
             )
             for name, radius in radii.items()

@@ -28,6 +28,7 @@ from dat_keras.objectives.unions import (
     MaxUnion,
     Radii,
     UnionObjective,
+    method_of,
 )
 
 UNIONS: dict[str, type[UnionObjective]] = {
@@ -92,4 +93,5 @@ __all__ = [
     "RecombinedAT",
     "UnionObjective",
     "attacked_view",
+    "method_of",
 ]

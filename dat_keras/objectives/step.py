@@ -96,6 +96,10 @@ class Adversary(keras.layers.Layer, abc.ABC):
     optimizer: Any = None
     """Optimizer of the player's own weights, if it learns."""
 
+    def of_method(self) -> Adversary:
+        """Returns the method's own player, which another one may hold."""
+        return self
+
     def build_from(self, classifier: keras.Model) -> None:
         """Builds layers and variables that depend on the classifier.
 

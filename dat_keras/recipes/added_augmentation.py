@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dat_keras.augment import Augment, Chain, CutOut, KerasCV, Unchanged
-from dat_keras.objectives import DAJAT, DAT, IDBH, RecombinedAT
+from dat_keras.objectives import (
+    DAJAT,
+    DAT,
+    IDBH,
+    RecombinedAT,
+    UnionObjective,
+    method_of,
+)
 from dat_keras.recipes.base import Recipe
 
 CLASSES_OF = {
@@ -70,16 +77,22 @@ def unaugmented(recipe: Recipe) -> Recipe:
     Raises:
         ValueError: If the method consists in an augmentation.
     """
-    if isinstance(recipe.objective, DAJAT | IDBH):
+    method = method_of(recipe.objective)
+    if isinstance(method, DAJAT | IDBH):
         raise ValueError(
             "`+no-augment` would leave nothing of a method that consists in "
             "an augmentation: use `trades` or `pgd-at`. Received: a recipe of "
-            f"{type(recipe.objective).__name__}"
+            f"{type(method).__name__}"
         )
     objective = recipe.objective
-    if hasattr(objective, "augment"):
-        objective = replace(  # type: ignore[call-arg]
-            objective, augment=Unchanged()
+    if hasattr(method, "augment"):
+        method = replace(  # type: ignore[call-arg]
+            method, augment=Unchanged()
+        )
+        objective = (
+            replace(objective, base=method)
+            if isinstance(objective, UnionObjective)
+            else method
         )
     return replace(recipe, objective=objective, augment=Unchanged())
 
@@ -94,9 +107,10 @@ def all_or_no_augmentation(recipe: Recipe) -> str | None:
         A sentence if the base view is augmented and the recombined one is
         not, or the other way round; else `None`.
     """
-    if not isinstance(recipe.objective, DAT | RecombinedAT):
+    method = method_of(recipe.objective)
+    if not isinstance(method, DAT | RecombinedAT):
         return None
-    views = recipe.augment, recipe.objective.augment
+    views = recipe.augment, method.augment
     base, recombined = (isinstance(view, Unchanged) for view in views)
     if base == recombined:
         return None

@@ -24,6 +24,7 @@ from dat_keras.objectives import (
     Objective,
     RecombinedAT,
     UnionObjective,
+    method_of,
 )
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.schedules import StepDropConfig
@@ -70,7 +71,7 @@ def perturbed(recipe: Recipe) -> Recipe:
 
     A run with one of the paper's schedules takes that of its runs with AWP.
     """
-    settings = PERTURBATIONS.get(type(recipe.objective), LATER)
+    settings = PERTURBATIONS.get(type(method_of(recipe.objective)), LATER)
     recipe = replace(recipe, weight_perturbation=settings)
     drops = getattr(recipe.optimizer.schedule, "epochs", ())
     if Schedule(recipe.epochs, drops) not in SCHEDULES.values():
@@ -85,7 +86,7 @@ def perturbed(recipe: Recipe) -> Recipe:
 
 def averaged(recipe: Recipe) -> Recipe:
     """Adds an average of the weights, as published for the method or DAJAT."""
-    average = AVERAGES.get(type(recipe.objective), Averaging())
+    average = AVERAGES.get(type(method_of(recipe.objective)), Averaging())
     return replace(recipe, averaging=average)
 
 

@@ -140,7 +140,7 @@ class AdversarialImages(keras.callbacks.Callback):
             "x_adv": x_adv,
             "difference": 0.5 + 0.5 * tf.math.divide_no_nan(change, largest),
         }
-        adversary = model.adversary
+        adversary = model.adversary.of_method()
         if isinstance(adversary, (AmplitudeAdversary, BorrowedAmplitude)):
             step = Step(predict, x, x, self.y, model.progress, key, adversary)
             own, phase = amplitude_phase(x)

@@ -52,6 +52,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
         *("--validation-images", 50),
         *("--checkpoint", "best,last", "--n-examples", 9, "--resume"),
         *("--certify", "ibp", "--corruptions", "fog", "--severities", "2"),
+        *("--norm", "linf,l2", "--eps", "l2=1"),
         *("--set", "dat:objective.beta=2", "--data-dir", tmp_path),
     )
     assert "enough" in result.stderr and result.exit_code == 2
@@ -59,6 +60,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
     assert (grid.labels, grid.seeds) == (("natural", "dat"), (0, 3))
     assert (grid.attacks, grid.n_examples) == (("pgd20",), 9)
     assert grid.checkpoints == ("best", "last")
+    assert grid.norms.radii == (("linf", 8 / 255), ("l2", 1.0))
     assert grid.further == FurtherMeasures("ibp", ("fog",), (2,))
     assert [(r.epochs, r.limit) for r in grid.recipes] == [(4, 32)] * 2
     assert [r.validation_images for r in grid.recipes] == [50] * 2
@@ -78,6 +80,12 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
         (["--methods", "dat", "--set", "betta=1"], "Did you mean 'beta'"),
         (["--methods", "dat", "--corruptions", "fgo"], "Did you mean 'fog'"),
         (["--methods", "dat", "--severities", "2"], "needs --corruptions"),
+        (["--methods", "dat", "--norm", "linf,l3"], "Unknown norm 'l3'"),
+        (["--methods", "dat", "--norm", "l2", "--eps", "1"], "by its name"),
+        (
+            ["--methods", "dat", "--norm", "l2", "--certify", "ibp"],
+            "needs linf in --norm",
+        ),
         (["--methods", "dat", "--certify", "ipb"], "crown-ibp"),
         (["--methods", "dat", "--workers", "0"], "`workers` must be between 1"),
     ],

@@ -1,11 +1,13 @@
 """`dat-keras evaluate --norm` with several norms, from options to JSON."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
 
 from dat_keras.cli import main
+from dat_keras.evaluation import unions
 
 
 def run(*arguments):
@@ -29,6 +31,64 @@ def test_a_row_for_each_norm_and_their_union(model_file, tmp_path):
     assert "fgsm" in written["union"]["attacks"]
 
 
+def test_several_models_have_a_table_each(model_file, tmp_path):
+    twin, target = tmp_path / "twin.keras", tmp_path / "r.json"
+    shutil.copy(model_file, twin)
+    result = run(
+        *(model_file, twin, "--dataset", "shapes", "--attack", "fgsm"),
+        *("--n-examples", 8, "--norm", "linf,l2", "--json", target),
+    )
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    titles = [line for line in lines if "union of linf eps 8/255" in line]
+    assert [line.partition(": ")[0] for line in titles] == [
+        *(str(model_file), str(twin))
+    ]
+    written = json.loads(target.read_text())
+    first, second = written[str(model_file)], written[str(twin)]
+    assert (
+        first["union"]["robust_accuracy"]
+        == (second["union"]["robust_accuracy"])
+    )
+
+
+@pytest.mark.thorough
+def test_an_interrupted_union_goes_on_and_ends_the_same(
+    model_file, tmp_path, monkeypatch
+):
+    """Killed in the second norm; the first one is not run again."""
+    model = shutil.copy(model_file, tmp_path / "net.keras")
+    command = (
+        *(model, "--dataset", "shapes", "--attack", "square"),
+        *("--n-examples", 4, "--norm", "linf,l2"),
+    )
+    whole = run(*command)
+    assert whole.exit_code == 0, whole.output
+    state = tmp_path / "net.keras.evaluation"
+    assert not state.exists()
+    evaluate, norms = unions.evaluate, []
+
+    def dying(*args, norm, **options):
+        norms.append(norm)
+        if norms == ["linf", "l2"]:
+            raise KeyboardInterrupt
+        return evaluate(*args, norm=norm, **options)
+
+    monkeypatch.setattr(unions, "evaluate", dying)
+    assert run(*command).exit_code != 0
+    assert (state / "linf" / "evaluation.json").exists()
+    refused = run(*command)
+    assert refused.exit_code == 2 and "--resume" in refused.stderr
+    again = run(*command, "--resume")
+    assert again.exit_code == 0, again.output
+    assert not state.exists()
+
+    def accuracies(result):
+        return [line.split()[:3] for line in result.stdout.splitlines()[1:]]
+
+    assert accuracies(again) == accuracies(whole)
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
@@ -40,7 +100,7 @@ def test_a_row_for_each_norm_and_their_union(model_file, tmp_path):
         (("--norm", "linf,l2", "--eps", "linf=1/255,l2"), "one radius for"),
         (("--norm", "linf", "--eps", "linf=1/255"), "several in --norm"),
         (("--norm", "linf,l2", "--shard", "1/2"), "--shard takes one --norm"),
-        (("--norm", "linf,l2", "--resume"), "--resume takes one --norm"),
+        (("--norm", "linf,l2", "--resume"), "--resume continues AutoAttack"),
         (("--norm", "linf,l2", "--certify", "ibp"), "takes one --norm"),
         (("--norm", "linf,l2", "--corruptions", "fog"), "takes one --norm"),
         (
@@ -55,7 +115,6 @@ def test_a_row_for_each_norm_and_their_union(model_file, tmp_path):
             ("--norm", "linf,l2", "--attack", "fmn", "--eps-curve"),
             "--eps-curve takes one --norm",
         ),
-        (("--norm", "linf,l2", "other"), "takes one model"),
     ],
 )
 def test_what_takes_one_norm_or_is_ambiguous_is_refused(

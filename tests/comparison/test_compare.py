@@ -22,11 +22,13 @@ from dat_keras.comparison.grid import grid_of
 from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.grid_table import LEGEND, table_of
+from dat_keras.comparison.measured_norms import MeasuredNorms
 from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.data import load_split
 from dat_keras.evaluation.certify import certify
 from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.progress import silent
+from dat_keras.evaluation.unions import evaluate_union
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.recipes import RECIPES
 from dat_keras.training.fit_run import RunOptions
@@ -396,6 +398,59 @@ def test_further_measures_are_columns(colours, tmp_path):
         model, test, "contrast,pixelate", (2,)
     ).mean_corruption_error()
     assert row[2:4] == [f"{100 * v:.2f}" for v in (certified, 1 - error)]
+
+
+def test_several_norms_are_columns_with_their_union(colours, tmp_path):
+    """And equal what `evaluate_union` measures of the run."""
+    norms = MeasuredNorms.of(("linf", "l1"), {"linf": 2 / 255})
+    grid = small(
+        colours,
+        ("natural",),
+        seeds=(0,),
+        norms=norms,
+        further=FurtherMeasures("ibp"),
+    )
+    table = compare(grid, tmp_path, run=here)
+    assert "union of linf eps 2/255, l1 eps 12" in table.title
+    header, row = table.cells()
+    names = ["natural", "fgsm linf", "fgsm l1", "fgsm union"]
+    assert header[1:6] == [*names, "certified (ibp)"]
+    (one,) = grid.runs(tmp_path)
+    model = load_classifier(one.folder, "best").model
+    union = evaluate_union(
+        model,
+        load_split(str(colours), "test"),
+        "fgsm",
+        norm="linf,l1",
+        eps={"linf": 2 / 255},
+    )
+    expected = [
+        union["natural"].accuracy,
+        *(report["fgsm"].accuracy for report in union.reports.values()),
+        union["fgsm"].accuracy,
+    ]
+    assert row[1:5] == [f"{100 * value:.2f}" for value in expected]
+    with pytest.raises(RunFolderError, match="norms differ"):
+        compare(
+            dataclasses.replace(grid, norms=MeasuredNorms()),
+            tmp_path,
+            options=RunOptions(resume=True),
+            run=here,
+        )
+
+
+def test_norms_are_checked():
+    with pytest.raises(ValueError, match="given twice"):
+        MeasuredNorms.of(("l2", "l2"))
+    with pytest.raises(ValueError, match="Did you mean 8/255"):
+        MeasuredNorms.of(("linf",), {"linf": 8.0})
+    with pytest.raises(ValueError, match="bounds the classifier in linf"):
+        grid_of(
+            ("natural",),
+            {},
+            further=FurtherMeasures("ibp"),
+            norms=MeasuredNorms.of(("l2",)),
+        )
 
 
 @pytest.mark.parametrize(

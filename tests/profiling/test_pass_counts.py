@@ -60,16 +60,19 @@ def test_a_step_makes_no_pass_too_many(name, make_tiny, few):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    ("union", "expected"),
+    ("union", "base", "expected"),
     [
-        ("max", (34, 30, 1)),
-        ("avg", (33, 30, 3)),
-        ("msd", (41, 10, 1)),
-        ("e-at", (12, 10, 1)),
+        ("max", PGDAT, (34, 30, 1)),
+        ("avg", PGDAT, (33, 30, 3)),
+        ("msd", PGDAT, (41, 10, 1)),
+        ("e-at", PGDAT, (12, 10, 1)),
+        ("max", DAT, (49, 30, 4)),
+        ("msd", DAT, (47, 10, 4)),
+        ("e-at", DAT, (18, 10, 4)),
     ],
 )
-def test_passes_of_unions_of_norms(union, expected, make_tiny, few):
-    model = trainer(UNIONS[union](), make_tiny)
+def test_passes_of_unions_of_norms(union, base, expected, make_tiny, few):
+    model = trainer(UNIONS[union](base()), make_tiny)
     assert passes_of_step(model, few) == Passes(*expected)
 
 

@@ -10,7 +10,7 @@ from dat_keras.core.types import Images
 
 ADV_GRADIENTS: dict[str, Callable[[Images, Images, float], tf.Tensor]] = {
     "projection": lambda x_adv, x, eps: tf.logical_and(
-        tf.abs(x_adv - x) >= eps - 1e-6, _inside_box(x_adv)
+        tf.abs(tf.abs(x_adv - x) - eps) <= 1e-6, _inside_box(x_adv)
     ),
     "none": lambda x_adv, x, eps: tf.zeros_like(x, tf.bool),
     "full": lambda x_adv, x, eps: _inside_box(x_adv),

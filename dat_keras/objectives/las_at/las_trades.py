@@ -9,10 +9,16 @@ weight of the divergence included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, cast
 
-from dat_keras.attacks import PGD, KLFromClean, NormalStart
+from dat_keras.attacks import (
+    PGD,
+    CrossEntropy,
+    KLFromClean,
+    NormalStart,
+    RandomStart,
+)
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Network, PerExample
@@ -89,7 +95,7 @@ class LASTRADES(Objective):
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the strategy network with its optimizer."""
         # Robust accuracy is what PGD on the cross-entropy leaves.
-        judge = PGD(self.attack.threat_model, steps=self.attack.steps)
+        judge = replace(self.attack, loss=CrossEntropy(), start=RandomStart())
         return self.policy.build(spec.image_shape, judge, (self.beta_grid,))
 
     def craft(self, step: Step) -> Views:

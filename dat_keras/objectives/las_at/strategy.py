@@ -161,13 +161,7 @@ class Strategy(NoAdversary):
         """
         if count_here() == 1:
             return ascent
-        step, (view,) = ascent.step, cast(tuple[ChosenView], ascent.views)
-        tensors = {
-            f.name: gathered(getattr(view, f.name))
-            for f in fields(view)
-            if f.name != "branch"
-        }
-        views = (replace(view, **tensors),)
+        step, views = ascent.step, tuple(map(_gathered, ascent.views))
         x, y = gathered((step.x, step.y))
         whole = replace(step, x=x, y=y, key=step.key.shared)
         weights = gathered(given_weights())
@@ -182,7 +176,8 @@ class Strategy(NoAdversary):
 
     def _gradients(self, ascent: Ascent) -> list[tf.Tensor]:
         step = ascent.step
-        (view,) = cast(tuple[ChosenView], ascent.views)
+        # Of several views of an image, each has the same choices.
+        view = cast(ChosenView, ascent.views[0])
         reward = self.measure(step, tf.add_n(list(ascent.loss().values())))
         variables = [w.value for w in self.network.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -214,6 +209,16 @@ class Strategy(NoAdversary):
             + self.reward.robust * tf.reduce_mean(robust)
             + self.reward.natural * tf.reduce_mean(correct(step.x))
         )
+
+
+def _gathered(view: View) -> View:
+    """The view of the images of all replicas."""
+    tensors = {
+        f.name: gathered(getattr(view, f.name))
+        for f in fields(view)
+        if f.name != "branch"
+    }
+    return replace(view, **tensors)
 
 
 def reinforce(

@@ -69,7 +69,8 @@ class Semantics(NoAdversary):
 
     def ascend(self, ascent: Ascent) -> None:
         """Stores the memory that the loss of this batch has read."""
-        (view,) = cast(tuple[SemanticView], ascent.views)
+        # Of several views of a batch, each holds the same memory.
+        view = cast(SemanticView, ascent.views[0])
         self.memory.assign(view.memory)
 
     def memory_after(self, y: Labels, share: tf.Tensor) -> tf.Tensor:

@@ -7,6 +7,15 @@ from dat_keras.objectives.unions.msd import MSD
 from dat_keras.objectives.unions.union_objective import (
     Radii,
     UnionObjective,
+    method_of,
 )
 
-__all__ = ["EAT", "MSD", "AverageUnion", "MaxUnion", "Radii", "UnionObjective"]
+__all__ = [
+    "EAT",
+    "MSD",
+    "AverageUnion",
+    "MaxUnion",
+    "Radii",
+    "UnionObjective",
+    "method_of",
+]

@@ -8,19 +8,19 @@ its attack is run in each norm.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
+
+import keras
 
 from dat_keras.attacks import PGD, Attack
 from dat_keras.core.threat_models import L1, L2, Linf, ThreatModel
 from dat_keras.objectives.base import Objective
-from dat_keras.objectives.mart import MART
 from dat_keras.objectives.pgd_at import PGDAT
-from dat_keras.objectives.trades import TRADES
+from dat_keras.objectives.unions.refused_bases import reason_against
+from dat_keras.objectives.unions.union_attack import UnionPGD
 from dat_keras.utils.ranges import Range, RangeChecked
-
-HOSTS: tuple[type[Objective], ...] = (PGDAT, TRADES, MART)
-"""Methods that can be the base: one view, attacked by PGD, no second player."""
 
 
 @dataclass(frozen=True)
@@ -70,27 +70,35 @@ class UnionObjective(Objective):
     union is the base's own threat model alone, the base is left.
 
     Args:
-        base: `PGDAT`, `TRADES` or `MART`.
+        base: A method whose `attack` is a `PGD`.
         radii: The norms and their radii.
 
     Raises:
-        ValueError: If the base is another method, or its attack is not PGD.
+        ValueError: If the base has another attack or none, or cannot be
+            trained on a union in this way.
     """
 
     base: Objective = PGDAT()
     radii: Radii = Radii()
-    weights_examples: ClassVar[bool] = True
+    in_each_norm: ClassVar[bool] = False
+    """Whether the base is run in one norm at a time, and so may read the
+    threat model of its attack."""
 
     def __post_init__(self) -> None:
         """Refuses other bases."""
         super().__post_init__()
         attack = getattr(self.base, "attack", None)
-        if type(self.base) not in HOSTS or type(attack) is not PGD:
-            known = ", ".join(f"`{host.__name__}`" for host in HOSTS)
+        name = type(self.base).__name__
+        if type(attack) is not PGD:
             raise ValueError(
-                f"`base` must be one of {known}, with `PGD` as its attack. "
-                f"Received: {type(self.base).__name__} with "
-                f"{type(attack).__name__ if attack else 'no attack'}"
+                "`base` must be a method whose `attack` is a `PGD`. Received: "
+                f"{name} with {type(attack).__name__ if attack else 'none'}"
+            )
+        reason = reason_against(self.base, self.in_each_norm)
+        if reason:
+            raise ValueError(
+                f"`base` of `{type(self).__name__}` cannot be `{name}`: "
+                f"{reason}"
             )
         if not self._own.threat_model.eps > 0.0:
             raise ValueError(
@@ -104,9 +112,45 @@ class UnionObjective(Objective):
         return self.base.terms
 
     @property
+    def selects_by(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The base's validation metrics that pick the best checkpoint."""
+        return self.base.selects_by
+
+    @property
+    def weights_examples(self) -> bool:  # type: ignore[override]
+        """Whether the base's terms are means over examples."""
+        return self.base.weights_examples
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What the base logs beside its loss."""
+        return self.base.measures
+
+    @property
+    def branches(self) -> int:
+        """Number of BatchNorm branches that the base trains."""
+        return self.base.branches
+
+    @property
+    def needs_run_length(self) -> bool:
+        """Whether a step of the base reads the share of the run done."""
+        return self.base.needs_run_length
+
+    @property
+    def ascent_updates_statistics(self) -> bool:
+        """Whether passes of the base's second player move statistics."""
+        return self.base.ascent_updates_statistics
+
+    @property
     def single_step(self) -> Attack | None:
         """The base method's attack, if it has a single step."""
         return self.base.single_step
+
+    def prepared(
+        self, batch_size: int, load: Callable[[str], keras.Model]
+    ) -> Objective:
+        """Returns the method with its base prepared for a run."""
+        return replace(self, base=self.base.prepared(batch_size, load))
 
     def without_attack(self) -> Objective:
         """Returns the method whose base has an attack of no steps."""
@@ -115,15 +159,7 @@ class UnionObjective(Objective):
     @property
     def attacks(self) -> tuple[PGD, ...]:
         """The base's attack in each norm."""
-        own = self._own
-        return tuple(
-            replace(
-                own,
-                threat_model=ball,
-                step_size=own.step_size * (ball.eps / own.threat_model.eps),
-            )
-            for ball in self.radii.threat_models
-        )
+        return UnionPGD.of(self._own, self.radii.threat_models).members
 
     @property
     def bases(self) -> tuple[Objective, ...]:
@@ -136,3 +172,18 @@ class UnionObjective(Objective):
     @property
     def _own(self) -> PGD:
         return self.base.attack  # type: ignore[attr-defined]
+
+
+def method_of(objective: Objective) -> Objective:
+    """Returns the method of one threat model that a union trains.
+
+    Args:
+        objective: Any training method; one that is no union is returned.
+
+    Example:
+    >>> method_of(PGDAT()).terms
+    ('robust',)
+    """
+    return (
+        objective.base if isinstance(objective, UnionObjective) else objective
+    )
