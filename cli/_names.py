@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dat_keras.utils.swish_depths import SWISH_DEPTHS
+
 SINGLE = ("natural", "fgsm", "pgd20", "pgd100", "cw", "cw-dat")
 """Evaluations that are one attack, or none."""
 
@@ -29,9 +31,10 @@ EVALUATIONS = (*SINGLE, *STAGED)
 """Keys of `EVALUATIONS` in evaluation/suites.py, which imports the attacks."""
 
 ARCHITECTURES = (
-    *("resnet18", "preactresnet18", "wrn-34-10", "wrn-28-10", "resnet8"),
+    *("resnet18", "preactresnet18", "wrn-34-10", "wrn-28-10", "wrn-70-16"),
+    "resnet8",
     "swish-preactresnet18",
-    *(f"swish-wrn-{depth}" for depth in (28, 34, 70, 94, 106)),
+    *(f"swish-wrn-{depth}" for depth in SWISH_DEPTHS),
     "resnet50",
     *(f"keras_cv/resnet{depth}" for depth in (18, 34, 50, 101, 152)),
     *(f"keras_cv/resnet{depth}_v2" for depth in (18, 34, 50, 101, 152)),

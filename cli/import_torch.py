@@ -53,8 +53,9 @@ class Channels(click.ParamType):
 @click.option(
     "--architecture",
     required=True,
-    help="resnet18, preactresnet18, wrn-28-10 or wrn-34-10, or with Swish "
-    "swish-preactresnet18 or swish-wrn-28, -34, -70, -94, -106, of any width.",
+    help="resnet18, preactresnet18, wrn-28-10, wrn-34-10 or wrn-70-16, or with "
+    "Swish swish-preactresnet18 or swish-wrn-28, -34, -70, -82, -94, -106, of "
+    "any width.",
 )
 @click.option(
     "--num-classes",

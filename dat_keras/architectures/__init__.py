@@ -19,7 +19,9 @@ from dat_keras.architectures.swish_resnet import (
 from dat_keras.architectures.wide_resnet import (
     WideResNet28_10,
     WideResNet34_10,
+    WideResNet70_16,
 )
+from dat_keras.utils.swish_depths import SWISH_DEPTHS
 
 __all__ = [
     "ARCHITECTURES",
@@ -34,6 +36,7 @@ __all__ = [
     "SwishWideResNet",
     "WideResNet28_10",
     "WideResNet34_10",
+    "WideResNet70_16",
     "branches_of",
 ]
 
@@ -42,11 +45,12 @@ OWN: dict[str, Callable[..., keras.Model]] = {
     "preactresnet18": PreActResNet18,
     "wrn-34-10": WideResNet34_10,
     "wrn-28-10": WideResNet28_10,
+    "wrn-70-16": WideResNet70_16,
     "resnet8": ResNet8,
     "swish-preactresnet18": SwishPreActResNet18,
     **{
         f"swish-wrn-{depth}": partial(SwishWideResNet, depth)
-        for depth in (28, 34, 70, 94, 106)
+        for depth in SWISH_DEPTHS
     },
 }
 """Builders of this package by name; all take the arguments of `ResNet18`."""

@@ -56,6 +56,27 @@ def WideResNet28_10(
     return _wide_resnet(builder, width, blocks=4)
 
 
+def WideResNet70_16(
+    num_classes: int,
+    *,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    branches: int = 1,
+    width: int = 16,
+    mean_std: MeanStd | None = None,
+    sync_bn: bool = False,
+) -> keras.Model:
+    """WRN-70-16: as `WideResNet34_10`, with eleven blocks in each stage.
+
+    Example:
+    >>> WideResNet70_16(10, width=1).output_shape
+    (None, 10)
+    """
+    builder = ClassifierBuilder(
+        "wrn70", num_classes, input_shape, branches, mean_std, sync_bn
+    )
+    return _wide_resnet(builder, width, blocks=11)
+
+
 def _wide_resnet(
     builder: ClassifierBuilder, width: int, blocks: int
 ) -> keras.Model:

@@ -35,7 +35,10 @@ def values(tmp_path, monkeypatch):
     [
         (("train", "--method", "tra"), ["trades"]),
         (("train", "--method", "dat+no-j"), ["dat+no-js"]),
-        (("train", "--architecture", "wrn"), ["wrn-34-10", "wrn-28-10"]),
+        (
+            ("train", "--architecture", "wrn"),
+            ["wrn-34-10", "wrn-28-10", "wrn-70-16"],
+        ),
         (("train", "--dataset", "cifar"), ["cifar10", "cifar100"]),
         (("train", "--recipe", "mart-shapes"), ["mart-shapes-resnet8"]),
         (("compare", "--methods", "trades,id"), ["trades,idbh"]),

@@ -16,6 +16,7 @@ NETS = {
     "resnet18 true width": lambda: twins.ResNet(10, 64),
     "preactresnet18": lambda: twins.PreActResNet(10, 4),
     "wrn-28-10": lambda: twins.WideResNet(10, 1, 4),
+    "wrn-70-16": lambda: twins.WideResNet(10, 1, 11),
     "wrn-34-10": lambda: twins.WideResNet(10, 1, 5),
     "swish-preactresnet18": lambda: twins.SwishResNet(10, 4),
     "swish-wrn-28": lambda: twins.SwishResNet(10, 1, 4),

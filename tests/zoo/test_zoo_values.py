@@ -9,6 +9,7 @@ from huggingface_hub import ModelCard
 from selection import first_of
 
 from dat_keras.architectures import OWN
+from dat_keras.utils.swish_depths import SWISH_DEPTHS
 from dat_keras.zoo.bundle.folder import check_target
 from dat_keras.zoo.bundle.read import build, read_folder
 from dat_keras.zoo.bundle.shapes import NETS, shapes_of
@@ -138,7 +139,7 @@ def test_an_evaluation_says_its_own_date_where_it_is_known(
     assert told in card
 
 
-DEEP = [f"swish-wrn-{depth}" for depth in (34, 70, 94, 106)]
+DEEP = ["wrn-70-16", *(f"swish-wrn-{depth}" for depth in SWISH_DEPTHS[1:])]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from dat_keras.utils.swish_depths import SWISH_DEPTHS
 from dat_keras.zoo.errors import RefusedContentError
 
 
@@ -118,8 +119,9 @@ NAMINGS: dict[str, Naming] = {
     "preactresnet18": Naming(_RESNET, "conv1.weight"),
     "wrn-28-10": _WIDE,
     "wrn-34-10": _WIDE,
+    "wrn-70-16": _WIDE,
     "swish-preactresnet18": _SWISH_PREACT,
-    **{f"swish-wrn-{depth}": _SWISH_WIDE for depth in (28, 34, 70, 94, 106)},
+    **{f"swish-wrn-{depth}": _SWISH_WIDE for depth in SWISH_DEPTHS},
 }
 """Namings by architecture."""
 

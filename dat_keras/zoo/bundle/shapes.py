@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from dat_keras.utils.swish_depths import SWISH_DEPTHS
 from dat_keras.zoo.cards.spec import ModelSpec
 from dat_keras.zoo.errors import RefusedContentError
 
@@ -133,6 +134,7 @@ NETS: dict[str, Net] = {
     "resnet18": Net(*_POST, (1, 2, 4, 8), 2, 64),
     "preactresnet18": Net(*_PRE, (1, 2, 4, 8), 2, 64),
     "wrn-34-10": Net(*_PRE, (16, 32, 64), 5, 10, stem=16),
+    "wrn-70-16": Net(*_PRE, (16, 32, 64), 11, 16, stem=16),
     "wrn-28-10": Net(*_PRE, (16, 32, 64), 4, 10, stem=16),
     "resnet8": Net(*_POST, (1, 2, 4), 1, 16),
     "swish-preactresnet18": Net(
@@ -142,7 +144,7 @@ NETS: dict[str, Net] = {
         f"swish-wrn-{depth}": Net(
             *_PRE, (16, 32, 64), (depth - 4) // 6, 10, stem=16
         )
-        for depth in (28, 34, 70, 94, 106)
+        for depth in SWISH_DEPTHS
     },
 }
 """What can be published: the nets of `architectures.OWN`."""
