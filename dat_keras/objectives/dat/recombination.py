@@ -9,7 +9,11 @@ import tensorflow as tf
 from dat_keras.attacks import Attack
 from dat_keras.augment import Augment
 from dat_keras.core.types import Images
-from dat_keras.objectives.base import attacked_view, raw_images
+from dat_keras.objectives.base import (
+    attacked_view,
+    own_augmentation,
+    raw_images,
+)
 from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup, Spectrum
 from dat_keras.objectives.step import Step, View
 
@@ -88,7 +92,7 @@ class Recombination:
     def augmented(self, step: Step, x: Images) -> Images:
         """Returns recombined images after their own augmentation."""
         key = step.key.fold_in("recombined augment")
-        return self.augment(x, step.y, key)[0]
+        return own_augmentation(self.augment, x, step, key)
 
     def _drawn(
         self, step: Step, spectrum: Spectrum
