@@ -9,10 +9,16 @@ weight of the divergence included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, cast
 
-from dat_keras.attacks import PGD, KLFromClean, NormalStart
+from dat_keras.attacks import (
+    PGD,
+    CrossEntropy,
+    KLFromClean,
+    NormalStart,
+    RandomStart,
+)
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.threat_models import Linf
 from dat_keras.core.types import Labels, Network, PerExample
@@ -26,6 +32,7 @@ from dat_keras.objectives.base import (
 from dat_keras.objectives.las_at.las_at import strengthened
 from dat_keras.objectives.las_at.policy import Policy, check_grid
 from dat_keras.objectives.las_at.strategy import ChosenView, Reward, Strategy
+from dat_keras.objectives.natural import Natural
 from dat_keras.objectives.step import Adversary, Step, Terms, Views
 from dat_keras.utils.ranges import Weight
 
@@ -86,10 +93,14 @@ class LASTRADES(Objective):
         super().__post_init__()
         check_grid("beta_grid", self.beta_grid)
 
+    def without_attack(self) -> Objective:
+        """Returns natural training: the strategy sets all steps anew."""
+        return Natural()
+
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the strategy network with its optimizer."""
         # Robust accuracy is what PGD on the cross-entropy leaves.
-        judge = PGD(self.attack.threat_model, steps=self.attack.steps)
+        judge = replace(self.attack, loss=CrossEntropy(), start=RandomStart())
         return self.policy.build(spec.image_shape, judge, (self.beta_grid,))
 
     def craft(self, step: Step) -> Views:
