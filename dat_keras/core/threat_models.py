@@ -60,6 +60,18 @@ class ThreatModel(RangeChecked, abc.ABC):
     def distance(self, x_adv: Images, x: Images) -> PerExample:
         """Returns the norm of `x_adv - x` per example, shape `(B,)`."""
 
+    def contain(self, x_adv: Images, x: Images) -> Images:
+        """Projects the images that are outside of ball or box.
+
+        Those inside, up to rounding of the distance, keep every bit.
+        """
+        # Half of what checks of adversarial images let pass.
+        reach = tf.reshape(self.eps, [-1]) * (1.0 + 5e-6) + 5e-7
+        in_ball = self.distance(x_adv, x) <= reach
+        in_box = tf.reduce_all((x_adv >= 0) & (x_adv <= 1), axis=[1, 2, 3])
+        inside = (in_ball & in_box)[:, None, None, None]
+        return tf.where(inside, x_adv, self.project(x_adv, x))
+
 
 @dataclass(frozen=True)
 class Linf(ThreatModel):
