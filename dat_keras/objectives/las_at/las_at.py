@@ -110,7 +110,7 @@ class LASAT(Objective):
     weights_examples: ClassVar[bool] = True
 
     def without_attack(self) -> Objective:
-        """Returns natural training: the strategy sets all steps anew."""
+        """Returns natural training: the strategy would set other steps."""
         return Natural()
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:

@@ -94,7 +94,7 @@ class LASTRADES(Objective):
         check_grid("beta_grid", self.beta_grid)
 
     def without_attack(self) -> Objective:
-        """Returns natural training: the strategy sets all steps anew."""
+        """Returns natural training: the strategy would set other steps."""
         return Natural()
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
