@@ -14,6 +14,7 @@ from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._extra import check_extra
 from dat_keras.cli._init import check_init
 from dat_keras.cli._names import LOGS
+from dat_keras.cli._trust import check_trust
 from dat_keras.cli._types import FractionType, TrainFlags
 from dat_keras.utils.cluster import Cluster
 from dat_keras.utils.packages import check_installed
@@ -27,7 +28,7 @@ Examples:
   dat-keras train --dataset cifar100 --set objective.beta=6 --epochs 30
   dat-keras train --method trades --show
   dat-keras train --output runs/shapes-dat --resume
-  dat-keras train --init net.keras --trust-init --method trades --lr 0.01
+  dat-keras train --init net.keras --trust --method trades --lr 0.01
   dat-keras train --dataset cifar10 --method trades --extra 1m.npz
 """
 
@@ -64,10 +65,11 @@ Examples:
     "zoo or the Hub, or a KerasHub preset folder.",
 )
 @click.option(
-    "--trust-init",
+    "--trust",
     is_flag=True,
-    help="For .keras files, presets and runs that began at one: you trust who "
-    "made it. Keras builds the layers that it names, in its safe mode.",
+    help="For .keras files, presets and runs that began at one, as --init, "
+    "--extra-labels or teacher: you trust who made it. Keras builds the layers "
+    "that it names, in its safe mode.",
 )
 @click.option(
     "--preprocessing",
@@ -209,7 +211,7 @@ def train(
     settings: tuple[str, ...],
     show: bool,
     verbose: bool,
-    trust_init: bool,
+    trust: bool,
     **choice: object,
 ) -> None:
     """Train a classifier and leave a run folder.
@@ -241,7 +243,8 @@ def train(
         settings += (f"optimizer.learning_rate={lr}",)
     settings += check_extra(choice, data_dir)
     check_architecture(cast("str | None", choice["architecture"]))
-    check_init(choice, trust_init)
+    check_init(choice)
+    check_trust(cast("str | None", choice["init"]), settings, trust)
     check_dataset(cast("str | None", choice["dataset"]), data_dir)
     use_fast_kernels()
     quiet_tensorflow(verbose)

@@ -59,7 +59,7 @@ class APGD(Attack):
         steps: Number of steps.
         rho: Share of steps between two checkpoints in which the loss must
             rise for the step size to stay.
-        start: The first iterate.
+        start: The first iterate, projected if it is outside.
         draws: Passes over which logits and gradient of an iterate are
             averaged, for a classifier that draws random numbers.
 
@@ -112,7 +112,7 @@ class APGD(Attack):
             return i + 1, update(state, y, *see(x_adv), periods[i])
 
         start = self.start(self.threat_model, x, key)
-        start = tf.clip_by_value(start, 0.0, 1.0)
+        start = self.threat_model.contain(start, x)
         _, state = tf.while_loop(
             # Steps after all images are broken change no result.
             lambda i, s: (i <= self.steps) & tf.reduce_any(s.alive),

@@ -26,6 +26,10 @@ class Attack(RangeChecked, abc.ABC):
     caveat: ClassVar[str] = ""
     """One sentence that reports print next to its accuracy; empty for none."""
 
+    stays_in_ball: ClassVar[bool] = True
+    """Whether its images lie in the threat model; if not, it is for training
+    alone and refused by evaluations."""
+
     threat_model: ThreatModel
 
     @property

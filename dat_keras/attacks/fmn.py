@@ -7,9 +7,10 @@
     d <- project(d - alpha grad L / ||grad L||_2), onto ball of eps and box
 
 `d_best` is the smallest change so far that is misclassified. `alpha` and
-`gamma` fall from their first to their last values by half a cosine. The paper
-has no factor 1.001: with it, rounding cannot hold an iterate in front of a
-boundary that is flat.
+`gamma` fall by half a cosine, from their first values at step 0 towards the
+last ones, which a step behind the search would have, as in the authors' code
+(adversarial-library). The paper has no factor 1.001: with it, rounding cannot
+hold an iterate in front of a boundary that is flat.
 """
 
 from __future__ import annotations
@@ -142,6 +143,6 @@ class FMN(MinimumNormAttack):
     def _annealed(
         self, i: int | tf.Tensor, first: float, last: float
     ) -> tf.Tensor:
-        """The value of step `i`: `last` at the end of the search."""
-        share = tf.cast(i + 1, tf.float32) / self.steps
+        """The value of step `i`, from `first` at step 0 on."""
+        share = tf.cast(i, tf.float32) / self.steps
         return last + (first - last) * (1.0 + tf.cos(math.pi * share)) / 2.0

@@ -7,7 +7,7 @@ x_adv   = clip(x_noisy + step eps sign(grad CE(f(x_noisy), y)), 0, 1)
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import tensorflow as tf
 
@@ -46,6 +46,8 @@ class NoisyFGSM(Attack):
     Reference:
         [de Jorge et al., 2022](https://arxiv.org/abs/2202.01181)
     """
+
+    stays_in_ball: ClassVar[bool] = False
 
     loss: AttackLoss = CrossEntropy()
     noise: Annotated[float, Range(0.0)] = 2.0

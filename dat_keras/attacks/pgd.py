@@ -34,7 +34,8 @@ class PGD(Attack):
         steps: Number of steps, a number or an integer tensor.
         step_size: Length of a step in the norm, in pixel units of `[0, 1]`.
             Default 2/255, the usual step for eps 8/255.
-        start: The first iterate.
+        start: The first iterate. One outside of the threat model stays there
+            where `keep` cannot return it, and is projected where it can.
         keep: Which iterate is returned.
 
     Example:
@@ -100,7 +101,10 @@ class PGD(Attack):
             kept = self.keep.visit(kept, x_adv, logits, y)
             return i + 1, self.advance(grad, x_adv, x, climbed), kept
 
-        state = (0, self.first_iterate(x, key), self.keep.begin(x))
+        start = self.first_iterate(x, key)
+        if self.keep.may_return_start:
+            start = self.threat_model.contain(start, x)
+        state = (0, start, self.keep.begin(x))
         _, x_adv, kept = tf.while_loop(
             lambda i, *_: i < self.steps, climb, state, parallel_iterations=1
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -16,6 +17,9 @@ Kept = tuple[tf.Tensor, ...]
 @dataclass(frozen=True)
 class Keep(abc.ABC):
     """A rule that picks the returned image among the iterates."""
+
+    may_return_start: ClassVar[bool] = False
+    """Whether it may pick the first iterate, which must then be inside."""
 
     @abc.abstractmethod
     def begin(self, x: Images) -> Kept:
@@ -54,6 +58,8 @@ class KeepLast(Keep):
 @dataclass(frozen=True)
 class KeepFirstBroken(Keep):
     """The first misclassified iterate if there is one, else the last."""
+
+    may_return_start: ClassVar[bool] = True
 
     def begin(self, x: Images) -> Kept:
         """Starts with no broken row."""

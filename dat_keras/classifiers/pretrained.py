@@ -5,6 +5,7 @@ Every function takes or makes a copy: the net that a user gives stays as it is.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,7 @@ def assembled(
     """Returns a flat copy of a net with an adapter and a head of logits.
 
     All weights but those of a new head are the original's, bit by bit. A
-    softmax behind the head is left out.
+    softmax or a sigmoid behind the head is left out.
 
     Args:
         model: A functional or sequential classifier; of one with several
@@ -86,7 +87,8 @@ def assembled(
             new head. Default: the net's.
 
     Raises:
-        ValueError: If the net is not functional, or its head is not known.
+        ValueError: If the net is not functional, its head is not known, or
+            it keeps a head whose activation is another one.
 
     Example:
     >>> from dat_keras.architectures import ResNet8
@@ -166,7 +168,12 @@ class Head:
         )
 
     def of_logits(self, model: keras.Model) -> keras.Model:
-        """Returns the model with the same weights and no activation."""
+        """Returns the model with the same weights and no activation.
+
+        Raises:
+            ValueError: If its activation is no function of logits.
+        """
+        self._check_activation()
         made = self._on_top(
             model, self.classes, self.layer.name, self.layer.use_bias
         )
@@ -180,6 +187,26 @@ class Head:
         taken = {layer.name for layer in model.layers} - {self.layer.name}
         name = "logits" if "logits" not in taken else "new_logits"
         return self._on_top(model, num_classes, name)
+
+    def _check_activation(self) -> None:
+        """Refuses activations whose inputs are no logits of classes."""
+        linear = keras.activations.linear
+        for layer in (self.layer, *self.after):
+            found = getattr(layer, "activation", linear)
+            if found is keras.activations.sigmoid:
+                warnings.warn(
+                    "The net ends in a sigmoid, one answer a class. It is "
+                    "left out: its inputs are trained as logits of a softmax, "
+                    "with the same class on top.",
+                    stacklevel=2,
+                )
+            elif found not in (linear, keras.activations.softmax):
+                name = getattr(found, "__name__", type(found).__name__)
+                raise ValueError(
+                    "The net must end in logits, a softmax or a sigmoid: "
+                    "without another activation it is another function. "
+                    f"Received: activation {name!r} of layer {layer.name!r}"
+                )
 
     def _on_top(
         self, model: keras.Model, units: int, name: str, use_bias: bool = True

@@ -34,6 +34,7 @@ __all__ = [
     "run_through_graph",
     "share_variables",
     "update_compiled_metrics",
+    "uses_weight_decay",
     "wants_plain_kernels",
     "with_directions",
 ]
@@ -191,6 +192,13 @@ def forget_layer(model: keras.Model, layer: keras.layers.Layer) -> None:
     model, and in what the model saves.
     """
     model._tracker.untrack(layer)
+
+
+def uses_weight_decay(
+    optimizer: keras.optimizers.Optimizer, variable: keras.Variable
+) -> bool:
+    """Whether `exclude_from_weight_decay` did not name a variable."""
+    return optimizer._use_weight_decay(variable)
 
 
 def has_compiled_metrics(model: keras.Model) -> bool:

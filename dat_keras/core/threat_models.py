@@ -28,6 +28,11 @@ class ThreatModel(RangeChecked, abc.ABC):
 
     eps: Annotated[float | tf.Tensor, Range(0.0)]
 
+    @property
+    def clips_pixels(self) -> bool:
+        """Whether the projection onto the ball clips each pixel for itself."""
+        return False
+
     @staticmethod
     @abc.abstractmethod
     def radius_of_box(image_shape: tuple[int, ...]) -> float:
@@ -60,6 +65,18 @@ class ThreatModel(RangeChecked, abc.ABC):
     def distance(self, x_adv: Images, x: Images) -> PerExample:
         """Returns the norm of `x_adv - x` per example, shape `(B,)`."""
 
+    def contain(self, x_adv: Images, x: Images) -> Images:
+        """Projects the images that are outside of ball or box.
+
+        Those inside, up to rounding of the distance, keep every bit.
+        """
+        # Half of what checks of adversarial images let pass.
+        reach = tf.reshape(self.eps, [-1]) * (1.0 + 5e-6) + 5e-7
+        in_ball = self.distance(x_adv, x) <= reach
+        in_box = tf.reduce_all((x_adv >= 0) & (x_adv <= 1), axis=[1, 2, 3])
+        inside = (in_ball & in_box)[:, None, None, None]
+        return tf.where(inside, x_adv, self.project(x_adv, x))
+
 
 @dataclass(frozen=True)
 class Linf(ThreatModel):
@@ -71,6 +88,11 @@ class Linf(ThreatModel):
     >>> float(ball.distance(ball.project(x + 1.0, x), x)[0] * 255)
     8.0
     """
+
+    @property
+    def clips_pixels(self) -> bool:
+        """Whether the projection clips each pixel for itself: it does."""
+        return True
 
     def __post_init__(self) -> None:
         """Refuses a radius beyond the pixel range."""

@@ -27,11 +27,23 @@ class SingleAttack(Evaluation):
 
     Args:
         attack: The attack; the protocol decides which iterate is judged.
+
+    Raises:
+        ValueError: If its images may lie outside of its threat model.
     """
 
     keeps_images: ClassVar[bool] = True
 
     attack: Attack
+
+    def __post_init__(self) -> None:
+        """Refuses attacks for training alone."""
+        if not self.attack.stays_in_ball:
+            raise ValueError(
+                f"`{type(self.attack).__name__}` is for training: its images "
+                "may leave the threat model, so it measures no robust "
+                f"accuracy. Received: attack={self.attack}"
+            )
 
     def __call__(self, name: str, context: EvaluationContext) -> AttackResult:
         """Returns what the attack breaks, as the protocol counts it."""

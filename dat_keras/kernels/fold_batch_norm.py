@@ -101,7 +101,8 @@ def _convolution(
     dtype: str,
     out: str,
 ) -> Swap:
-    kernel = tf.convert_to_tensor(layer.kernel.value)
+    # A variable, or with LoRA a tensor.
+    kernel = tf.convert_to_tensor(layer.kernel)
     bias = None if layer.bias is None else layer.bias.value
     if norm is not None:
         scale, offset = scale_and_offset(norm)

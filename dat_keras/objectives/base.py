@@ -12,8 +12,10 @@ import keras
 import tensorflow as tf
 
 from dat_keras.attacks import PGD, Attack
+from dat_keras.augment.base import Augment, augmented
 from dat_keras.classifiers.predictor import logits_of_many
 from dat_keras.classifiers.spec import ClassifierSpec
+from dat_keras.core.random import Key
 from dat_keras.core.types import Images, Labels, Logits, Network
 from dat_keras.objectives.example_weights import batch_mean
 from dat_keras.objectives.step import (
@@ -194,6 +196,30 @@ def raw_images(step: Step) -> Images:
             f"{step.y.shape}"
         )
     return step.x_raw
+
+
+def own_augmentation(
+    augment: Augment, x: Images, step: Step, key: Key
+) -> Images:
+    """Images of an augmentation that a method applies itself.
+
+    Args:
+        augment: The method's augmentation.
+        x: What it changes.
+        step: Context of the step; its labels stay those of the images.
+        key: Source of the random draws.
+
+    Raises:
+        ValueError: If the augmentation mixed labels.
+    """
+    x, _, mixed = augmented(augment, x, step.y, key)
+    if mixed:
+        raise ValueError(
+            "`augment` of a method that makes views of its own must not mix "
+            "labels: all its views are trained on those of the batch. "
+            f"Received: augment={augment!r}"
+        )
+    return x
 
 
 def hard_labels(y: Labels) -> Labels:

@@ -23,6 +23,7 @@ from dat_keras.objectives.base import (
     attacked_view,
     logits_of,
     mean_over_views,
+    own_augmentation,
     ramped,
     raw_images,
 )
@@ -94,7 +95,7 @@ class DAJAT(Objective):
         for i in range(self.augmentations):
             own = replace(step, key=step.key.fold_in("view").fold_in(i))
             key = own.key.fold_in("augment")
-            x, _ = self.augment(raw_images(step), step.y, key)
+            x = own_augmentation(self.augment, raw_images(step), step, key)
             views.append(
                 attacked_view(attack, own, x, branch=self.branches - 1)
             )

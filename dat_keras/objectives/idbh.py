@@ -25,6 +25,7 @@ from dat_keras.objectives.base import (
     Objective,
     attacked_view,
     mean_over_views,
+    own_augmentation,
     ramped,
     raw_images,
 )
@@ -74,7 +75,8 @@ class IDBH(Objective):
 
     def craft(self, step: Step) -> Views:
         """Augments the raw images, then attacks them."""
-        x, _ = self.augment(raw_images(step), step.y, step.key.fold_in("idbh"))
+        key = step.key.fold_in("idbh")
+        x = own_augmentation(self.augment, raw_images(step), step, key)
         attack = ramped(self.attack, step.progress, self.warmup)
         return (attacked_view(attack, step, x),)
 

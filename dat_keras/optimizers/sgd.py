@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
+from dat_keras.core.keras_private import uses_weight_decay
 from dat_keras.optimizers.schedules import ConstantConfig, ScheduleConfig
 from dat_keras.utils.ranges import Count, Range, RangeChecked, Weight
 
@@ -29,8 +30,8 @@ class SGD(keras.optimizers.Optimizer):
     w = w - learning_rate * (g + momentum * v if nesterov else v)
     ```
 
-    All variables decay, biases and BatchNorm included. At a restart `v` is 0
-    again.
+    All variables decay, biases and BatchNorm included, but those that
+    `exclude_from_weight_decay` named. At a restart `v` is 0 again.
 
     Args:
         learning_rate: A number, or a schedule of the number of updates done.
@@ -100,14 +101,16 @@ class SGD(keras.optimizers.Optimizer):
             )
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
+        self._decays = [uses_weight_decay(self, v) for v in variables]
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: float
     ) -> None:
         """Moves one variable, given its gradient."""
         gradient = tf.cast(gradient, variable.dtype)
-        gradient += self.coupled_weight_decay * variable
         index = self._get_variable_index(variable)
+        if self._decays[index]:
+            gradient += self.coupled_weight_decay * variable
         velocity = self.velocities[index]
         step = self._kept * velocity + gradient
         self.assign(velocity, step)

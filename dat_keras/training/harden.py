@@ -42,8 +42,8 @@ def harden(
 
     Args:
         model: A functional or sequential classifier: of `keras.applications`,
-            KerasHub, or your own. A softmax at its end is left out. A name
-            does as well: whatever `dk.load_model` takes.
+            KerasHub, or your own. A softmax or a sigmoid at its end is
+            left out. A name does as well: whatever `dk.load_model` takes.
         objective: The training method, or its name in `OBJECTIVES`.
         adapter: What the net wants in place of pixels in `[0, 1]`: an
             `InputAdapter`, or its name in `PREPROCESSING` (`"none"`,

@@ -44,23 +44,51 @@ class Source:
     adapter: InputAdapter | None = None
 
 
-def read_source(source: str, load: Callable[[str], keras.Model]) -> Source:
+def read_source(
+    source: str,
+    load: Callable[[str], keras.Model],
+    sha256: str | None = None,
+) -> Source:
     """Reads the net that a run is to begin at.
 
     Args:
         source: See `Pretrained`.
         load: Returns the classifier of a name that is no preset.
+        sha256: Its fingerprint, if it is known: another file is not loaded.
 
     Raises:
         DatKerasError: If there is no such net.
+        ValueError: If it has another fingerprint.
     """
     path = Path(source)
+    found = _sha256_of_files(path)
+    if found is not None:
+        _check_same(source, found, sha256)
     if is_preset(path):
         net, adapter = read_preset(path)
-        return Source(net, _sha256_of_folder(path), adapter)
-    net = load(source)
+    else:
+        net, adapter = load(source), None
+    if found is None:
+        found = fingerprint(net)
+        _check_same(source, found, sha256)
+    return Source(net, found, adapter)
+
+
+def _sha256_of_files(path: Path) -> str | None:
+    """That of what Keras would deserialise; none of what is read as data."""
+    if is_preset(path):
+        return _sha256_of_folder(path)
     is_file = path.suffix == ".keras" and path.is_file()
-    return Source(net, sha256_of(path) if is_file else fingerprint(net))
+    return sha256_of(path) if is_file else None
+
+
+def _check_same(source: str, found: str, wanted: str | None) -> None:
+    if wanted not in (None, found):
+        raise ValueError(
+            "The run began at another net than is there now: restore it, or "
+            f"train again into another folder. Received: {source} with "
+            f"sha256 {found}, the recipe has {wanted}"
+        )
 
 
 def recorded(
@@ -113,13 +141,7 @@ def begun_at(
     Raises:
         ValueError: If the source is not what the recipe was made with.
     """
-    found = read_source(init.source, load)
-    if found.sha256 != init.sha256:
-        raise ValueError(
-            "The run began at another net than is there now: restore it, or "
-            f"train again into another folder. Received: {init.source} with "
-            f"sha256 {found.sha256}, the recipe has {init.sha256}"
-        )
+    found = read_source(init.source, load, init.sha256)
     classes = found.net.output_shape[-1]
     if classes != num_classes:
         say(f"a new head of {num_classes} classes in place of {classes}")

@@ -1,20 +1,25 @@
 """First iterates."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from dat_keras.attacks import (
+    APGD,
     PGD,
     CleanStart,
     KeepFirstBroken,
     KeepLast,
     NormalStart,
     RandomStart,
+    Start,
     SurfaceStart,
 )
 from dat_keras.core.random import BatchKey, RowKey
-from dat_keras.core.threat_models import L2, Linf
+from dat_keras.core.threat_models import L1, L2, Linf
+from dat_keras.evaluation.constraints import within_threat_model
 
 STARTS = [CleanStart(), NormalStart(clip=True), RandomStart()]
 
@@ -93,3 +98,55 @@ def test_rows_do_not_depend_on_their_batch(start, ball, x, assert_close):
     part = [3, 1]
     alone = start(ball, tf.gather(x, part), RowKey.of(0, part))
     assert_close(alone, together[part])
+
+
+@dataclass(frozen=True)
+class Black(Start):
+    """A start that any image may be far from."""
+
+    def __call__(self, threat_model, x, key):
+        return tf.zeros_like(x)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [PGD(Linf(0.1), steps=3, keep=KeepFirstBroken()), APGD(Linf(0.1), steps=3)],
+    ids=["pgd", "apgd"],
+)
+def test_a_start_outside_is_not_the_image_that_is_found(attack, key):
+    def predict(x, branch=0):
+        return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 0]], -1)
+
+    # The first can be misclassified within the ball, the second cannot.
+    x = tf.reshape([0.55, 0.9], (2, 1, 1, 1))
+    x_adv = replace(attack, start=Black())(
+        predict, x, tf.zeros(2, tf.int32), key
+    )
+    assert within_threat_model(x_adv.numpy(), x.numpy(), Linf(0.1))[1].all()
+    wrong = tf.argmax(predict(x_adv), -1) != 0
+    assert wrong.numpy().tolist() == [True, False]
+
+
+def test_a_start_outside_stays_there_where_it_cannot_be_returned(key):
+    seen = []
+
+    def predict(x, branch=0):
+        seen.append(float(x[0, 0, 0, 0]))
+        return tf.stack([x[:, 0, 0, 0], 1 - x[:, 0, 0, 0]], -1)
+
+    x, y = tf.fill((1, 1, 1, 1), 0.55), tf.constant([0])
+    PGD(Linf(0.1), steps=1, start=Black())(predict, x, y, key)
+    assert seen == [0.0]
+
+
+@pytest.mark.parametrize("ball", [Linf(0.1), L2(0.5), L1(12.0)])
+@pytest.mark.parametrize("start", [RandomStart(), SurfaceStart()])
+def test_starts_inside_keep_their_bits(start, ball, x, key):
+    first = start(ball, x, key)
+    np.testing.assert_array_equal(ball.contain(first, x), first)
+    # With one radius for each image, too.
+    own = type(ball)(tf.fill((4, 1, 1, 1), ball.eps))
+    np.testing.assert_array_equal(own.contain(first, x), first)
+    np.testing.assert_array_equal(
+        own.contain(1.0 - x, x), own.project(1.0 - x, x)
+    )

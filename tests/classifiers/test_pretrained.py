@@ -61,6 +61,30 @@ def test_a_head_becomes_logits_with_its_weights(name):
     np.testing.assert_allclose(probabilities, wanted, rtol=1e-5, atol=1e-6)
 
 
+def test_a_sigmoid_is_left_out_with_a_warning():
+    original = net(layers.Flatten(), layers.Dense(5, "sigmoid"))
+    x = RNG.random((4, 8, 8, 3), np.float32)
+    with pytest.warns(UserWarning, match="ends in a sigmoid"):
+        found = assembled(original)(x)
+    shares = keras.ops.sigmoid(found)
+    np.testing.assert_allclose(shares, original(x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        lambda: [layers.Dense(5, "tanh")],
+        lambda: [layers.Dense(5, name="own"), layers.Activation("tanh")],
+    ],
+    ids=["inside", "apart"],
+)
+def test_a_head_with_another_activation_is_refused_or_replaced(head):
+    original = net(layers.Flatten(), *head())
+    with pytest.raises(ValueError, match="activation 'tanh' of layer"):
+        assembled(original)
+    assert assembled(original, num_classes=7).output_shape == (None, 7)
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_another_number_of_classes_gives_a_new_head_alone(name):
     original = net(*HEADS[name]())

@@ -38,7 +38,7 @@ def file(tmp_path_factory):
 
 def test_a_file_is_hardened_resumed_and_evaluated(file, colours, tmp_path):
     begin = ["train", "--dataset", colours, *FAST]
-    begin += ["--init", file, "--trust-init", "--trainable", "last:2"]
+    begin += ["--init", file, "--trust", "--trainable", "last:2"]
     begin += ["--preprocessing", "tf", "--output", tmp_path / "run"]
     result = run(*begin)
     assert result.exit_code == 0, result.output
@@ -63,23 +63,36 @@ def test_a_file_is_hardened_resumed_and_evaluated(file, colours, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--init", "FILE"], "add --trust-init if you trust who made it"),
+        (["--init", "FILE"], "add --trust if you trust who made it"),
         (["--init", "no/such/net"], "error"),
         (["--trainable", "head"], "--trainable is for the net of --init"),
         (["--preprocessing", "tf"], "--preprocessing is for the net of --init"),
-        (["--trust-init"], "--trust-init is for the net of --init"),
+        (["--trust"], "--trust is for .keras files"),
+        (["--set", "teacher=FILE"], "add --trust if you trust who made it"),
         (
-            ["--init", "FILE", "--trust-init", "--trainable", "body"],
+            ["--method", "ard", "--set", "objective.teacher=FILE"],
+            "add --trust if you trust who made it",
+        ),
+        (
+            ["--extra", "shapes", "--extra-labels", "FILE"],
+            "add --trust if you trust who made it",
+        ),
+        (
+            ["--trust", "--method", "ard", "--set", "teacher=shapes-dat"],
+            "are read as data. received: shapes-dat",
+        ),
+        (
+            ["--init", "FILE", "--trust", "--trainable", "body"],
             "--trainable is all, head, or last:N",
         ),
         (
-            ["--init", "FILE", "--trust-init", "--architecture", "resnet8"],
+            ["--init", "FILE", "--trust", "--architecture", "resnet8"],
             "has its own architecture",
         ),
     ],
 )
 def test_other_options_are_refused_in_one_line(file, options, message):
-    result = run("train", *[str(file) if o == "FILE" else o for o in options])
+    result = run("train", *[o.replace("FILE", str(file)) for o in options])
     assert result.exit_code != 0
     assert message in result.stderr.lower() or message in result.stderr
     assert "Traceback" not in result.output

@@ -75,6 +75,18 @@ def test_metrics_of_compile_are_updated_and_read_alone():
     assert private.update_compiled_metrics(model, y, z, None) == {}
 
 
+def test_variables_are_excluded_from_weight_decay_by_value_and_name():
+    kernel, bias, scale = (
+        keras.Variable([1.0], name=name) for name in ("kernel", "bias", "scale")
+    )
+    optimizer = keras.optimizers.SGD()
+    assert private.uses_weight_decay(optimizer, kernel)
+    optimizer.exclude_from_weight_decay([scale], ["bias"])
+    named = [private.uses_weight_decay(optimizer, v) for v in (bias, scale)]
+    assert named == [False, False]
+    assert private.uses_weight_decay(optimizer, kernel)
+
+
 def test_callbacks_read_directions_in_a_list():
     metric = keras.metrics.Mean(name="own")
     metric._direction = "up"

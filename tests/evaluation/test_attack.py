@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import dat_keras as dk
-from dat_keras.attacks import PGD, CleanStart
+from dat_keras.attacks import PGD, CleanStart, NoisyFGSM
 from dat_keras.core.threat_models import L2, Linf
 from dat_keras.evaluation.attack import attack
 from dat_keras.evaluation.evaluate import evaluate
@@ -96,6 +96,14 @@ def test_an_attack_has_its_own_threat_model(net):
 def test_what_is_refused(net, arguments, message):
     with pytest.raises(ValueError, match=message):
         attack(*net, **arguments)
+
+
+def test_attacks_for_training_are_refused(net):
+    trained_on = NoisyFGSM(Linf(0.1))
+    with pytest.raises(ValueError, match="`NoisyFGSM` is for training"):
+        attack(*net, trained_on)
+    with pytest.raises(ValueError, match="`NoisyFGSM` is for training"):
+        evaluate(net[0], net[1:], {"own": trained_on}, eps=0.1)
 
 
 @pytest.mark.parametrize("protocol", ["strict", "dat"])

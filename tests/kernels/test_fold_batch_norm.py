@@ -55,6 +55,15 @@ def relative_errors(actual, expected):
     ) / np.linalg.norm(tf.reshape(expected, (len(actual), -1)), axis=1)
 
 
+def test_a_kernel_with_lora_is_the_sum_of_its_parts(assert_close):
+    model = plain(layers.Conv2D(4, 3), layers.BatchNormalization())
+    model.layers[0].enable_lora(2)
+    x = tf.constant(np.random.default_rng(0).random((2, 8, 8, 3)), tf.float32)
+    model.layers[0].lora_kernel_b.assign(tf.ones((2, 4)))
+    expected = model(x, training=False)
+    assert_close(Predictor(model).frozen()(x), expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("stack", "norms_left"),
     [

@@ -14,11 +14,11 @@ from teachers import taught
 
 import dat_keras
 from dat_keras.attacks import NormalStart
-from dat_keras.augment import Unchanged
+from dat_keras.augment import Chain, MixUp, Unchanged
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.core.random import BatchKey
 from dat_keras.core.threat_models import Linf
-from dat_keras.objectives import OBJECTIVES
+from dat_keras.objectives import DAJAT, DAT, IDBH, OBJECTIVES, RecombinedAT
 from dat_keras.objectives.las_at.las_trades import PUBLISHED
 from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.optimizers import SGD
@@ -265,6 +265,14 @@ def test_mixed_labels_are_used_or_refused(objective, make_step, model, batch):
         return
     terms = objective.loss(step.predict, views, y)
     assert all(np.isfinite(term) for term in terms.values())
+
+
+@pytest.mark.parametrize("made", [IDBH, DAJAT, DAT, RecombinedAT])
+def test_an_augmentation_of_its_own_mixes_no_labels(made, make_step, make_tiny):
+    objective = made(augment=Chain((Unchanged(), MixUp(4))))
+    step = make_step(make_tiny(branches=objective.branches), objective)
+    with pytest.raises(ValueError, match="must not mix labels"):
+        objective.craft(step)
 
 
 def test_repr_evaluates_back(name):

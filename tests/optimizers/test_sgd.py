@@ -53,6 +53,16 @@ def test_trajectory_with_a_drop_is_numpys(momentum, weight_decay, nesterov):
     np.testing.assert_allclose(run(optimizer), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("by", ["name", "value"])
+def test_excluded_variables_do_not_decay(by):
+    kernel, bias = (keras.Variable([2.0], name=n) for n in ("kernel", "bias"))
+    optimizer = SGD(0.1, weight_decay=0.5)
+    excluded = {"name": ([], ["bias"]), "value": ([bias], [])}[by]
+    optimizer.exclude_from_weight_decay(*excluded)
+    optimizer.apply([tf.zeros(1), tf.ones(1)], [kernel, bias])
+    np.testing.assert_allclose([kernel[0], bias[0]], [1.9, 1.9], rtol=1e-6)
+
+
 def test_a_restart_forgets_the_velocity():
     restarted = SGD(0.1, 0.9, 0.05, restarts=(2,))
     path = run(restarted)

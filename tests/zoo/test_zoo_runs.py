@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from zoo_runs import make_run
 
 import dat_keras as dk
 from dat_keras.objectives import OBJECTIVES
+from dat_keras.recipes import RECIPES
 from dat_keras.training.run_info import load_classifier
 from dat_keras.utils.errors import DamagedFileError, RunFolderError
+from dat_keras.zoo.bundle.write import from_run
 from dat_keras.zoo.commands.describe_run import selection
 
 HISTORY = """epoch,step,loss,val_accuracy,val_robust_accuracy,seconds
@@ -46,6 +49,25 @@ def test_load_model_takes_a_keras_file(net, images, tmp_path):
     net.save(tmp_path / "net.keras")
     found = dk.load_model(tmp_path / "net.keras")
     np.testing.assert_array_equal(found(images), net(images))
+
+
+@pytest.mark.parametrize(
+    ("teacher", "published"),
+    [
+        ("/home/me/secret/teacher", "teacher"),
+        ("../secret/teacher", "teacher"),
+        ("secret/teacher.keras", "teacher.keras"),
+        ("somebody/net@main", "somebody/net@main"),
+        ("shapes-dat-resnet8", "shapes-dat-resnet8"),
+    ],
+)
+def test_folders_of_a_teacher_are_not_published(teacher, published, tmp_path):
+    recipe = RECIPES["ard-shapes-resnet8"]
+    objective = replace(recipe.objective, teacher=teacher)
+    run = make_run(tmp_path / "run", objective=objective)
+    config = from_run(run).spec.to_json({})
+    assert "secret" not in json.dumps(config)
+    assert config["training"]["objective"]["teacher"] == published
 
 
 @pytest.mark.parametrize(

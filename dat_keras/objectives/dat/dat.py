@@ -28,7 +28,12 @@ from dat_keras.objectives.base import (
     attacked_view,
     logits_of,
 )
-from dat_keras.objectives.dat.adv_gradient import ADV_GRADIENTS, following
+from dat_keras.objectives.dat.adv_gradient import (
+    ADV_GRADIENTS,
+    following,
+    needs_unprojected,
+    projected,
+)
 from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup
 from dat_keras.objectives.dat.generator import (
     AMPLITUDE_SCALES,
@@ -83,7 +88,8 @@ class DAT(Objective):
         generator_learning_rate: Constant. Default: paper.
         generator_adv_grad: How `x_hat'` depends on `x_hat` for the
             generator: `"projection"` (as published: where the last
-            projection was active), `"none"` or `"full"`.
+            projection was active; in L2, the derivative of the projection;
+            not in L1), `"none"` or `"full"`.
         generator_updates_statistics: Whether a sequential update moves the
             classifier's BatchNorm statistics a second time, as published.
         amplitude_scale: `"reference"` or `"match_mean"` (an extension).
@@ -122,7 +128,7 @@ class DAT(Objective):
     weights_examples: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Refuses unknown names."""
+        """Refuses unknown names, and rules that do not know the attack."""
         super().__post_init__()
         update = lookup(UPDATES, self.update, "update")
         if self.generator_updates_statistics and update.shares_pass:
@@ -133,6 +139,8 @@ class DAT(Objective):
         lookup(CONDITIONS, self.generator_input, "generator input")
         lookup(AMPLITUDE_SCALES, self.amplitude_scale, "amplitude scale")
         lookup(ADV_GRADIENTS, self.generator_adv_grad, "gradient")
+        if self.learned_amplitude and not self.single_ae:
+            needs_unprojected(self.generator_adv_grad, self.attack)
 
     @property
     def branches(self) -> int:
@@ -193,7 +201,8 @@ class DAT(Objective):
         base = attacked_view(self.ae_attack, step, step.x)
         if self.single_ae:
             return base, self.recombination.pair(step, base)
-        return base, self.recombination.attacked(step, self.ae_attack)
+        rule = self.generator_adv_grad if self.learned_amplitude else "none"
+        return base, self.recombination.attacked(step, self.ae_attack, rule)
 
     def attach(self, step: Step, views: Views) -> Views:
         """Returns the views as functions of the generator."""
@@ -203,9 +212,13 @@ class DAT(Objective):
             x_adv = self.recombination.mixed(step, view.adversarial)
             return base, View(x, x_adv, view.branch)
         x = self.recombination.augmented(step, x)
-        eps = self.attack.threat_model.eps
-        follows = ADV_GRADIENTS[self.generator_adv_grad](view.x_adv, x, eps)
-        return base, View(x, following(view.x_adv, x, follows), view.branch)
+        ball = self.attack.threat_model
+        if view.moved is not None:
+            x_adv = projected(view.x_adv, view.moved, x, ball)
+        else:
+            rule = ADV_GRADIENTS[self.generator_adv_grad]
+            x_adv = following(view.x_adv, x, rule(view.x_adv, x, ball.eps))
+        return base, View(x, x_adv, view.branch)
 
     def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
         """Returns the terms of `L_DAT`."""

@@ -6,10 +6,18 @@ from dataclasses import dataclass, field
 
 import tensorflow as tf
 
-from dat_keras.attacks import Attack
+from dat_keras.attacks import PGD
 from dat_keras.augment import Augment
 from dat_keras.core.types import Images
-from dat_keras.objectives.base import attacked_view, raw_images
+from dat_keras.objectives.base import (
+    attacked_view,
+    own_augmentation,
+    raw_images,
+)
+from dat_keras.objectives.dat.adv_gradient import (
+    needs_unprojected,
+    unprojected,
+)
 from dat_keras.objectives.dat.amplitude_mixup import AmplitudeMixup, Spectrum
 from dat_keras.objectives.step import Step, View
 
@@ -23,11 +31,14 @@ class RecombinedView(View):
             scale, shape `(B, C, H, W)`.
         clean: Spectrum behind `x`.
         adversarial: Spectrum behind `x_adv`, where that was recombined too.
+        moved: What was projected to `x_adv`, where the generator's gradient
+            needs it.
     """
 
     drawn: tf.Tensor = field(kw_only=True)
     clean: Spectrum = field(kw_only=True)
     adversarial: Spectrum | None = field(default=None, kw_only=True)
+    moved: Images | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -44,20 +55,28 @@ class Recombination:
     augment: Augment
     branch: int
 
-    def attacked(self, step: Step, attack: Attack) -> RecombinedView:
+    def attacked(
+        self, step: Step, attack: PGD, rule: str = "none"
+    ) -> RecombinedView:
         """Returns the recombined un-augmented images, augmented and attacked.
 
         Args:
             step: Context of the step.
             attack: The inner maximisation.
+            rule: How `x_adv` will follow `x`, a key of `ADV_GRADIENTS`.
         """
         x = raw_images(step)
         spectrum = Spectrum.of(x, step.adversary.condition(step, x))
         x, drawn = self._drawn(step, spectrum)
         x = tf.stop_gradient(self.augmented(step, x))
-        view = attacked_view(attack, step, x, branch=self.branch)
+        moved = None
+        if needs_unprojected(rule, attack):
+            moved = unprojected(attack, step, x, self.branch)
+            x_adv = attack.threat_model.project(moved, x)
+        else:
+            x_adv = attacked_view(attack, step, x, branch=self.branch).x_adv
         return RecombinedView(
-            view.x, view.x_adv, view.branch, drawn=drawn, clean=spectrum
+            x, x_adv, self.branch, drawn=drawn, clean=spectrum, moved=moved
         )
 
     def pair(self, step: Step, base: View) -> RecombinedView:
@@ -88,7 +107,7 @@ class Recombination:
     def augmented(self, step: Step, x: Images) -> Images:
         """Returns recombined images after their own augmentation."""
         key = step.key.fold_in("recombined augment")
-        return self.augment(x, step.y, key)[0]
+        return own_augmentation(self.augment, x, step, key)
 
     def _drawn(
         self, step: Step, spectrum: Spectrum

@@ -39,7 +39,8 @@ class RecombinedAT(Objective):
     method's attack on both; a BatchNorm branch for each; the generator
     ascends the same loss. As in DAT's code, `x_hat'` follows `x_hat` where the
     last projection was active: through these pixels alone does PGD-AT's loss,
-    which reads no clean image, reach the generator.
+    which reads no clean image, reach the generator. In L2 the projection is
+    differentiated; L1 is refused.
 
     Args:
         base: `PGDAT` or `TRADES`: loss and attack. Default: `TRADES()`.
@@ -51,7 +52,8 @@ class RecombinedAT(Objective):
         split_bn: Whether `x_hat` has a BatchNorm branch of its own.
 
     Raises:
-        ValueError: If the base is another method, or its attack is not PGD.
+        ValueError: If the base is another method, its attack is not PGD, or
+            the generator's gradient is not known in its threat model.
 
     Example:
     >>> RecombinedAT(PGDAT()).terms
@@ -133,8 +135,10 @@ class RecombinedAT(Objective):
 
     def craft(self, step: Step) -> Views:
         """Attacks the images and their recombinations as the base does."""
-        attack = self._source.attack
-        second = self._source.recombination.attacked(step, attack)
+        source = self._source
+        second = source.recombination.attacked(
+            step, source.attack, source.generator_adv_grad
+        )
         return *self.base.craft(step), second
 
     def attach(self, step: Step, views: Views) -> Views:

@@ -22,6 +22,7 @@ from dat_keras.losses import cross_entropy
 from dat_keras.objectives.base import Objective, attacked_view, mean_over_views
 from dat_keras.objectives.las_at.policy import Policy
 from dat_keras.objectives.las_at.strategy import ChosenView, Strategy
+from dat_keras.objectives.natural import Natural
 from dat_keras.objectives.pgd_at import PGDAT
 from dat_keras.objectives.step import Adversary, Step, Terms, Views
 from dat_keras.utils.ranges import Range
@@ -107,6 +108,10 @@ class LASAT(Objective):
     true_class: Annotated[float, Range(0.0, 1.0, above=True)] = 0.7
     terms: ClassVar[tuple[str, ...]] = ("robust",)
     weights_examples: ClassVar[bool] = True
+
+    def without_attack(self) -> Objective:
+        """Returns natural training: the strategy would set other steps."""
+        return Natural()
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the strategy network with its optimizer."""

@@ -32,6 +32,7 @@ from dat_keras.objectives.base import (
 from dat_keras.objectives.las_at.las_at import strengthened
 from dat_keras.objectives.las_at.policy import Policy, check_grid
 from dat_keras.objectives.las_at.strategy import ChosenView, Reward, Strategy
+from dat_keras.objectives.natural import Natural
 from dat_keras.objectives.step import Adversary, Step, Terms, Views
 from dat_keras.utils.ranges import Weight
 
@@ -91,6 +92,10 @@ class LASTRADES(Objective):
         """Refuses an empty grid."""
         super().__post_init__()
         check_grid("beta_grid", self.beta_grid)
+
+    def without_attack(self) -> Objective:
+        """Returns natural training: the strategy would set other steps."""
+        return Natural()
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the strategy network with its optimizer."""

@@ -83,7 +83,8 @@ class Oracle(NoAdversary):
         """Returns the stage outputs, shape `(B, H, W, C)` each, float32."""
         with self.frozen.scope(self.mirrored.weights):
             maps = self.mirrored.stages(x, training=False)
-        return [tf.cast(m, tf.float32) for m in maps]
+        # Keras returns one output as it is, not in a list.
+        return [tf.cast(m, tf.float32) for m in tf.nest.flatten(maps)]
 
     def ascend(self, ascent: Ascent) -> None:
         """Averages the classifier's weights; freezes them at a new stage."""

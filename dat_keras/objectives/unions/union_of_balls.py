@@ -43,6 +43,11 @@ class UnionOfBalls(ThreatModel):
         )
 
     @property
+    def clips_pixels(self) -> bool:
+        """Whether the projection of the first ball clips each pixel."""
+        return self.balls[0].clips_pixels
+
+    @property
     def ratios(self) -> tuple[float, ...]:
         """Radius of each ball in units of the first one's."""
         return tuple(ball.eps / self.balls[0].eps for ball in self.balls)

@@ -15,6 +15,7 @@ from dat_keras.architectures import BranchedClassifier
 from dat_keras.core.threat_models import norm_of
 from dat_keras.core.weights import fingerprint, save_weights
 from dat_keras.evaluation.robustbench import entries
+from dat_keras.objectives.distillation import Distillation
 from dat_keras.recipes import Recipe
 from dat_keras.training.run_info import load_classifier
 from dat_keras.utils.config import encode
@@ -208,18 +209,34 @@ def _date(seconds: float) -> str:
 
 
 def _impersonal(recipe: Recipe) -> Recipe:
-    """Replaces paths of data sets and of a labeller by their last part."""
+    """Replaces paths of data sets and of models by their last part."""
     name = Path(recipe.dataset).name
-    source, labels = (
-        text and Path(text).name if text and Path(text).exists() else text
-        for text in (recipe.extra.source, recipe.extra.labels)
-    )
+    source, labels = map(_last_part, (recipe.extra.source, recipe.extra.labels))
+    objective = recipe.objective
+    if isinstance(objective, Distillation):
+        teacher = _last_part(objective.teacher)
+        objective = replace(objective, teacher=teacher)
     return replace(
         recipe,
         dataset=name,
         name=recipe.name.replace(recipe.dataset, name),
         extra=replace(recipe.extra, source=source, labels=labels),
+        objective=objective,
     )
+
+
+def _last_part(source: str | None) -> str | None:
+    """A name of the zoo or the Hub as it is, of a path the last part."""
+    if source is None:
+        return None
+    path = Path(source)
+    is_path = (
+        path.exists()
+        or path.is_absolute()
+        or path.suffix == ".keras"
+        or source.startswith((".", "~"))
+    )
+    return path.name if is_path else source
 
 
 def _check_names(model: keras.Model, spec: ModelSpec) -> None:

@@ -7,11 +7,17 @@ import pytest
 import tensorflow as tf
 from replicas import two_replicas
 
-from dat_keras.attacks import PGD
+from dat_keras.attacks import (
+    PGD,
+    CrossEntropy,
+    KLFromClean,
+    NormalStart,
+    RandomStart,
+)
 from dat_keras.augment import Unchanged
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.classifiers.spec import ClassifierSpec
-from dat_keras.core.threat_models import Linf
+from dat_keras.core.threat_models import L2, Linf
 from dat_keras.objectives import LASAT, LASTRADES, PGDAT
 from dat_keras.objectives.las_at.las_at import KeepAfter
 from dat_keras.objectives.las_at.policy import Policy
@@ -246,6 +252,22 @@ def test_a_rewarded_choice_becomes_likelier(make_tiny, make_step):
     before = chance(view)
     strategy.ascend(Ascent(step, (view,), [], one))
     assert chance(view) > before
+
+
+@pytest.mark.parametrize("method", [LASAT, LASTRADES])
+def test_without_its_attack_no_image_is_attacked(method, tiny_model, make_step):
+    objective = method(policy=replace(method().policy, architecture="resnet8"))
+    step = replace(make_step(tiny_model, objective), predict=pytest.fail)
+    (view,) = objective.without_attack().craft(step)
+    np.testing.assert_array_equal(view.x_adv, step.x)
+
+
+def test_las_trades_is_judged_by_its_attack_on_the_cross_entropy():
+    attack = PGD(L2(0.5), KLFromClean(), 3, 0.1, NormalStart())
+    objective = LASTRADES(attack, Policy("resnet8"))
+    spec = ClassifierSpec((8, 8, 3), 4, 8)
+    judge = objective.build_adversary(spec).attack
+    assert judge == PGD(L2(0.5), CrossEntropy(), 3, 0.1, RandomStart())
 
 
 @pytest.mark.thorough

@@ -221,6 +221,15 @@ def test_convolutions_that_end_in_an_activation_are_stages(
     assert np.isfinite(SHORT.craft(step)[0].x_adv).all()
 
 
+def test_a_net_of_one_resolution_has_one_stage(make_step):
+    layers = keras.layers
+    stack = [layers.Conv2D(2, 3), layers.ReLU(), layers.Flatten()]
+    net = keras.Sequential([keras.Input((8, 8, 3)), *stack, layers.Dense(4)])
+    step = make_step(net, OAAT())
+    (features,) = step.adversary.features(step.x)
+    np.testing.assert_array_equal(features, stack[1](stack[0](step.x)))
+
+
 def test_perturbation_sees_twice_the_change(tiny_model, make_step):
     step = make_step(tiny_model, SHORT)
     (view,) = SHORT.craft(step)
