@@ -10,9 +10,11 @@ from pathlib import Path
 
 from dat_keras import data
 from dat_keras.comparison.grid import GridRun
+from dat_keras.core.threat_models import Linf
 from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import Display, Progress, prefixed, silent
+from dat_keras.evaluation.suites import can_resume
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.profiling.step_cost import passes_of_recipe
 from dat_keras.profiling.step_timer import StepCosts
@@ -161,13 +163,14 @@ def _reports(
     for which in grid.checkpoints:
         model = load_classifier(grid_run.folder, which).model
         shown = prefixed(which, progress)
+        state = grid_run.folder / f"evaluation-{which}"
         reports[which] = evaluate(
             model,
             test,
             grid.attacks,
             n_examples=count,
             seed=recipe.seed,
-            resume=grid_run.folder / f"evaluation-{which}",
+            resume=state if can_resume(grid.attacks, Linf(0.0)) else None,
             certify=grid.further.certify,
             progress=shown,
         ).to_json()
