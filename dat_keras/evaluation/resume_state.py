@@ -215,7 +215,7 @@ def _differences(there: dict, now: dict) -> Iterator[str]:
         if old == new or key in implied:
             continue
         if key == "function":
-            if not same_function(old, new):
+            if not same_function(old or "", new or ""):
                 yield "the layers differ"
         elif key in HASHES:
             yield f"the {HASHES[key]} differ"

@@ -17,6 +17,7 @@ from dat_keras.evaluation import certifiers
 from dat_keras.evaluation.certificate import Certificate, certificate_cautions
 from dat_keras.evaluation.certifiers import CERTIFIERS, certifier_of
 from dat_keras.evaluation.results import AttackResult
+from dat_keras.evaluation.shard import Shard
 from dat_keras.evaluation.smoothing_certifier import SmoothingCertifier
 
 EPS = 0.02
@@ -109,6 +110,13 @@ def test_smoothing_certifies_another_classifier(judged):
     assert found.certified == tuple(radius > 0.05 for radius in found.bounds)
     assert [caution.code for caution in report.cautions] == ["smoothed"]
     assert max(found.bounds) > 0
+
+
+def test_a_table_gives_shards_their_intervals(report):
+    whole = replace(report, whole=True)
+    shard = Shard(1, 2, 48, 4, (8, 8, 3), 1.0)
+    table = compare_reports({"a": whole, "b": replace(whole, shard=shard)})
+    assert "(" not in "".join(table[1]) and all("(" in c for c in table[2][1:])
 
 
 class Subclassed(keras.Model):
