@@ -84,7 +84,11 @@ class Job:
                 **self.options,
             )
             if self.corruptions:
-                report = replace(report, corruptions=self._corrupted(tell))
+                corrupted = self._corrupted(tell)
+                said = set(report.cautions)
+                own = tuple(c for c in corrupted.cautions if c not in said)
+                corrupted = replace(corrupted, cautions=own)
+                report = replace(report, corruptions=corrupted)
         return replace(report, cautions=(*self.cautions, *report.cautions))
 
     def _corrupted(self, tell: Progress) -> CorruptionReport:

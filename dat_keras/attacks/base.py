@@ -37,6 +37,17 @@ class Attack(RangeChecked, abc.ABC):
         """Whether it takes one gradient step, to which nets may overfit."""
         return False
 
+    def check(self, classes: int, shape: tuple[int, int, int]) -> None:
+        """Refuses a classifier or images that it does not work on.
+
+        Args:
+            classes: Number of classes.
+            shape: `(H, W, C)` of the images.
+
+        Raises:
+            ValueError: If it does not work on them.
+        """
+
     @abc.abstractmethod
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key

@@ -77,6 +77,10 @@ class FAB(MinimumNormAttack):
         """Returns forward passes and gradients of an unbroken image."""
         return 2 * self.steps, self.loss.gradients(classes) * self.steps
 
+    def check(self, classes: int, shape: tuple[int, int, int]) -> None:
+        """Refuses more classes than the boundary is made for."""
+        self.loss.gradients(classes)
+
     def in_run(self, run: int | tf.Tensor) -> FAB:
         """Returns the attack of a run; all but the first start near `x`."""
         share = RESTART * tf.cast(run > 0, tf.float32)

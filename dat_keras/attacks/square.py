@@ -14,10 +14,11 @@ from typing import Annotated
 import tensorflow as tf
 
 from dat_keras.attacks.square_moves import MOVES, uniform
+from dat_keras.attacks.square_pattern import check_sides
 from dat_keras.attacks.stages import Before, StagedAttack
 from dat_keras.attacks.xla import xla_compiled
 from dat_keras.core.random import Key
-from dat_keras.core.threat_models import ThreatModel
+from dat_keras.core.threat_models import Linf, ThreatModel
 from dat_keras.core.types import Images, Labels, Logits, PerExample, Predict
 from dat_keras.losses import margin
 from dat_keras.utils.ranges import Range, RangeChecked
@@ -42,6 +43,11 @@ class Square(RangeChecked, StagedAttack):
     threat_model: ThreatModel
     queries: Annotated[int, Range(1)] = 5000
     chunk: Annotated[int, Range(1)] = 250
+
+    def check(self, classes: int, shape: tuple[int, int, int]) -> None:
+        """Refuses images that are too small for the first pattern."""
+        if not isinstance(self.threat_model, Linf):
+            check_sides(*shape[:2])
 
     def stages(self, classes: int) -> int:
         """Returns the number of chunks."""

@@ -72,6 +72,23 @@ def waves(sides: np.ndarray, wave: Wave) -> tuple[np.ndarray, np.ndarray]:
     return sizes, table
 
 
+def check_sides(height: int, width: int) -> None:
+    """Refuses an image that has no room for the tiles.
+
+    Args:
+        height: Of the image.
+        width: Of the image.
+
+    Raises:
+        ValueError: If one is below `TILES`.
+    """
+    if min(height, width) < TILES:
+        raise ValueError(
+            "Square in L2 or L1 needs images of at least "
+            f"{TILES} pixels a side. Received: {height} x {width}"
+        )
+
+
 def tiled(
     height: int, width: int, wave: Wave
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -89,11 +106,7 @@ def tiled(
     Raises:
         ValueError: If the image is smaller.
     """
-    if min(height, width) < TILES:
-        raise ValueError(
-            "Square in L2 or L1 needs images of at least "
-            f"{TILES} pixels a side. Received: {height} x {width}"
-        )
+    check_sides(height, width)
     side = min(height, width) // TILES
     counts = [
         TILES if size == min(height, width) else size // side

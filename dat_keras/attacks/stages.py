@@ -39,6 +39,19 @@ class StagedAttack(abc.ABC):
     def passes(self, classes: int) -> tuple[int, int]:
         """Returns forward passes and gradients of an unbroken image."""
 
+    def check(  # noqa: B027
+        self, classes: int, shape: tuple[int, int, int]
+    ) -> None:
+        """Refuses a classifier or images that it does not work on.
+
+        Args:
+            classes: Number of classes.
+            shape: `(H, W, C)` of the images.
+
+        Raises:
+            ValueError: If it does not work on them.
+        """
+
     @abc.abstractmethod
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key, before: Before
@@ -65,6 +78,10 @@ class Restarts(RangeChecked, StagedAttack):
 
     attack: APGD | SparseAPGD | FAB
     times: Annotated[int, Range(1)] = 1
+
+    def check(self, classes: int, shape: tuple[int, int, int]) -> None:
+        """Refuses what the attack does not work on."""
+        self.attack.check(classes, shape)
 
     def stages(self, classes: int) -> int:
         """Returns the number of runs."""
@@ -106,6 +123,10 @@ class EachTarget(RangeChecked, StagedAttack):
                 f"Received: {self.attack.loss}"
             )
 
+    def check(self, classes: int, shape: tuple[int, int, int]) -> None:
+        """Refuses what the attack does not work on."""
+        self.attack.check(classes, shape)
+
     def stages(self, classes: int) -> int:
         """Returns the number of targets."""
         return min(self.targets, classes - 1)
@@ -140,6 +161,11 @@ class Ensemble(Attack):
     """
 
     parts: tuple[StagedAttack, ...] = ()
+
+    def check(self, classes: int, shape: tuple[int, int, int]) -> None:
+        """Refuses what a part does not work on."""
+        for part in self.parts:
+            part.check(classes, shape)
 
     def __call__(
         self, predict: Predict, x: Images, y: Labels, key: Key

@@ -12,10 +12,12 @@ from pathlib import Path
 from dat_keras import data
 from dat_keras.comparison.grid import GridRun
 from dat_keras.comparison.measured_norms import MeasuredNorms
+from dat_keras.core.threat_models import Linf
 from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import Display, Progress, prefixed, silent
 from dat_keras.evaluation.report import Report
+from dat_keras.evaluation.suites import can_resume
 from dat_keras.evaluation.union_report import UnionReport
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.profiling.step_cost import passes_of_recipe
@@ -166,7 +168,9 @@ def _reports(
     for which in grid.checkpoints:
         model = load_classifier(grid_run.folder, which).model
         shown = prefixed(which, progress)
-        state = grid_run.folder / f"evaluation-{which}"
+        state = None
+        if can_resume(grid.attacks, Linf(0.0)):
+            state = grid_run.folder / f"evaluation-{which}"
         reports[which] = _report(
             grid.norms,
             state,
@@ -197,7 +201,7 @@ def _reports(
 
 def _report(
     norms: MeasuredNorms,
-    state: Path,
+    state: Path | None,
     progress: Progress,
     evaluated: Callable[..., Report],
 ) -> dict:
@@ -212,7 +216,7 @@ def _report(
             norm: evaluated(
                 norm,
                 eps=eps,
-                resume=state / norm,
+                resume=state / norm if state else None,
                 progress=prefixed(norm, progress),
             )
             for norm, eps in norms.radii

@@ -48,7 +48,8 @@ def compare_reports(reports: Mapping[str, Report]) -> list[list[str]]:
     )
     table = [["model", *names]]
     for model, report in reports.items():
-        found = {row.name: _cell(row, report.whole) for row in report.measured}
+        whole = report.whole and report.shard is None
+        found = {row.name: _cell(row, whole) for row in report.measured}
         table.append([model, *(found.get(name, "") for name in names)])
     return table
 

@@ -14,6 +14,7 @@ from dat_keras.evaluation.context import (
     EvaluationContext,
     refuse_nonfinite,
 )
+from dat_keras.evaluation.feasibility import check_attacks, check_batch_size
 from dat_keras.evaluation.parallel import run_in_parallel
 from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import PROTOCOLS
@@ -72,14 +73,10 @@ def attack(
     [[[[0.375, 0.375]]]]
     """
     check_kind(model)
-    if batch_size < 1:
-        raise ValueError(
-            "`batch_size` must be at least 1. "
-            f"Received: batch_size={batch_size}"
-        )
+    check_batch_size(batch_size)
     name, evaluation = _evaluation(attack, norm, eps)
     samples = first_samples((x, y))
-    check_fit(model, samples)
+    check_attacks({name: evaluation}, check_fit(model, samples), samples)
     context = EvaluationContext(
         predict=Predictor(model),
         samples=samples,
@@ -88,6 +85,7 @@ def attack(
         batch_size=min(batch_size, len(samples)),
         seed=seed,
         progress=progress or (lambda name, done, total: None),
+        keep_images=True,
     )
     if isinstance(evaluation, SingleAttack):
         return _last_iterates(name, evaluation.attack, context)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from dat_keras.attacks import EachTarget, StagedAttack
 from dat_keras.core.threat_models import Linf, ThreatModel
 from dat_keras.evaluation.plausibility import implausible
 from dat_keras.evaluation.results import AttackResult, Caution
+
+GRADIENT_PARTS = ("apgd", "fab")
+"""How the names of the parts begin that follow gradients."""
 
 
 def report_cautions(
@@ -73,6 +77,7 @@ def ensemble_cautions(
     classes: int,
     image_shape: Sequence[int],
     threat_model: ThreatModel,
+    planned: Mapping[str, StagedAttack],
 ) -> list[Caution]:
     """Returns what the results of an ensemble's parts say.
 
@@ -81,6 +86,7 @@ def ensemble_cautions(
         classes: Number of classes.
         image_shape: `(H, W, C)`.
         threat_model: The set that was searched.
+        planned: The parts by name, of an ensemble for any number of classes.
     """
     height, width, _ = image_shape
     fall = {
@@ -88,7 +94,10 @@ def ensemble_cautions(
         for before, result in zip(results, results[1:], strict=False)
     }
     found = []
-    if fall.get("square", 0.0) > 0.002 and len(results) > 2:
+    names = [result.name for result in results]
+    before = names[: names.index("square")] if "square" in names else []
+    follows = any(name.startswith(GRADIENT_PARTS) for name in before)
+    if follows and fall["square"] > 0.002:
         found.append(
             Caution(
                 "square_better",
@@ -105,14 +114,16 @@ def ensemble_cautions(
                 "APGD-CE, a sign of masked gradients.",
             )
         )
-    if classes < 10 and any("-t" in result.name for result in results):
+    fewer = [
+        f"{name} tries {part.stages(classes)} targets, not {part.targets}"
+        for name, part in planned.items()
+        if isinstance(part, EachTarget) and part.stages(classes) < part.targets
+    ]
+    if any(name.startswith("apgd-t-") for name in names):
+        fewer.append("apgd-t has another loss")
+    if fewer:
         found.append(
-            Caution(
-                "n_classes",
-                f"With {classes} classes the targeted attacks try "
-                f"{classes - 1} targets, not 9"
-                + (", with another loss." if classes < 4 else "."),
-            )
+            Caution("n_classes", f"With {classes} classes {'; '.join(fewer)}.")
         )
     oblong = height != width and not isinstance(threat_model, Linf)
     if oblong and "square" in fall:

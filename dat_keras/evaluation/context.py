@@ -57,7 +57,7 @@ class EvaluationContext:
             draws random numbers.
         search_dtype: Dtype of the convolutions in attacks; `None` is the
             model's own, in which every image is judged in any case.
-        keep_images: Whether results of single attacks hold their images.
+        keep_images: Whether results hold their images.
         eot: Passes over which attacks average logits and gradients.
     """
 
@@ -231,7 +231,21 @@ class Evaluation(abc.ABC):
     """A measurement that gives one result of a report."""
 
     keeps_images: ClassVar[bool] = False
+    keeps_state: ClassVar[bool] = False
     gives_distances: ClassVar[bool] = False
+
+    def check(  # noqa: B027
+        self, classes: int, shape: tuple[int, int, int]
+    ) -> None:
+        """Refuses a classifier or images that it does not work on.
+
+        Args:
+            classes: Number of classes.
+            shape: `(H, W, C)` of the images.
+
+        Raises:
+            ValueError: If it does not work on them.
+        """
 
     @abc.abstractmethod
     def __call__(self, name: str, context: EvaluationContext) -> AttackResult:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dat_keras.corruptions import STANDARD
+from dat_keras.evaluation.results import Caution
 from dat_keras.utils.text_table import plain
 
 
@@ -35,6 +36,10 @@ class CorruptionReport:
         table: Key of `TABLES`, or `"published"` for CIFAR-10-C as published.
         attacks: Names of the attacks, `"natural"` first.
         seed: Seed of the corruptions and of the attacks.
+        norm: Key of `THREAT_MODELS`; `None` if unknown, as the next two.
+        eps: Radius of the attacks, in pixel units of `[0, 1]`.
+        protocol: Key of `PROTOCOLS`.
+        cautions: What a reader of the numbers must know.
 
     Example:
     >>> rows = tuple(
@@ -52,6 +57,10 @@ class CorruptionReport:
     table: str
     attacks: tuple[str, ...]
     seed: int = 0
+    norm: str | None = None
+    eps: float | None = None
+    protocol: str | None = None
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def corruptions(self) -> tuple[str, ...]:
@@ -107,11 +116,13 @@ class CorruptionReport:
 
         Args:
             reference: Report of another classifier, such as AlexNet in the
-                paper, on the same corruptions and severities.
+                paper, on the same corruptions and severities, and under the
+                same attack.
             attack: Name of an attack.
 
         Raises:
-            ValueError: If the reference has other rows, or makes no error.
+            ValueError: If the reference has other rows or other settings, or
+                makes no error.
         """
         counted = [n for n in self.corruptions if n in STANDARD]
         errors = []
@@ -125,11 +136,16 @@ class CorruptionReport:
     def _error_of(
         self, reference: CorruptionReport, name: str, attack: str
     ) -> float:
-        if reference.severities != self.severities:
-            raise ValueError(
-                "`reference` must have the same severities, "
-                f"{self.severities}. Received: {reference.severities}"
-            )
+        # No attack, no radius.
+        settings = ("norm", "eps", "protocol") if attack != "natural" else ()
+        for field in ("severities", "table", *settings):
+            own, other = getattr(self, field), getattr(reference, field)
+            if own != other:
+                field = "parameters" if field == "table" else field
+                raise ValueError(
+                    f"`reference` must have the same {field}, {own}. "
+                    f"Received: {other}"
+                )
         error = 1.0 - reference.accuracy(name, attack=attack)
         if error == 0.0:
             raise ValueError(
@@ -164,7 +180,8 @@ class CorruptionReport:
 
     def __str__(self) -> str:
         """Returns title and table as plain text."""
-        return f"{self.title()}\n{plain(self.cells())}"
+        lines = [self.title(), plain(self.cells()), *map(str, self.cautions)]
+        return "\n".join(lines)
 
     def to_json(self) -> dict:
         """Returns the report as plain data for `json.dumps`."""
@@ -172,6 +189,10 @@ class CorruptionReport:
             "n_examples": self.n_examples,
             "parameters": self.table,
             "seed": self.seed,
+            "norm": self.norm,
+            "eps": self.eps,
+            "protocol": self.protocol,
+            "warnings": [caution.to_json() for caution in self.cautions],
             "mean_corruption_error": {
                 attack: self.mean_corruption_error(attack=attack)
                 for attack in self.attacks

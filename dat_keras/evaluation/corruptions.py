@@ -23,12 +23,16 @@ from dat_keras.evaluation.corruption_report import (
     CorruptedAccuracy,
     CorruptionReport,
 )
+from dat_keras.evaluation.feasibility import check_attacks, check_batch_size
 from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.samples import Data, Samples, first_samples
-from dat_keras.evaluation.sanity_checks import check_fit
+from dat_keras.evaluation.sanity_checks import check_fit, sanity_cautions
 from dat_keras.evaluation.suites import select_attacks
 from dat_keras.utils.registry import lookup, split_names
+
+CLASSES = 10
+"""Classes of the published images."""
 
 
 def evaluate_corruptions(
@@ -68,7 +72,7 @@ def evaluate_corruptions(
         seed: Seed of the corruptions and of the attacks.
         protocol: Key of `PROTOCOLS`.
         published: Whether to read the published CIFAR-10-C, which TensorFlow
-            Datasets has prepared, in place of `data`.
+            Datasets has prepared, in place of `data`, which is then not read.
         data_dir: Folder of prepared TFDS sets. Default: TFDS' own.
         progress: Called as `progress(name, done, total)` after each batch.
 
@@ -92,6 +96,7 @@ def evaluate_corruptions(
         [Hendrycks and Dietterich, 2019](https://arxiv.org/abs/1903.12261)
     """
     check_kind(model)
+    check_batch_size(batch_size)
     names = selected(corruptions)
     severities = checked_severities(severities)
     threat_model = threat_model_of(norm, eps)
@@ -99,8 +104,15 @@ def evaluate_corruptions(
     evaluations = select_attacks(attacks, threat_model, rules)
     if published:
         check_prepared(names, severities, data_dir)
+        data = load_corrupted(names[0], severities[0], data_dir)
     samples = first_samples(data, n_examples)
-    check_fit(model, samples)
+    classes = check_fit(model, samples)
+    if published and classes != CLASSES:
+        raise ValueError(
+            f"The published CIFAR-10-C needs a classifier of {CLASSES} "
+            f"classes. Received: one of {classes}"
+        )
+    check_attacks(evaluations, classes, samples)
     shared = _SharedGraphs(
         predict=Predictor(model),
         samples=samples,
@@ -109,6 +121,7 @@ def evaluate_corruptions(
         batch_size=min(batch_size, len(samples)),
         seed=seed,
     )
+    cautions = sanity_cautions(shared)
     rows = []
     for name in names:
         for severity in severities:
@@ -134,6 +147,10 @@ def evaluate_corruptions(
         "published" if published else table,
         tuple(evaluations),
         seed,
+        norm=norm,
+        eps=float(threat_model.eps),
+        protocol=protocol,
+        cautions=cautions,
     )
 
 

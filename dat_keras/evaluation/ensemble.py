@@ -18,6 +18,7 @@ from dat_keras.evaluation.cautions import ensemble_cautions
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
 from dat_keras.evaluation.parallel import run_in_parallel
 from dat_keras.evaluation.results import AttackResult, Caution
+from dat_keras.evaluation.resume_state import label_of
 from dat_keras.evaluation.staged_run import StagedRun, StagedRunState
 from dat_keras.losses import margin
 from dat_keras.utils.durations import duration
@@ -55,10 +56,16 @@ class AttackEnsemble(Evaluation):
     """
 
     keeps_images: ClassVar[bool] = True
+    keeps_state: ClassVar[bool] = True
 
     parts: Mapping[str, StagedAttack]
     cautions: tuple[Caution, ...] = field(default=(NOT_STANDARD,), repr=False)
     draws: int = 1
+
+    def check(self, classes: int, shape: tuple[int, int, int]) -> None:
+        """Refuses what a part does not work on."""
+        for part in self.parts.values():
+            part.check(classes, shape)
 
     def __call__(self, name: str, context: EvaluationContext) -> AttackResult:
         """Returns what any part breaks, and what is broken after each."""
@@ -67,13 +74,17 @@ class AttackEnsemble(Evaluation):
         self._announce(name, context)
         broken = context.wrong.copy()
         parts = [AttackResult("natural", "", tuple(broken.tolist()))]
-        x_adv = context.samples.rows(np.arange(len(broken)))[0]
+        x_adv = None
+        if context.keep_images:
+            x_adv = context.samples.rows(np.arange(len(broken)))[0]
         for part_name, part in self.parts.items():
             began = time.monotonic()
-            run = StagedRun(part_name, part, context, f"{name}.{part_name}")
+            label = label_of(name, part_name)
+            run = StagedRun(part_name, part, context, label)
             state = run(np.flatnonzero(~broken))
             broken[state.broken] = True
-            x_adv[state.broken] = state.x_broken
+            if x_adv is not None:
+                x_adv[state.broken] = state.x_broken
             shown = SUBSTITUTES.get((part_name, context.classes), part_name)
             result = _part_result(shown, part, broken, state)
             parts.append(replace(result, seconds=time.monotonic() - began))
@@ -93,6 +104,7 @@ class AttackEnsemble(Evaluation):
                     context.classes,
                     context.samples.images.shape[1:],
                     context.threat_model,
+                    self.parts,
                 ),
             ),
             x_adv=x_adv,

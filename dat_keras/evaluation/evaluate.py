@@ -30,6 +30,16 @@ from dat_keras.evaluation.certifiers import (
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
 from dat_keras.evaluation.eot import check_eot, eot_cautions, with_eot
 from dat_keras.evaluation.eps_curve import check_curve, eps_curve_of
+from dat_keras.evaluation.feasibility import (
+    check_attacks,
+    check_batch_size,
+    check_images_file,
+)
+from dat_keras.evaluation.function_identity import (
+    PROBES,
+    FunctionIdentity,
+    function_identity,
+)
 from dat_keras.evaluation.plausibility import best_known
 from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import PROTOCOLS
@@ -98,9 +108,9 @@ def evaluate(
         seed: Seed of all draws.
         protocol: Key of `PROTOCOLS`; `"dat"` reproduces the published tables.
         progress: Called as `progress(name, done, total)` after each batch.
-        resume: A folder, in which AutoAttack and its parts save their state
-            after each batch. State that an interrupted evaluation left there
-            is continued.
+        resume: A folder, in which AutoAttack, its parts and `fmn` save their
+            state every half minute and after each stage. State that an
+            interrupted evaluation left there is continued.
         save_adversarial: A file to be written with NumPy's `savez`: `y` and
             by name of the attack the image of each sample that was judged,
             the clean one where none was attacked. AutoAttack and its parts
@@ -143,17 +153,29 @@ def evaluate(
     threat_model = threat_model_of(norm, eps)
     rules = lookup(PROTOCOLS, protocol, "protocol")
     evaluations = select_attacks(attacks, threat_model, rules)
-    _check_options(batch_size, search_dtype, save_adversarial, evaluations)
+    check_batch_size(batch_size)
+    check_images_file(save_adversarial, evaluations)
+    _check_effects(search_dtype, resume, evaluations)
+    if shard is not None and isinstance(attacks, Mapping):
+        raise ValueError(
+            "`shard` takes attacks by name: no report with attacks of your "
+            f"own could be merged. Received: {', '.join(map(str, attacks))}"
+        )
     certifier = checked_certifier(certify, model, threat_model, shard)
     check_eot(eot, evaluations, shard is not None)
     check_curve(eps_curve, norm, evaluations)
     whole = first_samples(data, n_examples)
-    check_fit(model, whole)
+    check_attacks(evaluations, check_fit(model, whole), whole)
     settings = _settings(model, whole, norm, threat_model, protocol)
     settings |= {"seed": seed, "batch_size": min(batch_size, len(whole))}
     samples = whole if shard is None else whole.part(rows_of(shard, len(whole)))
+    function: FunctionIdentity = ""
+    if shard is not None or resume is not None:
+        probes = np.arange(min(PROBES, len(whole)))
+        function = function_identity(model, whole.rows(probes)[0])
     identity = {
         **settings,
+        "function": function,
         "attacks": {name: repr(each) for name, each in evaluations.items()},
         "search_dtype": search_dtype,
         "n_examples": len(whole),
@@ -202,6 +224,7 @@ def evaluate(
             tuple(whole.images.shape[1:]),
             best,
             before,
+            function,
         ),
         certificate=certificate,
         eps_curve=eps_curve_of(results, norm, eps_curve),
@@ -229,26 +252,25 @@ def _settings(
     }
 
 
-def _check_options(
-    batch_size: int,
+def _check_effects(
     search_dtype: str | None,
-    save_adversarial: Path | None,
+    resume: Path | None,
     evaluations: Mapping[str, Evaluation],
 ) -> None:
-    """Refuses options that are out of range or would have no effect."""
-    if batch_size < 1:
-        raise ValueError(
-            "`batch_size` must be at least 1. "
-            f"Received: batch_size={batch_size}"
-        )
+    """Refuses options that would have no effect."""
     if search_dtype is not None:
         lookup(DTYPES, search_dtype, "search_dtype")
-    if save_adversarial and not any(
-        evaluation.keeps_images for evaluation in evaluations.values()
+        if set(evaluations) == {"natural"}:
+            raise ValueError(
+                "`search_dtype` is the type in which attacks run. Received: "
+                f"search_dtype={search_dtype!r}, attacks=natural"
+            )
+    if resume is not None and not any(
+        each.keeps_state for each in evaluations.values()
     ):
         raise ValueError(
-            "`save_adversarial` needs an attack among `attacks`. "
-            f"Received: attacks={', '.join(evaluations)}"
+            "`resume` needs an attack that saves its state: AutoAttack, one "
+            f"of its parts or `fmn`. Received: attacks={', '.join(evaluations)}"
         )
 
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from dat_keras.core.threat_models import THREAT_MODELS, ThreatModel
 from dat_keras.evaluation.cautions import ensemble_cautions, report_cautions
 from dat_keras.evaluation.context import Evaluation
 from dat_keras.evaluation.ensemble import AttackEnsemble
 from dat_keras.evaluation.eps_curve import eps_curve_of
+from dat_keras.evaluation.function_identity import same_function
 from dat_keras.evaluation.minimal_distances import (
     MinimalDistances,
     merged_distances,
@@ -70,6 +73,7 @@ def merge_reports(reports: Mapping[str, dict]) -> Report:
     ordered = sorted(parts.values(), key=lambda part: part[0].index)
     _check_complete({name: part[0] for name, part in parts.items()})
     _check_alike(reports)
+    _check_function({name: part[0] for name, part in parts.items()})
     shards = [shard for shard, _ in ordered]
     first, settings = shards[0], next(iter(reports.values()))
     threat_model = THREAT_MODELS[settings["norm"]](settings["eps"])
@@ -106,6 +110,8 @@ def _read(name: str, data: dict) -> tuple[Shard, list[AttackResult]]:
         fields = dict(data["shard"])
         invalid = fields.pop("invalid")
         shard = Shard.from_json(fields)
+        if not isinstance(shard.function, str):
+            np.asarray(shard.function, np.float64)
         total = shard.rows.stop - shard.rows.start
         results = [
             _result(result, invalid[result["name"]], total)
@@ -197,7 +203,11 @@ def _with_cautions(
     if isinstance(evaluation, AttackEnsemble):
         cautions += tuple(
             ensemble_cautions(
-                result.parts, shard.classes, shard.image_shape, threat_model
+                result.parts,
+                shard.classes,
+                shard.image_shape,
+                threat_model,
+                evaluation.parts,
             )
         )
     return replace(result, cautions=cautions)
@@ -239,6 +249,17 @@ def _check_alike(reports: Mapping[str, dict]) -> None:
                     f"The reports must be of one evaluation: `{key}` of {name}"
                     f" differs from that of {first}"
                 )
+
+
+def _check_function(shards: Mapping[str, Shard]) -> None:
+    """Refuses shards of classifiers with the same weights that differ."""
+    (first, reference), *others = shards.items()
+    for name, shard in others:
+        if not same_function(shard.function, reference.function):
+            raise ValueError(
+                f"The reports must be of one evaluation: the classifier of "
+                f"{name} has the weights of that of {first}, but other layers"
+            )
 
 
 def _facts(report: dict) -> dict[str, object]:

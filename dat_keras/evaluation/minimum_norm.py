@@ -26,6 +26,7 @@ from dat_keras.evaluation.context import (
 from dat_keras.evaluation.minimal_distances import MinimalDistances
 from dat_keras.evaluation.parallel import run_in_parallel
 from dat_keras.evaluation.results import AttackResult
+from dat_keras.evaluation.resume_state import label_of
 from dat_keras.evaluation.samples import batches_of
 from dat_keras.evaluation.staged_run import CountedPredict
 from dat_keras.utils.errors import DamagedFileError
@@ -52,9 +53,14 @@ class MinimumNorm(Evaluation):
     """
 
     keeps_images: ClassVar[bool] = True
+    keeps_state: ClassVar[bool] = True
     gives_distances: ClassVar[bool] = True
 
     attack: MinimumNormAttack
+
+    def check(self, classes: int, shape: tuple[int, int, int]) -> None:
+        """Refuses what the attack does not work on."""
+        self.attack.check(classes, shape)
 
     def __call__(self, name: str, context: EvaluationContext) -> AttackResult:
         """Returns the distances, and what is broken within `eps`."""
@@ -68,8 +74,9 @@ class MinimumNorm(Evaluation):
             found[batch] = run_in_parallel(search, x, y, rows[batch])
             done = int(batch[-1]) + 1
             numbers = {kind: count.numpy() for kind, count in counts.items()}
-            kept = {"rows": rows, "found": found, "done": np.asarray(done)}
-            context.resume_state.save(name, {**kept, **numbers})
+            if done == len(rows) or context.resume_state.due():
+                kept = {"rows": rows, "found": found, "done": np.asarray(done)}
+                context.resume_state.save(label_of(name), {**kept, **numbers})
             context.progress(name, done, len(rows))
         distance = np.zeros(len(context.samples))
         for batch in batches_of(np.arange(len(rows)), context.batch_size):
@@ -77,9 +84,11 @@ class MinimumNorm(Evaluation):
                 name, context, rows[batch], found[batch]
             )
         broken = distance <= largest_distance(context.threat_model)
-        x_adv = context.samples.rows(np.arange(len(distance)))[0]
-        within = broken[rows]
-        x_adv[rows[within]] = found[within]
+        x_adv = None
+        if context.keep_images:
+            x_adv = context.samples.rows(np.arange(len(distance)))[0]
+            within = broken[rows]
+            x_adv[rows[within]] = found[within]
         return AttackResult(
             name,
             repr(self.attack),
@@ -116,7 +125,7 @@ class MinimumNorm(Evaluation):
 
         Sets the counts to the saved ones.
         """
-        kept = context.resume_state.load(name)
+        kept = context.resume_state.load(label_of(name))
         if kept is None:
             return context.samples.rows(rows)[0], 0
         known = {"rows", "found", "done", *counts}

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import abc
+import hashlib
 import io
 import json
 import re
+import time
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dat_keras.evaluation.function_identity import same_function
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import write_json, write_whole
 from dat_keras.utils.norms import pixel_fraction
 
 Arrays = dict[str, np.ndarray]
 IDENTITY = "evaluation.json"
+SECONDS = 30.0
+"""Time from one save to the next within a stage: each writes all images."""
 
 
 class ResumeState(abc.ABC):
@@ -34,6 +39,10 @@ class ResumeState(abc.ABC):
     def save(self, name: str, arrays: Arrays) -> None:
         """Stores arrays under a name, in place of any before."""
 
+    @abc.abstractmethod
+    def due(self) -> bool:
+        """Returns whether it is time to save what is not yet finished."""
+
 
 class NoResumeState(ResumeState):
     """Stores nothing."""
@@ -44,6 +53,34 @@ class NoResumeState(ResumeState):
     def save(self, name: str, arrays: Arrays) -> None:
         """Does nothing."""
 
+    def due(self) -> bool:
+        """Returns `False`."""
+        return False
+
+
+class Interval:
+    """Tells when some seconds are over.
+
+    Args:
+        seconds: The seconds.
+        clock: Returns the time in seconds.
+    """
+
+    def __init__(
+        self, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Starts now."""
+        self._seconds, self._clock = seconds, clock
+        self.restart()
+
+    def restart(self) -> None:
+        """Starts again."""
+        self._began = self._clock()
+
+    def over(self) -> bool:
+        """Returns whether the seconds are over."""
+        return self._clock() - self._began >= self._seconds
+
 
 @dataclass(frozen=True)
 class ResumeFolder(ResumeState):
@@ -51,9 +88,13 @@ class ResumeFolder(ResumeState):
 
     Args:
         folder: The folder; `open_resume_state` creates it.
+        interval: From one `save` to the time when the next is due.
     """
 
     folder: Path
+    interval: Interval = field(
+        default_factory=lambda: Interval(SECONDS), compare=False, repr=False
+    )
 
     def load(self, name: str) -> Arrays | None:
         """Returns what was last stored under a name; `None` if nothing.
@@ -79,9 +120,34 @@ class ResumeFolder(ResumeState):
         """Writes arrays to a temporary file, then replaces the old one."""
         named: dict[str, Any] = dict(arrays)
         write_whole(self._path(name), lambda file: np.savez(file, **named))
+        # From the end, so that a slow disk is not written all the time.
+        self.interval.restart()
+
+    def due(self) -> bool:
+        """Returns whether the last `save` is an interval ago."""
+        return self.interval.over()
 
     def _path(self, name: str) -> Path:
-        return self.folder / (re.sub(r"[^\w.-]+", "_", name) + ".npz")
+        # The hash tells "my run" from "my_run", and "a" from "A" on a disk
+        # that ignores case.
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        safe = re.sub(r"[^\w.-]+", "_", name)[:100]
+        return self.folder / f"{safe}-{digest}.npz"
+
+
+def label_of(*names: str) -> str:
+    """Returns the name of a state, another one for other names.
+
+    Args:
+        *names: Names of an ensemble and its part, or of an attack.
+
+    Example:
+    >>> label_of("autoattack", "apgd-ce"), label_of("a", "b.c")
+    ('autoattack.apgd-ce', 'a.b%2Ec')
+    """
+    return ".".join(
+        name.replace("%", "%25").replace(".", "%2E") for name in names
+    )
 
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
@@ -142,11 +208,16 @@ def _differences(there: dict, now: dict) -> Iterator[str]:
     implied = set() if before == after else {"data_fingerprint", "whole"}
     if any(there.get(k) != now.get(k) for k in ("norm", "eps", "protocol")):
         implied.add("attacks")
+    if there.get("model") != now.get("model"):
+        implied.add("function")
     for key in dict.fromkeys((*now, *there)):
         old, new = there.get(key), now.get(key)
         if old == new or key in implied:
             continue
-        if key in HASHES:
+        if key == "function":
+            if not same_function(old or "", new or ""):
+                yield "the layers differ"
+        elif key in HASHES:
             yield f"the {HASHES[key]} differ"
         elif isinstance(old, dict) and isinstance(new, dict):
             yield from _differences_of(key, old, new)

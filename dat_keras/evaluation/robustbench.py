@@ -18,6 +18,10 @@ SUITE = "autoattack"
 """The attack whose accuracy RobustBench ranks."""
 DATASETS = ("cifar10", "cifar100", "imagenet")
 """Data sets that RobustBench has."""
+_SHARD = (
+    "a report of all images. Received: that of a shard; merge the reports of "
+    "all shards first"
+)
 
 
 def entry(
@@ -67,6 +71,8 @@ def corruption_entry(
     Raises:
         ValueError: If the report has no such result.
     """
+    if "shard" in report:
+        raise ValueError(f"A RobustBench entry needs {_SHARD}")
     found = report["corruptions"]
     each = [found["accuracy"].get(name, {}) for name in STANDARD]
     whole = all(set(of) == set(map(str, SEVERITIES)) for of in each)
@@ -132,6 +138,8 @@ def entries(
 
 def _objection(report: Mapping[str, Any]) -> str | None:
     """What an entry needs and the report lacks; `None` if it has all."""
+    if "shard" in report:
+        return _SHARD
     attacks = report["attacks"]
     if SUITE not in attacks:
         return f"the attack `{SUITE}`. Received: {', '.join(attacks)}"

@@ -44,12 +44,15 @@ DYNAMIC = {
 """Operations that a classifier rarely needs in inference, and what they do."""
 
 
-def check_fit(model: keras.Model, samples: Samples) -> None:
+def check_fit(model: keras.Model, samples: Samples) -> int:
     """Refuses a classifier that does not fit the images.
 
     Args:
         model: The classifier.
         samples: The images.
+
+    Returns:
+        Number of classes.
 
     Raises:
         ValueError: If image size or number of classes differ, or the model
@@ -74,6 +77,7 @@ def check_fit(model: keras.Model, samples: Samples) -> None:
             f"{classes} outputs. Received: labels in [{low}, {high}] from "
             f"{samples.name}"
         )
+    return classes
 
 
 def sanity_cautions(context: EvaluationContext) -> tuple[Caution, ...]:

@@ -19,6 +19,7 @@ class Shard:
         image_shape: `(H, W, C)`.
         best_known: Accuracy above which AutoAttack's would be a record.
         sanity: Cautions about the classifier, from the first images of all.
+        function: See `function_identity`; empty if unknown.
 
     Example:
     >>> Shard(2, 3, 100, 10, (32, 32, 3), 1.0).rows
@@ -32,6 +33,7 @@ class Shard:
     image_shape: tuple[int, ...]
     best_known: float
     sanity: tuple[Caution, ...] = ()
+    function: str | list[list[float]] = ""
 
     @property
     def rows(self) -> slice:
@@ -40,7 +42,9 @@ class Shard:
 
     def to_json(self) -> dict:
         """Returns the shard as plain data."""
-        return asdict(self)
+        data = asdict(self)
+        # Lists as JSON has them, so that it need not be written and read.
+        return {**data, **{n: list(data[n]) for n in ("image_shape", "sanity")}}
 
     @classmethod
     def from_json(cls, data: dict) -> Shard:

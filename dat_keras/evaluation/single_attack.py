@@ -45,6 +45,10 @@ class SingleAttack(Evaluation):
                 f"accuracy. Received: attack={self.attack}"
             )
 
+    def check(self, classes: int, shape: tuple[int, int, int]) -> None:
+        """Refuses what the attack does not work on."""
+        self.attack.check(classes, shape)
+
     def __call__(self, name: str, context: EvaluationContext) -> AttackResult:
         """Returns what the attack breaks, as the protocol counts it."""
         protocol = context.protocol

@@ -16,6 +16,7 @@ from dat_keras.certification.smoothing import (
     Smoothing,
     blocks_of,
 )
+from dat_keras.classifiers.predictor import FrozenPredictor
 from dat_keras.evaluation.certificate import Certificate
 from dat_keras.evaluation.certifier import Certifier
 from dat_keras.evaluation.context import EvaluationContext
@@ -51,8 +52,10 @@ class SmoothingCertifier(Certifier):
     def __call__(self, context: EvaluationContext) -> Certificate:
         """Returns the certificate of the samples."""
         samples = context.samples
+        # In the model's own type, whatever type attacks search in.
+        predict = context.predict.frozen()
         votes = {
-            purpose: self._traced(context, purpose)
+            purpose: self._traced(context, predict, purpose)
             for purpose in ("selection", "radius")
         }
         found = []
@@ -75,11 +78,14 @@ class SmoothingCertifier(Certifier):
         )
 
     def _traced(
-        self, context: EvaluationContext, purpose: str
+        self,
+        context: EvaluationContext,
+        predict: FrozenPredictor,
+        purpose: str,
     ) -> tf.types.experimental.PolymorphicFunction:
         votes = tf.function(
             NoisyVotes(
-                context.frozen_predictor,
+                predict,
                 self.smoothing.sigma,
                 context.seed,
                 purpose,

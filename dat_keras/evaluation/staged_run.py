@@ -109,8 +109,9 @@ class StagedRun:
 
     After each stage the broken images are removed and the others regrouped
     into full batches. One graph, traced once, serves batches of every size,
-    so no batch is padded to a fixed size. After each batch the state is saved
-    in the context's `resume_state`; a state found there is continued.
+    so no batch is padded to a fixed size. After each stage, and within one
+    when `resume_state.due()`, the state is saved in the context's
+    `resume_state`; a state found there is continued.
 
     Args:
         name: Name of the attack. Each random draw is a function of the seed,
@@ -156,12 +157,14 @@ class StagedRun:
             context.progress(
                 self.name, int(len(rows) * share / stages), len(rows)
             )
+            stage = state.stage
             state = replace(
                 self._advance(state, stage_of),
                 forwards=int(predict.forwards),
                 gradients=int(predict.gradients),
             )
-            context.resume_state.save(self.label, _arrays(state))
+            if state.stage > stage or context.resume_state.due():
+                context.resume_state.save(self.label, _arrays(state))
         if len(rows):
             context.progress(self.name, len(rows), len(rows))
         return state

@@ -89,6 +89,12 @@ def select_attacks(
     """
     if isinstance(attacks, Mapping):
         named = {n: _own(n, a, threat_model) for n, a in attacks.items()}
+        natural = named.get("natural", NoAttack())
+        if not isinstance(natural, NoAttack):
+            raise ValueError(
+                "`attacks` must not name an attack `natural`, which is the "
+                f"accuracy without one. Received: {natural}"
+            )
         return {"natural": NoAttack(), **named}
     if isinstance(attacks, str):
         attacks = split_names(attacks)
@@ -97,6 +103,21 @@ def select_attacks(
         name: evaluation_of_name(name, threat_model)
         for name in ("natural", *names)
     }
+
+
+def can_resume(attacks: Sequence[str], threat_model: ThreatModel) -> bool:
+    """Returns whether one of the attacks saves its state.
+
+    Args:
+        attacks: Names, as for `evaluation_of_name`.
+        threat_model: The set that is searched.
+
+    Example:
+    >>> from dat_keras.core.threat_models import Linf
+    >>> can_resume(["pgd20"], Linf(0.1)), can_resume(["fab"], Linf(0.1))
+    (False, True)
+    """
+    return any(evaluation_of_name(n, threat_model).keeps_state for n in attacks)
 
 
 def evaluation_of_name(name: str, threat_model: ThreatModel) -> Evaluation:

@@ -10,7 +10,7 @@ than it, gradients of the attacked model are masked.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -21,6 +21,7 @@ from dat_keras.classifiers.validation import check_kind
 from dat_keras.core.threat_models import threat_model_of
 from dat_keras.evaluation.attack import attack as attack_images
 from dat_keras.evaluation.context import EvaluationContext
+from dat_keras.evaluation.feasibility import check_batch_size
 from dat_keras.evaluation.progress import Progress
 from dat_keras.evaluation.protocols import PROTOCOLS
 from dat_keras.evaluation.results import Caution
@@ -30,7 +31,7 @@ from dat_keras.evaluation.samples import (
     batches_of,
     first_samples,
 )
-from dat_keras.evaluation.sanity_checks import check_fit
+from dat_keras.evaluation.sanity_checks import check_fit, sanity_cautions
 from dat_keras.utils.files import write_json
 from dat_keras.utils.intervals import wilson
 from dat_keras.utils.norms import pixel_fraction
@@ -51,6 +52,7 @@ class TransferMatrix:
         eps: Radius, in pixel units of `[0, 1]`.
         data: Name of the data.
         seed: Seed of all draws.
+        sanity: Cautions about the models, from `sanity_cautions`.
 
     Example:
     >>> own, other = [True, False], [True, True]
@@ -70,6 +72,7 @@ class TransferMatrix:
     eps: float
     data: str
     seed: int
+    sanity: tuple[Caution, ...] = ()
 
     @property
     def accuracy(self) -> np.ndarray:
@@ -83,11 +86,13 @@ class TransferMatrix:
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """Surrogates whose images break more than the white-box attack.
+        """What a reader must know of the models and of the numbers.
 
-        A sign test at 95 % on the images that the two treat differently.
+        Among them surrogates whose images break more than the white-box
+        attack: a sign test at 95 % on the images that the two treat
+        differently.
         """
-        return tuple(
+        return self.sanity + tuple(
             caution
             for judge in range(len(self.names))
             for source in range(len(self.names))
@@ -205,6 +210,7 @@ def transfer_matrix(
             "`models` must be two or more classifiers by name. "
             f"Received: {len(models)}, a {type(models).__name__}"
         )
+    check_batch_size(batch_size)
     samples = first_samples(data, n_examples)
     for model in models.values():
         check_kind(model)
@@ -221,6 +227,11 @@ def transfer_matrix(
         )
         for model in models.values()
     ]
+    sanity = tuple(
+        replace(caution, advice=f"{name}: {caution.advice}")
+        for name, judge in zip(models, judges, strict=True)
+        for caution in sanity_cautions(judge)
+    )
     x, y = samples.rows(np.arange(len(samples)))
     broken = np.zeros((len(models), len(models), len(samples)), bool)
     for i, (name, model) in enumerate(models.items()):
@@ -251,6 +262,7 @@ def transfer_matrix(
         float(ball.eps),
         samples.name,
         seed,
+        sanity,
     )
 
 

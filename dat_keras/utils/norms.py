@@ -58,15 +58,18 @@ RADIUS_UNITS = {
 def pixel_fraction(eps: float) -> str:
     """Returns a radius the way papers write it.
 
+    A fraction of 255 where no tenth is as exact: L2 radii are 1 or 128/255.
+
     Example:
     >>> pixel_fraction(8 / 255), pixel_fraction(0.5), pixel_fraction(12.0)
     ('8/255', '0.5', '12')
+    >>> pixel_fraction(1.0), pixel_fraction(128 / 255), pixel_fraction(0.2)
+    ('1', '128/255', '0.2')
     """
-    if eps >= 2:
-        return f"{eps:g}"
-    steps = eps * 255
-    if round(steps) and abs(steps - round(steps)) < 1e-4:
-        return f"{round(steps)}/255"
+    steps = round(eps * 255)
+    # 51/255 is 0.2.
+    if eps < 2 and steps % 51 and abs(eps * 255 - steps) < 1e-4:
+        return f"{steps}/255"
     return f"{eps:g}"
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from dat_keras.attacks import APGD, EachTarget, Square, TargetedDLR
 from dat_keras.cli import main
 from dat_keras.data import load_split
+from dat_keras.evaluation import resume_state
 from dat_keras.evaluation.resume_state import ResumeFolder
 
 
@@ -58,10 +59,11 @@ COMMON += ("--n-examples", 60, "--batch-size", 8)
 DYING = """
 import os, signal, sys
 from dat_keras.attacks import APGD, EachTarget, Square, TargetedDLR
-from dat_keras.evaluation import suites
+from dat_keras.evaluation import resume_state, suites
 from dat_keras.cli import main
 from dat_keras.evaluation.resume_state import ResumeFolder
 
+resume_state.SECONDS = 0.0
 suites.standard = lambda ball: {
     "apgd-t": EachTarget(APGD(ball, TargetedDLR(), steps=2), targets=2),
     "square": Square(ball, queries=4, chunk=2),
@@ -131,6 +133,7 @@ def test_a_killed_evaluation_goes_on_and_leaves_nothing(
             raise Killed
 
     with monkeypatch.context() as patch:
+        patch.setattr(resume_state, "SECONDS", 0.0)
         patch.setattr(ResumeFolder, "save", dying)
         with pytest.raises(Killed):
             run(model_file, *COMMON)

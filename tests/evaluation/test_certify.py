@@ -1,19 +1,24 @@
 """Certificates beside attacks: order, images, text, refusals, defects."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
+from contexts import context_of
 from keras import layers
 
 import dat_keras as dk
 from dat_keras.cli import _names
 from dat_keras.comparison.results_table import compare_reports
+from dat_keras.core.threat_models import L2
 from dat_keras.evaluation import certifiers
 from dat_keras.evaluation.certificate import Certificate, certificate_cautions
 from dat_keras.evaluation.certifiers import CERTIFIERS, certifier_of
 from dat_keras.evaluation.results import AttackResult
+from dat_keras.evaluation.shard import Shard
+from dat_keras.evaluation.smoothing_certifier import SmoothingCertifier
 
 EPS = 0.02
 
@@ -105,6 +110,36 @@ def test_smoothing_certifies_another_classifier(judged):
     assert found.certified == tuple(radius > 0.05 for radius in found.bounds)
     assert [caution.code for caution in report.cautions] == ["smoothed"]
     assert max(found.bounds) > 0
+
+
+def test_a_table_gives_shards_their_intervals(report):
+    whole = replace(report, whole=True)
+    shard = Shard(1, 2, 48, 4, (8, 8, 3), 1.0)
+    table = compare_reports({"a": whole, "b": replace(whole, shard=shard)})
+    assert "(" not in "".join(table[1]) and all("(" in c for c in table[2][1:])
+
+
+class Subclassed(keras.Model):
+    """A model that no attack can search in another type."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def call(self, x):
+        return self.net(x)
+
+
+def test_smoothing_votes_in_the_models_own_type(judged):
+    net, (x, y) = judged
+    context = context_of(
+        Subclassed(net), x[:2], y[:2], L2(0.05), search_dtype="bfloat16"
+    )
+    with pytest.raises(ValueError, match="another precision"):
+        assert context.frozen_predictor
+    smoothing = SmoothingCertifier.of(sigma=0.1, draws=100)
+    own = replace(context, search_dtype=None)
+    assert smoothing(context).bounds == smoothing(own).bounds
 
 
 def dataclass_without_seconds(found, other):

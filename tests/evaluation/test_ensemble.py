@@ -24,9 +24,11 @@ from dat_keras.attacks import (
     standard,
 )
 from dat_keras.core.random import RowKey
-from dat_keras.core.threat_models import L2, Linf
+from dat_keras.core.threat_models import L1, L2, Linf
+from dat_keras.evaluation.cautions import ensemble_cautions
 from dat_keras.evaluation.ensemble import AttackEnsemble
 from dat_keras.evaluation.evaluate import evaluate
+from dat_keras.evaluation.results import AttackResult
 from dat_keras.evaluation.staged_run import StagedRun
 from dat_keras.evaluation.suites import EVALUATIONS
 
@@ -143,7 +145,7 @@ BALLS = {"linf": Linf(0.03), "l2": L2(0.12)}
 def together(net):
     return {
         norm: AttackEnsemble(quick(ball, 12, 60))(
-            "autoattack", context_of(*net, ball)
+            "autoattack", context_of(*net, ball, keep_images=True)
         )
         for norm, ball in BALLS.items()
     }
@@ -159,6 +161,8 @@ def test_ensemble_is_the_worst_case_of_its_parts(net, together, norm):
     }
     union = np.logical_or.reduce(list(alone.values()))
     result = together[norm]
+    unkept = AttackEnsemble({"square": Square(ball, 2, 2)})
+    assert unkept("square", context).x_adv is None
     broken = np.array(result.broken)
     assert np.array_equal(broken, union)
     assert 0 < result.correct < (~context.wrong).sum()
@@ -298,7 +302,7 @@ def test_unbroken_images_fill_batches_and_stages_pass_images_on():
 def test_images_of_64_pixels_a_side(norm):
     model, x, y = opinionated((64, 64, 3))
     ball = {"linf": Linf(0.004), "l2": L2(0.3)}[norm]
-    context = context_of(model, x[:8], y[:8], ball)
+    context = context_of(model, x[:8], y[:8], ball, keep_images=True)
     result = AttackEnsemble(quick(ball, 10, 60))(norm, context)
     assert context.wrong.sum() < sum(result.broken) and not result.invalid
     wrong = model(result.x_adv).numpy().argmax(-1) != y[:8]
@@ -360,6 +364,43 @@ def test_square_better_tells_of_gradients_that_lie():
         assert ("square_better" in codes) == expected
     report = evaluate(hidden, (x, y), "natural", eps=0.15)
     assert "zero_grad" in [c.code for c in report.cautions]
+
+
+def test_square_better_needs_an_attack_that_follows_gradients():
+    def results(*names):
+        counts = dict(zip(names, (1, 2, 6), strict=False))
+        return [
+            AttackResult(n, "", (True,) * k + (False,) * (10 - k))
+            for n, k in counts.items()
+        ]
+
+    def codes(*names):
+        shape = (8, 8, 3)
+        cautions = ensemble_cautions(results(*names), 10, shape, Linf(0.1), {})
+        return [caution.code for caution in cautions]
+
+    assert codes("natural", "square", "apgd-ce") == []
+    assert codes("natural", "mine", "square") == []
+    assert codes("natural", "apgd-margin", "square") == ["square_better"]
+    assert codes("natural", "fab-t", "square") == ["square_better"]
+
+
+@pytest.mark.parametrize(
+    ("ball", "classes", "said"),
+    [
+        (Linf(0.1), 8, "apgd-t tries 7 targets, not 9; fab-t tries 7"),
+        (L1(4.0), 8, "With 8 classes fab-t tries 7 targets, not 9."),
+        (L1(4.0), 3, "apgd-t tries 2 targets, not 5; fab-t tries 2 targets"),
+        (L1(4.0), 3, "not 9; apgd-t has another loss."),
+    ],
+)
+def test_the_number_of_targets_is_that_of_the_norm(ball, classes, said):
+    parts = standard(ball)
+    third = "apgd-t-third" if classes == 3 else "apgd-t"
+    results = [AttackResult(n, "", (False,)) for n in ("natural", third)]
+    cautions = ensemble_cautions(results, classes, (8, 8, 3), ball, parts)
+    (advice,) = (c.advice for c in cautions if c.code == "n_classes")
+    assert said in advice
 
 
 def test_masking_tells_of_a_cross_entropy_that_saturates():
@@ -441,7 +482,7 @@ def test_monitor_is_labelled_and_runs_as_one_attack():
     monitor = Monitor(ball, steps=2)
     ensemble = AttackEnsemble(monitor.parts())
     assert "not_standard" in [c.code for c in ensemble.cautions]
-    context = context_of(model, x, y, ball)
+    context = context_of(model, x, y, ball, keep_images=True)
     found = ensemble("autoattack-monitor", context)
     key = KeyOfParts(list(monitor.parts()), len(x))
     labels = tf.constant(y)

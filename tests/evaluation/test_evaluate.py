@@ -376,6 +376,18 @@ def test_a_subclassed_model_is_welcome(linear):
         ({"n_examples": 41}, r"\[1, 40\]"),
         ({"batch_size": 0}, "`batch_size` must be at least 1"),
         ({"search_dtype": "float16"}, "Unknown search_dtype 'float16'"),
+        (
+            {"attacks": {"natural": PGD(Linf(8 / 255))}},
+            "must not name an attack `natural`",
+        ),
+        (
+            {"attacks": {"mine": PGD(Linf(8 / 255))}, "shard": (1, 2)},
+            "`shard` takes attacks by name.*Received: mine",
+        ),
+        (
+            {"attacks": "natural", "search_dtype": "bfloat16"},
+            "`search_dtype` is the type in which attacks run",
+        ),
         ({"attacks": {"mine": PGD(Linf(0.1))}}, "'mine' with Linf"),
         ({"attacks": {"mine": PGD(L2(8 / 255))}}, "'mine' with L2"),
     ],
@@ -383,6 +395,41 @@ def test_a_subclassed_model_is_welcome(linear):
 def test_bad_options_are_refused(linear, options, message):
     with pytest.raises(ValueError, match=message):
         evaluate(linear.model, (linear.x, linear.y), **options)
+
+
+class Begun(Exception):
+    """An evaluation has classified images."""
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "options", "message"),
+    [
+        ((1, 1, 11), 11, {"attacks": "pgd20,fab"}, "of 11 classes"),
+        ((1, 1, 11), 11, {"attacks": "pgd20,autoattack-plus"}, "of 11 classes"),
+        ((4, 8, 1), 32, {"attacks": "pgd20,square", "norm": "l2"}, "4 x 8"),
+        ((4, 8, 1), 32, {"attacks": "autoattack", "norm": "l1"}, "4 x 8"),
+        ((1, 1, 3), 3, {"save": "missing/a.npz"}, "folder that exists"),
+        ((1, 1, 3), 3, {"save": ""}, "folder that exists"),
+        ((1, 1, 3), 3, {"save": "a.npz", "name": "file"}, "named 'file'"),
+        ((1, 1, 3), 3, {"save": "a.npz", "name": "y"}, "named 'y'"),
+    ],
+)
+def test_what_cannot_end_does_not_begin(
+    tmp_path, shape, classes, options, message
+):
+    def begun(name, done, total):
+        raise Begun
+
+    layers = [keras.Input(shape), keras.layers.Flatten()]
+    x = np.random.default_rng(0).random((3, *shape), np.float32)
+    options = {"attacks": "fgsm", **options}
+    if "name" in options:
+        options["attacks"] = {options.pop("name"): PGD(Linf(8 / 255))}
+    if "save" in options:
+        options["save_adversarial"] = tmp_path / options.pop("save")
+    model, data = keras.Sequential(layers), (x, np.zeros(3, int))
+    with pytest.raises(ValueError, match=message):
+        evaluate(model, data, progress=begun, **options)
 
 
 @pytest.mark.bfloat16

@@ -37,6 +37,7 @@ def context_for(net, ball, batch_size):
         threat_model=ball,
         protocol=PROTOCOLS["strict"],
         batch_size=batch_size,
+        keep_images=True,
     )
 
 

@@ -26,7 +26,7 @@ def run():
         report = evaluate(
             model, (x[:20], y[:20]), ATTACKS, shard=shard, **options
         )
-        return json.loads(json.dumps(report.to_json()))
+        return report.to_json()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -54,6 +54,8 @@ def timeless(data):
 def test_the_report_of_all_shards_is_that_of_one_piece(run, shards):
     whole, merged = run(), merge_reports(shards).to_json()
     assert timeless(merged) == timeless(whole)
+    read = json.loads(json.dumps(shards))
+    assert timeless(merge_reports(read).to_json()) == timeless(whole)
     row = merged["attacks"]["autoattack"]
     # It took something: images fell to several parts, and some stand.
     assert len(set(row["broken_by"])) > 2 and None in row["broken_by"]
@@ -107,6 +109,18 @@ def test_reports_that_do_not_belong_together_are_refused(shards):
     ]:
         with pytest.raises(ValueError, match=message):
             merge_reports(reports)
+
+
+def test_shards_of_other_layers_are_refused_and_plain_data_taken(shards):
+    one, two, three = shards.values()
+    other = copy.deepcopy(two)
+    assert len(other["shard"]["function"]) == 64
+    other["shard"]["function"] = "0" * 64
+    with pytest.raises(ValueError, match="classifier of b.*other layers"):
+        merge_reports({"a": one, "b": other, "c": three})
+    other["shard"]["function"] = [["x"]]
+    with pytest.raises(DamagedFileError, match="b is not the report"):
+        merge_reports({"a": one, "b": other, "c": three})
 
 
 def test_other_files_are_refused(run, shards):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from toy_nets import opinionated
 
 from dat_keras.attacks import FMN, MINIMUM_NORM
 from dat_keras.core.threat_models import L1, L2, Linf
+from dat_keras.evaluation import resume_state
 from dat_keras.evaluation.eps_curve import accuracy_within
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.merge import merge_reports
@@ -87,7 +89,7 @@ def test_distances_are_the_norms_of_images_that_are_misclassified(
 def test_what_is_not_found_is_null_and_robust_at_every_radius(subject):
     model, x, y = subject
     ball = Linf(0.5)
-    context = context_of(model, x, y, ball)
+    context = context_of(model, x, y, ball, keep_images=True)
     # The only iterate is the clean image.
     result = MinimumNorm(FMN(ball, steps=1))("fmn", context)
     found = result.distances
@@ -96,6 +98,8 @@ def test_what_is_not_found_is_null_and_robust_at_every_radius(subject):
     assert found.to_json()["values"].count(None) == 16
     assert accuracy_within(found, 1.0) == result.accuracy == 0.8
     np.testing.assert_array_equal(result.x_adv, x)
+    unkept = replace(context, keep_images=False)
+    assert MinimumNorm(FMN(ball, steps=1))("fmn", unkept).x_adv is None
 
 
 def test_an_image_at_the_boundary_is_stretched_until_it_is_misclassified(
@@ -143,7 +147,8 @@ def test_merged_shards_are_one_piece(subject):
         merge_reports(parts)
 
 
-def test_it_resumes_after_the_last_batch(subject, tmp_path):
+def test_it_resumes_after_the_last_batch(subject, tmp_path, monkeypatch):
+    monkeypatch.setattr(resume_state, "SECONDS", 0.0)
     model, x, y = subject
     settings = {"eps": EPS, "batch_size": 8}
 

@@ -11,6 +11,7 @@ from dat_keras.evaluation.corruption_report import (
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import AttackResult, Caution
 from dat_keras.evaluation.robustbench import corruption_entry, entries, entry
+from dat_keras.evaluation.shard import Shard
 from dat_keras.evaluation.suites import EVALUATIONS
 
 
@@ -125,6 +126,17 @@ def test_a_report_of_a_search_in_another_type_is_refused():
     caution = Caution("search_dtype", "")
     with pytest.raises(ValueError, match="model's own type"):
         entry(report(cautions=(caution,)))
+
+
+def test_one_shard_has_no_entry():
+    shard = Shard(1, 2, 6, 10, (32, 32, 3), 1.0)
+    for make, data in (
+        (entry, report(shard=shard)),
+        (corruption_entry, {**corrupted(), "shard": shard.to_json()}),
+    ):
+        with pytest.raises(ValueError, match="a report of all images"):
+            make(data)
+    assert entries([report(shard=shard)], "wrn-28-10") == []
 
 
 def test_a_published_model_has_entries_of_the_standard_suite_alone():

@@ -65,7 +65,9 @@ def test_a_surrogate_finds_masked_gradients(pair):
     models = {"open": linear(weights[0]), "masked": linear(weights[0], True)}
     matrix = transfer_matrix(models, (x, y), "fgsm", eps=EPS)
     assert matrix.accuracy[0, 1] < matrix.accuracy[1, 1]
-    (caution,) = matrix.cautions
+    zero_grad, caution = matrix.cautions
+    assert zero_grad.code == "zero_grad"
+    assert zero_grad.advice.startswith("masked: ")
     assert caution.code == "transfer_beats_white_box"
     assert "attacked on open" in caution.advice
     assert "more of masked" in caution.advice
