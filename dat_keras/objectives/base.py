@@ -106,6 +106,14 @@ class Objective(RangeChecked, abc.ABC):
         """
         return self
 
+    def with_attack(self, attack: Attack) -> Objective:
+        """Returns the method with another attack, perhaps in another norm.
+
+        Args:
+            attack: In place of the field `attack`.
+        """
+        return replace(self, attack=attack)  # type: ignore[call-arg]
+
     def without_attack(self) -> Objective:
         """Returns the method with an attack of no steps.
 

@@ -55,6 +55,21 @@ def following(x_adv: Images, x: Images, follows: tf.Tensor) -> Images:
     return x_adv + tf.cast(follows, x.dtype) * (x - tf.stop_gradient(x))
 
 
+def can_follow(attack: PGD) -> bool:
+    """Whether there is a gradient of the attack's last projection.
+
+    Args:
+        attack: The attack.
+
+    Example:
+    >>> can_follow(PGD(L2(0.5))), can_follow(PGD(L1(12.0)))
+    (True, False)
+    """
+    ball = attack.threat_model
+    last = isinstance(attack.keep, KeepLast)
+    return ball.clips_pixels or (isinstance(ball, L2) and last)
+
+
 def needs_unprojected(rule: str, attack: PGD) -> bool:
     """Whether a rule differentiates a projection that is no mask of pixels.
 
@@ -72,7 +87,7 @@ def needs_unprojected(rule: str, attack: PGD) -> bool:
     ball = attack.threat_model
     if rule != "projection" or ball.clips_pixels:
         return False
-    if not isinstance(ball, L2) or not isinstance(attack.keep, KeepLast):
+    if not can_follow(attack):
         raise ValueError(
             "The generator follows a projection in `Linf`, or in `L2` with "
             '`KeepLast()`. Elsewhere `DAT` takes generator_adv_grad="none" or '

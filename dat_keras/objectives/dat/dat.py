@@ -16,7 +16,7 @@ from typing import ClassVar, cast
 
 import tensorflow as tf
 
-from dat_keras.attacks import PGD, CrossEntropyPlusKL, NormalStart
+from dat_keras.attacks import PGD, Attack, CrossEntropyPlusKL, NormalStart
 from dat_keras.augment import Augment, CropFlip
 from dat_keras.classifiers.spec import ClassifierSpec
 from dat_keras.core.replicas import gathered
@@ -30,6 +30,7 @@ from dat_keras.objectives.base import (
 )
 from dat_keras.objectives.dat.adv_gradient import (
     ADV_GRADIENTS,
+    can_follow,
     following,
     needs_unprojected,
     projected,
@@ -141,6 +142,18 @@ class DAT(Objective):
         lookup(ADV_GRADIENTS, self.generator_adv_grad, "gradient")
         if self.learned_amplitude and not self.single_ae:
             needs_unprojected(self.generator_adv_grad, self.attack)
+
+    def with_attack(self, attack: Attack) -> Objective:
+        """Returns the method with another attack.
+
+        Where its projection has no gradient here, the generator holds the
+        attacked images fixed.
+        """
+        rule = self.generator_adv_grad
+        if rule == "projection" and not can_follow(cast(PGD, attack)):
+            rule = "none"
+        own = cast(PGD, attack)
+        return replace(self, attack=own, generator_adv_grad=rule)
 
     @property
     def branches(self) -> int:

@@ -122,7 +122,7 @@ class EAT(UnionObjective):
         # A player that runs the attack itself, as LAS-AT's does to measure
         # its reward, runs it in every norm.
         worst = WorstOfNorms.of(self._own, balls)
-        base = replace(self.base, attack=worst)  # type: ignore[call-arg]
+        base = self.base.with_attack(worst)
         return RobustErrors(len(balls), self.decay, base.build_adversary(spec))
 
     def craft(self, step: Step) -> Views:
@@ -162,7 +162,7 @@ class EAT(UnionObjective):
     def _in_norm(self, norm: tf.Tensor) -> Objective:
         balls = self.radii.threat_models
         attack = DrawnNorm.of(self._own, balls, norm=norm)
-        return replace(self.base, attack=attack)  # type: ignore[call-arg]
+        return self.base.with_attack(attack)
 
 
 def _inner(step: Step) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from dat_keras.classifiers.spec import ClassifierSpec
@@ -37,7 +37,7 @@ class OneAttack(UnionObjective):
     def united(self) -> Objective:
         """The base with the attack on the union."""
         attack = self.attack_on_union
-        return replace(self.base, attack=attack)  # type: ignore[call-arg]
+        return self.base.with_attack(attack)
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
         """Returns the base's second player."""

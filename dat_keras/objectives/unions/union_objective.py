@@ -164,10 +164,7 @@ class UnionObjective(Objective):
     @property
     def bases(self) -> tuple[Objective, ...]:
         """The base with its attack in each norm."""
-        return tuple(
-            replace(self.base, attack=attack)  # type: ignore[call-arg]
-            for attack in self.attacks
-        )
+        return tuple(self.base.with_attack(attack) for attack in self.attacks)
 
     @property
     def _own(self) -> PGD:

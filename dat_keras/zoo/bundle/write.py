@@ -15,7 +15,9 @@ from dat_keras.architectures import BranchedClassifier
 from dat_keras.core.threat_models import norm_of
 from dat_keras.core.weights import fingerprint, save_weights
 from dat_keras.evaluation.robustbench import entries
+from dat_keras.objectives import Objective
 from dat_keras.objectives.distillation import Distillation
+from dat_keras.objectives.unions import UnionObjective
 from dat_keras.recipes import Recipe
 from dat_keras.training.run_info import load_classifier
 from dat_keras.utils.config import encode
@@ -212,17 +214,21 @@ def _impersonal(recipe: Recipe) -> Recipe:
     """Replaces paths of data sets and of models by their last part."""
     name = Path(recipe.dataset).name
     source, labels = map(_last_part, (recipe.extra.source, recipe.extra.labels))
-    objective = recipe.objective
-    if isinstance(objective, Distillation):
-        teacher = _last_part(objective.teacher)
-        objective = replace(objective, teacher=teacher)
     return replace(
         recipe,
         dataset=name,
         name=recipe.name.replace(recipe.dataset, name),
         extra=replace(recipe.extra, source=source, labels=labels),
-        objective=objective,
+        objective=_without_path(recipe.objective),
     )
+
+
+def _without_path(objective: Objective) -> Objective:
+    if isinstance(objective, UnionObjective):
+        return replace(objective, base=_without_path(objective.base))
+    if isinstance(objective, Distillation):
+        return replace(objective, teacher=_last_part(objective.teacher))
+    return objective
 
 
 def _last_part(source: str | None) -> str | None:
