@@ -80,6 +80,11 @@ class WeightAverage(keras.layers.Layer):
         ]
         self.built = True
 
+    def covers(self, weights: Sequence[keras.Variable]) -> bool:
+        """Whether it can be that of these weights, by their shapes."""
+        shapes = [tuple(mean.shape) for mean in self.average]
+        return shapes == [tuple(w.shape) for w in weights]
+
     def update(
         self, weights: Sequence[keras.Variable], progress: float | tf.Tensor
     ) -> None:

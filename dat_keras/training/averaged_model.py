@@ -24,13 +24,19 @@ class AveragedModel(MeasuredModel):
     average: WeightAverage | None
 
     def keep_average(self, averaging: Averaging | None) -> None:
-        """Begins an average of the weights that train, in place of any other.
+        """Begins an average of the weights that the classifier holds.
+
+        One with the same settings is kept, so that a model may be compiled
+        again, as for other metrics. Any other ends; its weights stay in the
+        classifier if they are there, and train from then on.
 
         Args:
             averaging: Its settings; `None` for no average.
         """
-        self.hold_training_weights()
         if self.average is not None:
+            same = self.average.averaging == averaging
+            if same and self.average.covers(self.classifier.weights):
+                return
             forget_layer(self, self.average)
         self.average = None
         if averaging is not None:

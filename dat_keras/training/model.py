@@ -130,7 +130,9 @@ class AdversarialModel(SerializableModel):
             averaging: If given, a weight average is kept. Validation and
                 `inference_scope` use it, and the classifier holds it when
                 `fit` has ended; the weights that train are kept for the next
-                `fit`, and saved.
+                `fit`, and saved. An average with the same settings goes on
+                when the model is compiled again; with others, or none, the
+                classifier keeps the weights that it holds.
             clip_norm: If given, the bound on the global norm of the
                 classifier's gradient. The optimizer's own clipping acts
                 before gradients are summed over replicas; this acts after.

@@ -119,18 +119,46 @@ class Fails(keras.callbacks.Callback):
         raise KeyboardInterrupt
 
 
-def test_an_interrupted_fit_ends_alike_and_compile_begins_anew(
-    make, snapshot, same
-):
+def test_an_interrupted_fit_ends_alike(make, snapshot, same):
     model = make()
     with pytest.raises(KeyboardInterrupt):
         fit(model, callbacks=[Fails()])
     net, average = model.classifier, model.average
     assert same(*(snapshot(v) for v in (net.variables, average.average)))
-    trained = snapshot(net.variables)
-    model.compile(SGD(0.1), averaging=Averaging(0.9, start=0.0))
-    assert not same(trained, snapshot(net.variables))
-    assert same(*(snapshot(v) for v in (net.variables, model.average.average)))
+
+
+def test_compiled_again_for_another_metric_it_keeps_average_and_training(
+    make, snapshot, same
+):
+    once, twice = make(), make()
+    for model in once, twice:
+        fit(model)
+    averaged = snapshot(twice.classifier.variables)
+    twice.compile(
+        twice.optimizer,
+        averaging=Averaging(0.5, start=0.0),
+        metrics=["accuracy"],
+    )
+    assert same(averaged, snapshot(twice.classifier.variables))
+    assert same(averaged, snapshot(twice.average.average))
+    for model in once, twice:
+        fit(model)
+    assert same(*(snapshot(everything(m)) for m in (once, twice)))
+
+
+@pytest.mark.parametrize("averaging", [None, Averaging(0.9, start=0.0)])
+def test_compiled_without_that_average_the_net_keeps_its_weights(
+    make, snapshot, same, averaging
+):
+    model = make()
+    fit(model)
+    averaged = snapshot(model.average.average)
+    model.compile(SGD(0.1), averaging=averaging)
+    assert same(averaged, snapshot(model.classifier.variables))
+    model.hold_training_weights()
+    assert same(averaged, snapshot(model.classifier.variables))
+    if averaging:
+        assert same(averaged, snapshot(model.average.average))
 
 
 def test_without_an_average_nothing_is_exchanged(make_tiny, snapshot, same):
