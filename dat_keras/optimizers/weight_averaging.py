@@ -44,7 +44,8 @@ class WeightAverage(keras.layers.Layer):
     """`average = decay * average + (1 - decay) * weights`, every step.
 
     The average covers trainable weights and BatchNorm statistics, equals the
-    weights until averaging starts, and never feeds back into training.
+    weights until averaging starts, and never feeds back into training. Of
+    integers, such as counters, it holds the last value.
     `exchange` puts it in the place of the weights and keeps them, on the host
     and in saved files; `restore` puts them back.
 
@@ -93,6 +94,9 @@ class WeightAverage(keras.layers.Layer):
             progress < self.averaging.start, 0.0, self.averaging.decay
         )
         for mean, w in zip(self.average, weights, strict=True):
+            if not tf.as_dtype(w.dtype).is_floating:
+                mean.assign(w.value)
+                continue
             mean.assign(decay * mean.value + (1.0 - decay) * w.value)
 
     def scope(
@@ -119,6 +123,11 @@ class WeightAverage(keras.layers.Layer):
         places = {id(w): i for i, w in enumerate(weights)}
         for w, value in values:
             self.average[places[id(w)]].assign(value)
+
+    @property
+    def keeps_weights(self) -> bool:
+        """Whether weights are kept whose place the average took."""
+        return bool(self._replaced)
 
     def exchange(self, weights: Sequence[keras.Variable]) -> None:
         """Puts the average into `weights` and keeps what they held.
