@@ -90,12 +90,10 @@ def as_augment(value: Augment | str, num_classes: int) -> Augment:
     >>> as_augment("mixup", 100)
     MixUp(num_classes=100)
     """
-    made = {
-        name: partial(kind, num_classes)
-        if "num_classes" in getattr(kind, "__dataclass_fields__", ())
-        else kind
-        for name, kind in AUGMENTS.items()
-    }
+    made: dict[str, Callable[[], Augment]] = {**AUGMENTS}
+    for name, kind in AUGMENTS.items():
+        if "num_classes" in getattr(kind, "__dataclass_fields__", ()):
+            made[name] = partial(kind, **{"num_classes": num_classes})
     augment = as_instance(value, Augment, made, "augment")
     for part in _parts(augment):
         classes = getattr(part, "num_classes", num_classes)

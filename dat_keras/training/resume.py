@@ -77,8 +77,8 @@ def _compared(
     """Yields what the run has, what is there, and how to describe either."""
     was, now = stored.class_names, found.class_names
     yield len(was), len(now), lambda count: f"{count} classes"
-    for old, new in zip(was, now, strict=True):
-        yield old, new, lambda name: f"the class {name!r}"
+    for before, after in zip(was, now, strict=True):
+        yield before, after, lambda name: f"the class {name!r}"
     shapes = stored.image_shape, found.image_shape
     yield *shapes, lambda shape: f"images of shape {shape}"
     for part, old, new in (

@@ -266,9 +266,7 @@ def test_two_metrics_of_one_name_are_refused(argument):
     weak, strong = RobustAccuracy(pgd(Linf(0.001))), RobustAccuracy(STRONG)
     both = {"metrics": [weak]}
     both[argument] = [*both.get(argument, []), strong]
-    with pytest.raises(
-        ValueError, match="`name=`.* named 'robust_acc"
-    ):
+    with pytest.raises(ValueError, match="`name=`.* named 'robust_acc"):
         compiled(**both)
     with pytest.raises(ValueError, match="two metrics named 'mine'"):
         compiled(
