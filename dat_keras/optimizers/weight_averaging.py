@@ -124,11 +124,6 @@ class WeightAverage(keras.layers.Layer):
         for w, value in values:
             self.average[places[id(w)]].assign(value)
 
-    @property
-    def keeps_weights(self) -> bool:
-        """Whether weights are kept whose place the average took."""
-        return bool(self._replaced)
-
     def exchange(self, weights: Sequence[keras.Variable]) -> None:
         """Puts the average into `weights` and keeps what they held.
 

@@ -2,8 +2,8 @@
 
 While `fit` runs, the classifier holds the weights that train. When it has
 ended, it holds their average, which validation measured, as with Keras' own
-`use_ema`; the next training step begins from the weights that train. A file
-that is saved or loaded meanwhile holds both likewise.
+`use_ema`; the next training step begins from the weights that train. A model
+that is saved meanwhile is saved as at the end.
 """
 
 from __future__ import annotations
@@ -87,40 +87,22 @@ class AveragedModel(MeasuredModel):
             self.average = WeightAverage(self.classifier.weights, averaging)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves as Keras does, with the average in the classifier.
+        """Saves as Keras does; during `fit` as it would be after it.
 
-        So a model that is saved during `fit`, as by `ModelCheckpoint`, is
-        loaded as one saved after it: predicting as it was validated.
+        So the file of a `ModelCheckpoint` has the average in the classifier,
+        predicts as it was validated, and goes on with the weights that train.
 
         Args:
             *args: As for Keras.
             **kwargs: Likewise.
         """
-        exchanged = self.average is not None and not self.average.keeps_weights
-        if exchanged:
+        if self._fits:
             self.hold_average()
         try:
             super().save(*args, **kwargs)
         finally:
-            if exchanged:
+            if self._fits:
                 self.hold_training_weights()
-
-    def load_weights(self, *args: Any, **kwargs: Any) -> None:
-        """Loads as Keras does; then the classifier holds the average.
-
-        During `fit`, as in `BackupAndRestore`, it holds those that train.
-
-        Args:
-            *args: As for Keras.
-            **kwargs: Likewise; with `skip_mismatch` nothing is exchanged.
-        """
-        super().load_weights(*args, **kwargs)
-        if self.average is None or kwargs.get("skip_mismatch"):
-            return
-        if self._fits:
-            self.hold_training_weights()
-        elif not self.average.keeps_weights:
-            self.hold_average()
 
     def before_training(self) -> None:
         """Puts the weights that train into the classifier."""

@@ -187,24 +187,18 @@ def test_compile_replaces_an_average_or_ends_it(make, snapshot, same, tmp_path):
     assert not [w for w in model.weights if "weight_average" in w.path]
 
 
-@pytest.mark.parametrize("suffix", ["keras", "weights.h5"])
 def test_a_file_saved_during_fit_predicts_as_validated_and_goes_on(
-    make, tmp_path, snapshot, same, suffix
+    make, tmp_path, snapshot, same
 ):
-    path, once, first = tmp_path / f"m.{suffix}", make(), make()
+    once, first = make(), make()
     fit(once, 2)
-    saving = keras.callbacks.ModelCheckpoint(
-        path, save_weights_only=suffix != "keras"
+    fit(
+        first, callbacks=[keras.callbacks.ModelCheckpoint(tmp_path / "m.keras")]
     )
-    fit(first, callbacks=[saving])
     # It is not moved by being saved.
     fit(first)
     assert same(*(snapshot(everything(m)) for m in (once, first)))
-    if suffix == "keras":
-        second = keras.models.load_model(path, safe_mode=True)
-    else:
-        second = make()
-        second.load_weights(path)
+    second = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
     averages = snapshot(second.average.average)
     assert same(averages, snapshot(second.classifier.variables))
     logs = second.evaluate(X, Y, verbose=0, return_dict=True)
@@ -212,28 +206,6 @@ def test_a_file_saved_during_fit_predicts_as_validated_and_goes_on(
     assert logs["accuracy"] == pytest.approx(found.mean())
     fit(second)
     assert same(*(snapshot(everything(m)) for m in (once, second)))
-
-
-def test_a_backup_restored_within_fit_trains_the_weights_that_train(
-    make, tmp_path, snapshot, same
-):
-    once, first, second = make(), make(), make()
-    fit(once, 2)
-    backup = keras.callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
-    fit(first, callbacks=[backup])
-    fit(second, 2, callbacks=[backup])
-    assert same(*(snapshot(everything(m)) for m in (once, second)))
-
-
-def test_weights_from_outside_are_saved_as_they_are(make, tmp_path, same):
-    model = make()
-    fit(model)
-    given = [np.full(w.shape, 0.01, w.dtype) for w in model.classifier.weights]
-    model.classifier.set_weights(given)
-    model.save(tmp_path / "m.keras")
-    loaded = keras.models.load_model(tmp_path / "m.keras")
-    for each in model, loaded:
-        assert same(given, each.classifier.get_weights())
 
 
 def test_early_stopping_puts_back_the_count_of_steps_not_the_optimizer(
