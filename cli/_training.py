@@ -128,14 +128,15 @@ def resolved(
         resume: Whether a run in the folder is continued.
     """
     choice = with_source(choice)
-    recipe = resolve(choice)
-    output = output or default_output(recipe)
+    output = output or default_output(resolve(choice))
     run = RunFolder(output)
-    if resume and run.exists():
-        info = RunInfo.read(run.recipe)
-        recipe = resolve(choice, info.recipe)
-        check_same(info.recipe, recipe)
-        data_dir = data_dir or (Path(info.data_dir) if info.data_dir else None)
+    if not (resume and run.exists()):
+        return resolve(choice), output, data_dir
+    # Settings of a run are those of its own method.
+    info = RunInfo.read(run.recipe)
+    recipe = resolve(choice, info.recipe)
+    check_same(info.recipe, recipe)
+    data_dir = data_dir or (Path(info.data_dir) if info.data_dir else None)
     return recipe, output, data_dir
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,13 @@ def _split(
         np.array(labels, np.int32),
         classes,
         name,
+        _digest(paths),
     )
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    names = "\n".join(f"{path.parent.name}/{path.name}" for path in paths)
+    return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def check_classes(

@@ -21,6 +21,7 @@ class Split:
         labels: Class ids, shape `(N,)`, int32 or int64.
         class_names: One name per class; label `i` is `class_names[i]`.
         name: What the split is called in messages, `"cifar10/train"`.
+        files: SHA-256 of the names of the image files, of a folder.
 
     Raises:
         ValueError: If shapes, types or labels do not fit the above.
@@ -36,6 +37,7 @@ class Split:
     labels: np.ndarray
     class_names: tuple[str, ...]
     name: str
+    files: str = ""
 
     def __post_init__(self) -> None:
         """Checks shapes, types and the range of the labels."""
@@ -100,6 +102,15 @@ class Split:
             labels=self.labels[rows],
             name=name or self.name,
         )
+
+    def outline(self) -> str:
+        """Returns the SHA-256 of labels, image shape and names of files.
+
+        No image is read. See `fingerprint` for the pixels.
+        """
+        digest = hashlib.sha256(repr((self.image_shape, self.files)).encode())
+        digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
+        return digest.hexdigest()
 
     def fingerprint(self) -> str:
         """Returns the SHA-256 of the pixels and labels, in hexadecimal."""

@@ -44,7 +44,8 @@ class WeightAverage(keras.layers.Layer):
     """`average = decay * average + (1 - decay) * weights`, every step.
 
     The average covers trainable weights and BatchNorm statistics, equals the
-    weights until averaging starts, and never feeds back into training.
+    weights until averaging starts, and never feeds back into training. Of
+    integers, such as counters, it holds the last value.
     `exchange` puts it in the place of the weights and keeps them, on the host
     and in saved files; `restore` puts them back.
 
@@ -80,6 +81,11 @@ class WeightAverage(keras.layers.Layer):
         ]
         self.built = True
 
+    def covers(self, weights: Sequence[keras.Variable]) -> bool:
+        """Whether it can be that of these weights, by their shapes."""
+        shapes = [tuple(mean.shape) for mean in self.average]
+        return shapes == [tuple(w.shape) for w in weights]
+
     def update(
         self, weights: Sequence[keras.Variable], progress: float | tf.Tensor
     ) -> None:
@@ -88,6 +94,9 @@ class WeightAverage(keras.layers.Layer):
             progress < self.averaging.start, 0.0, self.averaging.decay
         )
         for mean, w in zip(self.average, weights, strict=True):
+            if not tf.as_dtype(w.dtype).is_floating:
+                mean.assign(w.value)
+                continue
             mean.assign(decay * mean.value + (1.0 - decay) * w.value)
 
     def scope(

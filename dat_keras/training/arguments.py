@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from functools import partial
 from typing import Any, TypeVar
 
 from dat_keras.attacks import ATTACKS, Attack, attack_of_name
+from dat_keras.augment import AUGMENTS, Augment
 from dat_keras.core.threat_models import Linf
 from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
@@ -71,6 +73,47 @@ def as_attack(value: Attack | str, argument: str = "eval_attack") -> Attack:
         return attack_of_name(str(value), Linf(EPS))
     made = {name: partial(make, Linf(EPS)) for name, make in ATTACKS.items()}
     return as_instance(value, Attack, made, argument)
+
+
+def as_augment(value: Augment | str, num_classes: int) -> Augment:
+    """Returns an augmentation, or that of a name, for a number of classes.
+
+    Args:
+        value: An augmentation, or its name in `AUGMENTS`.
+        num_classes: Number of classes of the model.
+
+    Raises:
+        ValueError: If it is neither, the name is unknown, or one that mixes
+            labels is for another number of classes.
+
+    Example:
+    >>> as_augment("mixup", 100)
+    MixUp(num_classes=100)
+    """
+    made: dict[str, Callable[[], Augment]] = {**AUGMENTS}
+    for name, kind in AUGMENTS.items():
+        if "num_classes" in getattr(kind, "__dataclass_fields__", ()):
+            made[name] = partial(kind, **{"num_classes": num_classes})
+    augment = as_instance(value, Augment, made, "augment")
+    for part in _parts(augment):
+        classes = getattr(part, "num_classes", num_classes)
+        if classes != num_classes:
+            raise ValueError(
+                f"`augment` must mix the labels of the model's {num_classes} "
+                f"classes: write `{type(part).__name__}(num_classes="
+                f"{num_classes})`. Received: num_classes={classes}"
+            )
+    return augment
+
+
+def _parts(augment: Augment) -> Iterator[Augment]:
+    """Yields an augmentation and those inside it."""
+    yield augment
+    for field in fields(augment):
+        value = getattr(augment, field.name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Augment):
+                yield from _parts(part)
 
 
 def check_kinds(weight_perturbation: Any, attack_dtype: Any, seed: Any) -> None:

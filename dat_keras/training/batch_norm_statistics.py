@@ -94,27 +94,44 @@ def measured(
 class MeasureStatistics(keras.callbacks.Callback):
     """Measures the weight average's statistics before each validation.
 
-    Needs a model that keeps an average.
+    Also when training ends without one. Needs a model that keeps an average.
 
     Args:
-        batches: The training batches; one epoch of them becomes the views of
-            the training method, but for its attack, and is read.
+        batches: The training batches, or a function that reads an epoch of
+            images and labels; one epoch of them becomes the views of the
+            training method, but for its attack, and is read.
     """
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Batches | Callable[[], Iterable]) -> None:
         super().__init__()
         self.batches = batches
+        self._moved = False
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Notes that weights have moved."""
+        self._moved = True
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Measures once more if weights have moved since."""
+        if self._moved:
+            self.on_test_begin()
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Puts the measured statistics into the average."""
+        self._moved = False
         classifier, average = self.model.classifier, self.model.average
         values = average.values(classifier.weights)
         found = measured(classifier, self._batches(), self._views, values)
         average.put(classifier.weights, found)
 
     def _batches(self) -> Iterator[tuple[tf.Tensor, ...]]:
-        for step in range(self.batches.steps_per_epoch):
-            yield tf.constant(step), *map(tf.constant, self.batches.batch(step))
+        read = self.batches
+        if callable(read):
+            epoch = read()
+        else:
+            epoch = map(read.batch, range(read.steps_per_epoch))
+        for step, batch in enumerate(epoch):
+            yield tf.constant(step), *map(tf.convert_to_tensor, batch)
 
     def _views(self, step: tf.Tensor, x_raw: Images, y: Labels) -> Views:
         model = self.model

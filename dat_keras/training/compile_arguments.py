@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from dat_keras.core.keras_private import flat_layers
 from dat_keras.optimizers.weight_averaging import Averaging
 from dat_keras.training.metrics import RobustAccuracy
 from dat_keras.utils.kinds import described, fits
@@ -57,6 +58,13 @@ def check_arguments(
         )
 
 
+FLOAT16 = (
+    "float16 needs a scaled loss, which the training step does not have: use "
+    '`keras.mixed_precision`\'s policy "mixed_bfloat16", or '
+    "`compile(auto_scale_loss=False)`. Received: "
+)
+
+
 def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     """Refuses optimizers that want more of a step than it does.
 
@@ -67,16 +75,77 @@ def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
         ValueError: With what to do.
     """
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        raise ValueError(f"{FLOAT16}a LossScaleOptimizer")
+    scale = getattr(optimizer, "loss_scale_factor", None)
+    if scale is not None:
         raise ValueError(
-            "float16 needs a scaled loss, which the training step does not "
-            'have: use `keras.mixed_precision`\'s policy "mixed_bfloat16", or '
-            "`compile(auto_scale_loss=False)`. Received: a LossScaleOptimizer"
+            "The training step does not scale its loss, so an optimizer that "
+            "divides the gradients by a scale would take smaller steps: leave "
+            f"`loss_scale_factor` out. Received: loss_scale_factor={scale}"
         )
     if getattr(optimizer, "use_ema", False):
         raise ValueError(
             "The average of weights is `compile(averaging=Averaging(...))`, "
             "which validation reads. Received: an optimizer with use_ema=True"
         )
+
+
+def check_trained(classifier: keras.Model, auto_scale_loss: bool) -> None:
+    """Refuses a classifier that would not train, or not well.
+
+    Args:
+        classifier: The classifier.
+        auto_scale_loss: Argument of `compile`; `False` allows float16.
+
+    Raises:
+        ValueError: With what to do.
+    """
+    if not classifier.trainable_variables:
+        raise ValueError(
+            "Nothing is to be trained: set `trainable = True` on the "
+            "classifier, or on some of its layers, before `compile`. "
+            f"Received: a classifier named {classifier.name!r} without "
+            "trainable weights"
+        )
+    if not auto_scale_loss:
+        return
+    for layer in flat_layers(classifier):
+        if layer.compute_dtype == "float16":
+            raise ValueError(
+                f"{FLOAT16}a classifier whose layer {layer.name!r} computes "
+                "in float16"
+            )
+
+
+def check_names(plain: Sequence[Any], weighted: Sequence[Any]) -> None:
+    """Refuses a `RobustAccuracy` with the name of another metric.
+
+    The logs would hold one of the two. Keras itself renames its own metrics
+    that are in both arguments.
+
+    Args:
+        plain: Metrics of `metrics`.
+        weighted: Metrics of `weighted_metrics`.
+
+    Raises:
+        ValueError: With the name.
+
+    Example:
+    >>> check_names([RobustAccuracy("fgsm")], [RobustAccuracy("fgsm")])
+    Traceback (most recent call last):
+    ...
+    ValueError: Each `RobustAccuracy` needs a name of its own: give it `name=`.
+    Received: two metrics named 'robust_accuracy_fgsm'
+    """
+    given = [*plain, *weighted]
+    names = [getattr(m, "name", m) for m in given]
+    for metric in given:
+        robust = isinstance(metric, RobustAccuracy)
+        if robust and names.count(metric.name) > 1:
+            raise ValueError(
+                "Each `RobustAccuracy` needs a name of its own: give it "
+                f"`name=`. Received: two metrics named {metric.name!r}"
+            )
 
 
 def split_metrics(

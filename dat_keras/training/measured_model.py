@@ -25,7 +25,7 @@ from dat_keras.core.types import Predict
 from dat_keras.objectives.base import hard_labels
 from dat_keras.objectives.step import Terms
 from dat_keras.training.batch import Batch
-from dat_keras.training.compile_arguments import split_metrics
+from dat_keras.training.compile_arguments import check_names, split_metrics
 from dat_keras.training.guarded_model import GuardedModel
 from dat_keras.training.guards import Flags
 from dat_keras.training.validation import Validation
@@ -79,6 +79,9 @@ class MeasuredModel(GuardedModel):
         plain, robust = split_metrics(metrics, own, "metrics")
         weighted, weighted_robust = split_metrics(
             weighted_metrics, own, "weighted_metrics"
+        )
+        check_names(
+            [*(plain or ()), *robust], [*(weighted or ()), *weighted_robust]
         )
         forget_compiled_metrics(self)
         super().compile(

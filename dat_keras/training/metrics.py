@@ -25,7 +25,7 @@ class RobustAccuracy(keras.metrics.Mean):
         attack: An attack, its name in `ATTACKS`, or `pgdN` for N steps of
             PGD, at eps 8/255 (Linf).
         name: Name in the logs. Default: `"robust_accuracy_"` and the name of
-            the attack, or of its class.
+            the attack, or of its class; two metrics of one class need names.
 
     Raises:
         ValueError: If the name is unknown, or `attack` is something else.

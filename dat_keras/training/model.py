@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from dat_keras.attacks import Attack, pgd
-from dat_keras.augment import AUGMENTS, Augment, CropFlip
+from dat_keras.augment import Augment, CropFlip
 from dat_keras.augment.base import augmented
 from dat_keras.classifiers.predictor import Predictor
 from dat_keras.classifiers.regularization import Regularization
@@ -21,7 +21,12 @@ from dat_keras.objectives.example_weights import weighted_by
 from dat_keras.objectives.step import Step, Terms, Views
 from dat_keras.objectives.weight_perturbation import WeightPerturbation
 from dat_keras.optimizers.weight_averaging import Averaging
-from dat_keras.training.arguments import as_attack, as_instance, check_kinds
+from dat_keras.training.arguments import (
+    as_attack,
+    as_augment,
+    as_instance,
+    check_kinds,
+)
 from dat_keras.training.ascent import ascend
 from dat_keras.training.attack_warmup import check_warmup, warmed
 from dat_keras.training.batch import Batch
@@ -29,6 +34,7 @@ from dat_keras.training.checks import check_branches, check_weights, spec_of
 from dat_keras.training.compile_arguments import (
     check_arguments,
     check_optimizer,
+    check_trained,
 )
 from dat_keras.training.descent import outer_descent
 from dat_keras.training.run_length import reader_of_progress
@@ -52,7 +58,8 @@ class AdversarialModel(SerializableModel):
             (DAT) want one built with `branches=2`.
         objective: The training method, or its name in `OBJECTIVES`.
         augment: Applied to each batch inside the step, or its name in
-            `AUGMENTS`. Default: crop with padding 4 and horizontal flip.
+            `AUGMENTS`, made for the classifier's number of classes. Default:
+            crop with padding 4 and horizontal flip.
         eval_attack: Attack of `robust_accuracy`, or its name in `ATTACKS`, at
             eps 8/255. Default: PGD-20 at eps 8/255, the paper's.
         weight_perturbation: AWP; off by default.
@@ -99,7 +106,7 @@ class AdversarialModel(SerializableModel):
         self.num_classes = spec.num_classes
         self.classifier = classifier
         self.objective = objective
-        self.augment = as_instance(augment, Augment, AUGMENTS, "augment")
+        self.augment = as_augment(augment, spec.num_classes)
         self.eval_attack = as_attack(eval_attack)
         self.weight_perturbation = weight_perturbation
         self.attack_warmup = attack_warmup
@@ -130,7 +137,9 @@ class AdversarialModel(SerializableModel):
             averaging: If given, a weight average is kept. Validation and
                 `inference_scope` use it, and the classifier holds it when
                 `fit` has ended; the weights that train are kept for the next
-                `fit`, and saved.
+                `fit`, and saved. An average with the same settings goes on
+                when the model is compiled again; with others, or none, the
+                classifier keeps the weights that it holds.
             clip_norm: If given, the bound on the global norm of the
                 classifier's gradient. The optimizer's own clipping acts
                 before gradients are summed over replicas; this acts after.
@@ -142,9 +151,12 @@ class AdversarialModel(SerializableModel):
 
         Raises:
             ValueError: For an argument of another kind or without effect,
-                such as `loss`.
+                such as `loss`; for a classifier without trainable weights,
+                or one that needs a scaled loss.
         """
         check_arguments(averaging, clip_norm, kwargs)
+        self.auto_scale_loss = kwargs.get("auto_scale_loss", True)
+        check_trained(self.classifier, self.auto_scale_loss)
         super().compile(optimizer=optimizer, **kwargs)
         check_optimizer(self.optimizer)
         self.optimizer.build(self.descending)
@@ -220,11 +232,12 @@ class AdversarialModel(SerializableModel):
 
     @property
     def _reads_progress(self) -> str | None:
-        if self.attack_warmup:
-            return f"attack_warmup={self.attack_warmup:g}"
         average = self.average and self.average.averaging
         return reader_of_progress(
-            self.objective, self.weight_perturbation, average
+            self.objective,
+            self.weight_perturbation,
+            average,
+            self.attack_warmup,
         )
 
     @property

@@ -1,11 +1,14 @@
-"""Whether a run folder may be continued with the recipe that is asked for."""
+"""Whether a run folder may be continued with a recipe, and on which images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 from dat_keras.optimizers.schedules import ConstantConfig, StepDropConfig
 from dat_keras.recipes import Recipe
+from dat_keras.training.run_info import RunInfo
 from dat_keras.training.run_length import reader_of_progress
 from dat_keras.utils.config import encode
 
@@ -49,6 +52,49 @@ def check_same(stored: Recipe, asked: Recipe) -> None:
         )
 
 
+def check_same_images(stored: RunInfo, found: RunInfo) -> None:
+    """Refuses to continue a run on other images under the same name.
+
+    Args:
+        stored: What the run folder says.
+        found: The same of the images that are there now.
+
+    Raises:
+        ValueError: With the first difference.
+    """
+    for was, now, what in _compared(stored, found):
+        if was is not None and was != now:
+            raise ValueError(
+                "A run is resumed on its own images: restore them, or train "
+                f"into another folder. Received: {found.recipe.dataset!r} "
+                f"with {what(now)} where the run has {what(was)}"
+            )
+
+
+def _compared(
+    stored: RunInfo, found: RunInfo
+) -> Iterator[tuple[Any, Any, Callable[[Any], str]]]:
+    """Yields what the run has, what is there, and how to describe either."""
+    was, now = stored.class_names, found.class_names
+    yield len(was), len(now), lambda count: f"{count} classes"
+    for before, after in zip(was, now, strict=True):
+        yield before, after, lambda name: f"the class {name!r}"
+    shapes = stored.image_shape, found.image_shape
+    yield *shapes, lambda shape: f"images of shape {shape}"
+    for part, old, new in (
+        ("training", stored.train, found.train),
+        ("validation", stored.validation, found.validation),
+    ):
+        if old is None or new is None:
+            continue
+        images = partial("{1} {0} images".format, part)
+        yield old.images, new.images, images
+        labels = partial(
+            "{0} labels or file names of sha256 {1:.12}".format, part
+        )
+        yield old.sha256, new.sha256, labels
+
+
 def _why_not_longer(stored: Recipe, epochs: int) -> str | None:
     if epochs < stored.epochs:
         return "a resumed run can only be made longer"
@@ -59,7 +105,10 @@ def _why_not_longer(stored: Recipe, epochs: int) -> str | None:
             "length of the run"
         )
     reader = reader_of_progress(
-        stored.objective, stored.weight_perturbation, stored.averaging
+        stored.objective,
+        stored.weight_perturbation,
+        stored.averaging,
+        stored.attack_warmup,
     )
     return reader and f"{reader} depends on the length of the run"
 

@@ -10,12 +10,31 @@ import keras
 
 from dat_keras.architectures import branches_of
 from dat_keras.core.weights import fingerprint, load_weights
+from dat_keras.data import Split
 from dat_keras.recipes import CLASSES, Recipe
 from dat_keras.training.pretrained_source import read_net
 from dat_keras.utils.config import decode, encode
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import write_json
 from dat_keras.utils.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class SplitRecord:
+    """By what a run knows its images again.
+
+    Args:
+        images: How many there are.
+        sha256: Of labels, image shape and names of files.
+    """
+
+    images: int
+    sha256: str
+
+    @classmethod
+    def of(cls, split: Split) -> SplitRecord:
+        """Returns the record of a split, without reading its images."""
+        return cls(len(split), split.outline())
 
 
 @dataclass(frozen=True)
@@ -27,12 +46,41 @@ class RunInfo:
         image_shape: `(H, W, C)`.
         class_names: Names of the classes, in the order of the labels.
         data_dir: Where the data set was, if somewhere special.
+        train: The training images; `None` in older runs.
+        validation: The validation images of the data set, likewise.
     """
 
     recipe: Recipe
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     data_dir: str | None = None
+    train: SplitRecord | None = None
+    validation: SplitRecord | None = None
+
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        train: Split,
+        validation: Split,
+        data_dir: Path | None = None,
+    ) -> RunInfo:
+        """Describes a run.
+
+        Args:
+            recipe: The resolved recipe.
+            train: Its training images, without extra ones.
+            validation: All validation images of the data set.
+            data_dir: Folder of prepared data sets.
+        """
+        return cls(
+            recipe,
+            train.image_shape,
+            train.class_names,
+            None if data_dir is None else str(data_dir),
+            SplitRecord.of(train),
+            SplitRecord.of(validation),
+        )
 
     def write(self, path: Path) -> None:
         """Writes the file, whole or not at all."""
@@ -54,7 +102,11 @@ class RunInfo:
         return info
 
 
-INFO_CLASSES = {**CLASSES, "RunInfo": RunInfo}
+INFO_CLASSES = {
+    **CLASSES,
+    "RunInfo": RunInfo,
+    "SplitRecord": SplitRecord,
+}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ def reader_of_progress(
     objective: Objective,
     perturbation: WeightPerturbation,
     averaging: Averaging | None,
+    attack_warmup: float = 0.0,
 ) -> str | None:
     """Names a part of a training that depends on the length of the run.
 
@@ -26,6 +27,7 @@ def reader_of_progress(
         objective: The training method.
         perturbation: AWP.
         averaging: The weight average, or `None`.
+        attack_warmup: Share of the run over which the attack grows.
 
     Returns:
         What to call that part, or `None` if nothing depends on the length.
@@ -36,6 +38,8 @@ def reader_of_progress(
     >>> reader_of_progress(TRADES(), late, None)
     'AWP with start=0.05'
     """
+    if attack_warmup:
+        return f"attack_warmup={attack_warmup:g}"
     if objective.needs_run_length:
         return type(objective).__name__
     if perturbation.gamma and perturbation.start:
@@ -80,8 +84,21 @@ def _steps_per_epoch(given: Mapping[str, Any]) -> int | None:
     shape = getattr(x, "shape", None)
     if shape is None:
         return len(x) if hasattr(x, "__len__") else None
-    images = math.floor(shape[0] * (1 - (given["validation_split"] or 0)))
-    return math.ceil(images / (given["batch_size"] or 32))
+    return math.ceil(training_rows(given) / (given["batch_size"] or 32))
+
+
+def training_rows(given: Mapping[str, Any]) -> int:
+    """The number of rows of an array that `fit` trains on; they come first.
+
+    Args:
+        given: Arguments of `fit` by name.
+
+    Example:
+    >>> training_rows({"x": tf.zeros((10, 2)), "validation_split": 0.3})
+    7
+    """
+    held_out = given.get("validation_split") or 0
+    return math.floor(given["x"].shape[0] * (1 - held_out))
 
 
 def check_known(total_steps: keras.Variable, reader: str | None) -> None:

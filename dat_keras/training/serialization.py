@@ -31,6 +31,7 @@ class SerializableModel(AveragedModel):
     attack_dtype: str | None
     seed: int
     clip_norm: float | None
+    auto_scale_loss: bool
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the model as plain data.
@@ -74,6 +75,7 @@ class SerializableModel(AveragedModel):
         averaging = self.average and self.average.averaging
         config["averaging"] = to_plain(averaging, "averaging")
         config["clip_norm"] = self.clip_norm
+        config["auto_scale_loss"] = self.auto_scale_loss
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from dat_keras.training.fit_run import RunOptions, fit_run, silent
 from dat_keras.training.loggers import opened
 from dat_keras.training.model import AdversarialModel
 from dat_keras.training.pretrained_source import described_start, write_net
-from dat_keras.training.resume import check_same
+from dat_keras.training.resume import check_same, check_same_images
 from dat_keras.training.rollback import (
     FACTOR,
     is_divergence,
@@ -55,7 +55,8 @@ def train(
         The trained model.
 
     Raises:
-        ValueError: If recipe and data do not fit.
+        ValueError: If recipe and data do not fit, or a run is resumed on
+            other images.
         RunFolderError: If the folder cannot be used so, or another process
             trains in it.
         DamagedFileError: If all checkpoints to resume from are damaged; of
@@ -84,12 +85,15 @@ def train(
             limit=recipe.limit,
             seed=recipe.seed,
         )
+        split = batches.split
+        now = RunInfo.of(recipe, split, validation.split, data_dir)
+        if resumes:
+            check_same_images(info, now)
         extra = ExtraOfRun(recipe, batches, validation.split, data_dir, run)
         extra.begin(resumes, workers, options)
         validation = bounded(
             validation, recipe.limit, recipe.validation_images, options.say
         )
-        split = batches.split
 
         def at(state: Path | None, rate_factor: float) -> AdversarialModel:
             slow = slowed(recipe, rate_factor)
@@ -115,13 +119,11 @@ def train(
             state = _to_resume(run, options, workers)
             factor = checkpoint.rate_factor_of(state) if state else 1.0
             if workers.is_chief:
-                replace(info, recipe=recipe).write(run.recipe)
+                replace(now, data_dir=info.data_dir).write(run.recipe)
         model = at(state, factor)
         if not resumes and workers.is_chief:
             held.enter_context(run.claimed(overwrite=options.overwrite))
-            where = None if data_dir is None else str(data_dir)
-            info = RunInfo(recipe, split.image_shape, split.class_names, where)
-            info.write(run.recipe)
+            now.write(run.recipe)
             if recipe.init is not None:
                 write_net(model.classifier, run.net)
                 options.say(described_start(recipe.init, model.classifier))

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from dat_keras.cli import main
+from dat_keras.recipes import RECIPES
 from dat_keras.training.run_info import RunInfo
 from dat_keras.utils.run_folder import RunFolder
 
@@ -202,3 +203,13 @@ def test_show_of_a_run_to_resume_is_the_recipe_of_that_run(trained):
     result = run("train", "--output", output, "--resume", "--show")
     assert result.exit_code == 0, result.output
     assert "\nwidth = 2  (" in result.stdout
+
+
+def test_settings_of_a_run_to_resume_are_those_of_its_method(tmp_path):
+    recipe = RECIPES["free-at-shapes-resnet8"]
+    RunInfo(recipe, (32, 32, 3), ("a", "b")).write(tmp_path / "recipe.json")
+    setting = f"objective.replays={recipe.objective.replays}"
+    again = "train", "--output", tmp_path, "--resume", "--show"
+    result = run(*again, "--set", setting)
+    assert result.exit_code == 0, result.output
+    assert recipe.name in result.stdout

@@ -79,3 +79,11 @@ def test_shares_outside_the_unit_interval_are_refused(settings):
     name, value = next(iter(settings.items()))
     with pytest.raises(ValueError, match=f"Received: .*{name}={value}"):
         Averaging(**settings)
+
+
+def test_of_an_integer_it_holds_the_last_value():
+    count = keras.Variable(3, dtype="int64", trainable=False)
+    average = WeightAverage([count], Averaging(decay=0.75, start=0.0))
+    count.assign(8)
+    average.update([count], progress=1.0)
+    assert values(average.average) == [[8]]

@@ -238,3 +238,31 @@ def test_every_argument_of_compile_has_an_effect_or_is_refused(net, data):
     }
     theirs = inspect.signature(keras.Model.compile).parameters
     assert set(theirs) - {"self"} == known
+
+
+def test_an_optimizer_that_divides_by_a_scale_is_refused(net):
+    model = AdversarialModel(net, Natural())
+    with pytest.raises(ValueError, match="`loss_scale_factor` out"):
+        model.compile(keras.optimizers.SGD(0.1, loss_scale_factor=2.0))
+
+
+def test_a_float16_classifier_is_refused_under_any_policy(tmp_path):
+    image = keras.Input((4, 4, 1))
+    hidden = layers.Flatten(dtype="mixed_float16")(image)
+    net = keras.Model(image, layers.Dense(3, dtype="float32")(hidden))
+    model = AdversarialModel(net, Natural())
+    with pytest.raises(ValueError, match="mixed_bfloat16.*in float16") as error:
+        model.compile(SGD(0.1))
+    assert "\n" not in str(error.value)
+    model.compile(SGD(0.1), auto_scale_loss=False)
+    model.save(tmp_path / "m.keras")
+    assert keras.models.load_model(tmp_path / "m.keras").compiled
+
+
+def test_a_classifier_of_which_nothing_trains_is_refused(net):
+    model = AdversarialModel(net, Natural())
+    net.trainable = False
+    with pytest.raises(ValueError, match="`trainable = True`"):
+        model.compile(SGD(0.1))
+    net.layers[-1].trainable = net.trainable = True
+    model.compile(SGD(0.1))

@@ -5,7 +5,14 @@ import pytest
 from keras import layers
 
 from dat_keras.attacks import PGD, fgsm
-from dat_keras.augment import CutOut
+from dat_keras.augment import (
+    AUGMENTS,
+    ApplyToShare,
+    Chain,
+    CutMix,
+    CutOut,
+    MixUp,
+)
 from dat_keras.core.threat_models import Linf
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.objectives import DAT, PGDAT, TRADES, Natural
@@ -117,3 +124,18 @@ def test_a_net_that_turns_its_images_around_is_fine():
     x = layers.GlobalAveragePooling2D(data_format="channels_first")(x)
     net = keras.Model(image, layers.Dense(4)(x))
     assert AdversarialModel(net, Natural()).image_shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("name", ["cutmix", "mixup"])
+def test_names_of_label_mixing_take_the_models_classes(tiny_model, name):
+    model = AdversarialModel(tiny_model, Natural(), augment=name)
+    assert model.augment == AUGMENTS[name](num_classes=4)
+
+
+@pytest.mark.parametrize(
+    "augment", [MixUp(), Chain((CutOut(), ApplyToShare(CutMix(3))))]
+)
+def test_label_mixing_for_other_classes_is_refused(tiny_model, augment):
+    with pytest.raises(ValueError, match=r"\(num_classes=4\)`. Rec") as error:
+        AdversarialModel(tiny_model, Natural(), augment=augment)
+    assert "\n" not in str(error.value)

@@ -119,18 +119,46 @@ class Fails(keras.callbacks.Callback):
         raise KeyboardInterrupt
 
 
-def test_an_interrupted_fit_ends_alike_and_compile_begins_anew(
-    make, snapshot, same
-):
+def test_an_interrupted_fit_ends_alike(make, snapshot, same):
     model = make()
     with pytest.raises(KeyboardInterrupt):
         fit(model, callbacks=[Fails()])
     net, average = model.classifier, model.average
     assert same(*(snapshot(v) for v in (net.variables, average.average)))
-    trained = snapshot(net.variables)
-    model.compile(SGD(0.1), averaging=Averaging(0.9, start=0.0))
-    assert not same(trained, snapshot(net.variables))
-    assert same(*(snapshot(v) for v in (net.variables, model.average.average)))
+
+
+def test_compiled_again_for_another_metric_it_keeps_average_and_training(
+    make, snapshot, same
+):
+    once, twice = make(), make()
+    for model in once, twice:
+        fit(model)
+    averaged = snapshot(twice.classifier.variables)
+    twice.compile(
+        twice.optimizer,
+        averaging=Averaging(0.5, start=0.0),
+        metrics=["accuracy"],
+    )
+    assert same(averaged, snapshot(twice.classifier.variables))
+    assert same(averaged, snapshot(twice.average.average))
+    for model in once, twice:
+        fit(model)
+    assert same(*(snapshot(everything(m)) for m in (once, twice)))
+
+
+@pytest.mark.parametrize("averaging", [None, Averaging(0.9, start=0.0)])
+def test_compiled_without_that_average_the_net_keeps_its_weights(
+    make, snapshot, same, averaging
+):
+    model = make()
+    fit(model)
+    averaged = snapshot(model.average.average)
+    model.compile(SGD(0.1), averaging=averaging)
+    assert same(averaged, snapshot(model.classifier.variables))
+    model.hold_training_weights()
+    assert same(averaged, snapshot(model.classifier.variables))
+    if averaging:
+        assert same(averaged, snapshot(model.average.average))
 
 
 def test_without_an_average_nothing_is_exchanged(make_tiny, snapshot, same):
@@ -157,3 +185,42 @@ def test_compile_replaces_an_average_or_ends_it(make, snapshot, same, tmp_path):
     model.compile(SGD(0.1))
     assert model.average is None
     assert not [w for w in model.weights if "weight_average" in w.path]
+
+
+def test_a_file_saved_during_fit_predicts_as_validated_and_goes_on(
+    make, tmp_path, snapshot, same
+):
+    once, first = make(), make()
+    fit(once, 2)
+    fit(
+        first, callbacks=[keras.callbacks.ModelCheckpoint(tmp_path / "m.keras")]
+    )
+    # It is not moved by being saved.
+    fit(first)
+    assert same(*(snapshot(everything(m)) for m in (once, first)))
+    second = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    averages = snapshot(second.average.average)
+    assert same(averages, snapshot(second.classifier.variables))
+    logs = second.evaluate(X, Y, verbose=0, return_dict=True)
+    found = second.predict(X, verbose=0).argmax(-1) == Y
+    assert logs["accuracy"] == pytest.approx(found.mean())
+    fit(second)
+    assert same(*(snapshot(everything(m)) for m in (once, second)))
+
+
+def test_early_stopping_puts_back_the_count_of_steps_not_the_optimizer(
+    make, snapshot, same
+):
+    class Worse(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["worse"] = float(epoch)
+
+    once, model = make(), make()
+    fit(once)
+    stopping = keras.callbacks.EarlyStopping(
+        "worse", mode="min", patience=1, restore_best_weights=True
+    )
+    fit(model, 3, callbacks=[Worse(), stopping])
+    assert int(model.step) == int(once.step) == 2
+    assert same(*(snapshot(m.classifier.variables) for m in (once, model)))
+    assert int(model.optimizer.iterations) == 4

@@ -1,5 +1,6 @@
 """Statistics recomputed, against NumPy's of the layers' own inputs."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -201,3 +202,53 @@ def test_idbh_is_measured_on_its_own_augmentation(
     ]
     for variable, e in zip(variables, expected(tiny_model, cut), strict=True):
         assert_close(means[id(variable)], e, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "sequence", "dataset", "no test"])
+def test_fit_measures_what_it_can_read_twice(
+    tiny_model, batches, assert_close, kind
+):
+    model = AdversarialModel(tiny_model, Natural(), augment=Unchanged())
+    averaging = Averaging(decay=0.5, start=0.0, measured=True)
+    model.compile(optimizer=SGD(1.0), averaging=averaging)
+    x, y = tf.concat(batches, 0).numpy(), np.arange(12) % 4
+    given = {"validation_data": (x[:2], y[:2])}
+    if kind == "no test":
+        given = {}
+    elif kind == "arrays":
+        # The last ones are held out.
+        x, y = (np.concatenate([v, v[:4]]) for v in (x, y))
+        given = {"validation_split": 0.25}
+    if kind == "sequence":
+        given["x"] = Pairs(batches)
+    elif kind == "dataset":
+        given["x"] = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    else:
+        given |= {"x": x, "y": y, "batch_size": 4, "shuffle": False}
+    model.fit(**given, verbose=0)
+    model.hold_training_weights()
+    places = {id(w): m for w, m in model.average.values(tiny_model.weights)}
+    wanted = expected(tiny_model, batches, lambda w: places[id(w)].numpy())
+    for variable, e in zip(statistics(tiny_model), wanted, strict=True):
+        assert_close(places[id(variable)], e, rtol=1e-3, atol=1e-4)
+
+
+class Pairs(keras.utils.PyDataset):
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index].numpy(), np.arange(4)
+
+
+def test_what_fit_can_read_once_is_refused(tiny_model, batches):
+    model = AdversarialModel(tiny_model, Natural(), augment=Unchanged())
+    averaging = Averaging(start=0.0, measured=True)
+    model.compile(optimizer=SGD(0.1), averaging=averaging)
+    data = ((x, tf.range(4)) for x in batches)
+    with pytest.raises(ValueError, match="x=a generator"):
+        model.fit(data, steps_per_epoch=2, verbose=0)

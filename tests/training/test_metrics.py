@@ -259,3 +259,18 @@ def test_the_summary_counts_the_second_player_apart(tiny_branched, tiny_model):
     text.truncate(0)
     AdversarialModel(tiny_model, Natural()).summary(print_fn=say)
     assert "no part" not in text.getvalue()
+
+
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+def test_two_metrics_of_one_name_are_refused(argument):
+    weak, strong = RobustAccuracy(pgd(Linf(0.001))), RobustAccuracy(STRONG)
+    both = {"metrics": [weak]}
+    both[argument] = [*both.get(argument, []), strong]
+    with pytest.raises(ValueError, match="`name=`.* named 'robust_acc"):
+        compiled(**both)
+    with pytest.raises(ValueError, match="two metrics named 'mine'"):
+        compiled(
+            metrics=[RobustAccuracy(weak.attack, "mine")],
+            weighted_metrics=[keras.metrics.Mean(name="mine")],
+        )
+    compiled(metrics=["accuracy", weak], weighted_metrics=["accuracy"])

@@ -344,3 +344,15 @@ def test_layers_of_keras_cv_resume_with_the_same_bits(tmp_path):
     assert table(cut) == table(whole)
     last = [(run / "last.safetensors").read_bytes() for run in (whole, cut)]
     assert last[0] == last[1]
+
+
+def test_a_run_is_not_resumed_on_other_images(tmp_path):
+    run = tmp_path / "run"
+    recipe = replace(NATURAL, epochs=1)
+    train(recipe, run)
+    info = RunInfo.read(run / "recipe.json")
+    assert info.train.images == 24
+    others = ("zebra", *info.class_names[1:])
+    replace(info, class_names=others).write(run / "recipe.json")
+    with pytest.raises(ValueError, match="where the run has the class 'zebra'"):
+        train(recipe, run, options=RunOptions(resume=True))

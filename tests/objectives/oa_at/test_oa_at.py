@@ -261,3 +261,24 @@ def test_unfit_classifiers_and_settings_are_explained(linear_model):
         AdversarialModel(linear_model, SHORT)
     with pytest.raises(ValueError, match="Received: stages=0"):
         OAAT(stages=0)
+
+
+def test_the_average_takes_integers_as_they_are():
+    x = np.random.default_rng(0).random((8, 8, 8, 3), np.float32)
+    scaling = keras.layers.Normalization()
+    scaling.adapt(x)
+    net = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            scaling,
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.Conv2D(4, 3, strides=2, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4),
+        ]
+    )
+    model = AdversarialModel(net, SHORT, augment=Unchanged())
+    model.compile(optimizer=SGD(0.05))
+    model.total_steps.assign(8)
+    model.train_on_batch(x, np.arange(8) % 4)
+    assert int(model.step) == 1
