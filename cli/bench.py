@@ -40,7 +40,8 @@ Examples:
     shell_complete=_complete.architectures,
     default="resnet8",
     show_default=True,
-    help="A name of `dat-keras list --architectures`.",
+    help="A name of `dat-keras list --architectures`, such as resnet18 or "
+    "wrn-34-10.",
 )
 @click.option(
     "--batch-size",

@@ -35,7 +35,7 @@ class Objective(RangeChecked, abc.ABC):
     """A training method as a value: settings, and two pure functions.
 
     `craft` makes the training views (inner maximisation), `loss` scores them
-    (outer minimisation). A method with a learned second player also builds
+    (outer minimisation). A method with a learned adversary also builds
     it, and says in `attach` how the views depend on it.
     """
 
@@ -136,7 +136,7 @@ class Objective(RangeChecked, abc.ABC):
         return replace(self, attack=unmoved)  # type: ignore[call-arg]
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
-        """Returns the second player, by default none.
+        """Returns the learned adversary, by default none.
 
         Args:
             spec: Shapes and branches of the classifier.

@@ -1,4 +1,4 @@
-"""One training step as values: its context, its views, its second player."""
+"""One training step as values: context, views, learned adversary."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Step:
         y: Labels, shape `(B,)`, or distributions over classes, `(B, K)`.
         progress: Share of the training done, a scalar in `[0, 1]`.
         key: Randomness of this step.
-        adversary: The learned second player, if the objective has one.
+        adversary: The learned adversary, if the objective has one.
         labels_mixed: Whether the augmentation mixed labels, so that `y` are
             not those of `x_raw`.
         share: Weight of this replica's mean in the mean of the global batch.
@@ -65,14 +65,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Ascent:
-    """What a second player needs for its update after the classifier's.
+    """What a learned adversary needs for its update after the classifier's.
 
     Args:
         step: Context of the step.
         views: The crafted views, detached.
-        gradients: Gradients of the player's `joint_weights`, from the
+        gradients: Gradients of the adversary's `joint_weights`, from the
             classifier's backward pass.
-        loss: Returns the terms to be raised, as functions of the player's
+        loss: Returns the terms to be raised, as functions of the adversary's
             weights, under the classifier's updated weights. It takes another
             step and views, if they are given.
     """
@@ -84,7 +84,7 @@ class Ascent:
 
 
 class Adversary(keras.layers.Layer, abc.ABC):
-    """A learned player that climbs the loss which the classifier descends.
+    """A learned adversary, which raises the loss that the classifier lowers.
 
     It owns its weights and its optimizer. There are two ways to update it:
     weights in `joint_weights` get their gradient from the
@@ -94,7 +94,7 @@ class Adversary(keras.layers.Layer, abc.ABC):
     """
 
     optimizer: Any = None
-    """Optimizer of the player's own weights, if it learns."""
+    """Optimizer of the adversary's own weights, if it learns."""
 
     def of_method(self) -> Adversary:
         """Returns the method's own player, which another one may hold."""
@@ -132,7 +132,7 @@ class Adversary(keras.layers.Layer, abc.ABC):
 
 
 class NoAdversary(Adversary):
-    """The second player of objectives that have none."""
+    """The learned adversary of objectives that have none."""
 
     @property
     def joint_weights(self) -> list[keras.Variable]:

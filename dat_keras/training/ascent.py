@@ -1,4 +1,4 @@
-"""Inner player's update: a learned adversary climbs the loss."""
+"""Gradient ascent step of a learned adversary, such as DAT's generator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ascend(
     descent: Descent,
     regularization: Regularization,
 ) -> None:
-    """Lets the second player climb the loss that the classifier descended.
+    """Lets the learned adversary raise the loss that the classifier lowered.
 
     Args:
         classifier: The classifier, after its step.
@@ -28,7 +28,7 @@ def ascend(
         views: What `objective.craft` returned.
         descent: The classifier's step.
         regularization: Losses of the classifier. What layers add in a pass
-            depends on the images, so the player climbs it too.
+            depends on the images, so the adversary raises it too.
     """
     held = HeldUpdates(classifier, regularization.in_passes)
 
@@ -37,7 +37,7 @@ def ascend(
         terms = objective.ascent_loss(held.predict, attached, step.y)
         if not regularization.in_passes:
             return terms
-        # A pass that is left out for the player counts as one all the same.
+        # A pass that is left out for the adversary counts as one all the same.
         added = held.passes.mean_of(descent.updates.passes.count)
         return {**terms, NAME: added}
 

@@ -24,7 +24,7 @@ class Descent:
     Args:
         terms: Scalar loss terms by name.
         gradients: Gradients of the weights that the optimizer moves.
-        joint: Gradients of the second player's `joint_weights`.
+        joint: Gradients of the learned adversary's `joint_weights`.
         updates: Updates of BatchNorm statistics.
     """
 

@@ -122,7 +122,7 @@ class MeasuredModel(GuardedModel):
         super()._maybe_symbolic_build(iterator, data_batch)
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
-        """Prints the classifier as Keras does, and the second player's size.
+        """Prints the classifier as Keras does, and the adversary's size.
 
         Args:
             *args: For the classifier's `summary`.

@@ -172,7 +172,7 @@ class AdversarialModel(SerializableModel):
 
         Augment, craft the adversarial views (inner maximisation), descend in
         the classifier's weights (outer minimisation), ascend in those of the
-        second player.
+        learned adversary.
 
         Raises:
             ValueError: If the length of the run is needed and was never set.

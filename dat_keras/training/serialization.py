@@ -1,7 +1,7 @@
 """An adversarial model in a `.keras` file, with its optimizers and its state.
 
 Classifier, optimizer and metrics are stored as Keras stores them, the settings
-by `plain_settings.py`. The rest are variables: weights, the second player,
+by `plain_settings.py`. The rest are variables: weights, the learned adversary,
 both optimizers' moments, the weight average and the counters. So the model
 that is read takes the steps that the saved one would have taken.
 """

@@ -27,14 +27,18 @@ def shortened(objective, steps):
     return replace(objective, attack=replace(objective.attack, steps=steps))
 
 
-def everything(model):
-    """All variables of a model that a run in progress depends on."""
+def whole(model):
+    """All that a step may change, but averages and metrics."""
     learned = getattr(model.adversary, "optimizer", None)
     return (
         model.classifier.variables
         + model.adversary.variables
         + model.optimizer.variables
         + (learned.variables if learned else [])
-        + model.average.variables
         + [model.step]
     )
+
+
+def everything(model):
+    """All variables of a model with an average that its run depends on."""
+    return whole(model) + model.average.variables

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from short_methods import everything
+from short_methods import whole
 from toy_nets import fit, noise
 
 from dat_keras.attacks import PGD, NormalStart
@@ -80,12 +80,6 @@ def crafted_views(model, batch):
         model.adversary,
     )
     return step, model.objective.craft(step)
-
-
-def whole(model):
-    """All that a step may change, but averages and metrics."""
-    averages = {id(v) for v in model.average.variables}
-    return [v for v in everything(model) if id(v) not in averages]
 
 
 class Recorder:

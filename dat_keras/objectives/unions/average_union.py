@@ -44,7 +44,7 @@ class AverageUnion(UnionObjective):
     in_each_norm: ClassVar[bool] = True
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
-        """Returns the base's second player, one for all norms."""
+        """Returns the base's learned adversary, one for all norms."""
         return self.base.build_adversary(spec)
 
     def craft(self, step: Step) -> Views:
@@ -57,7 +57,7 @@ class AverageUnion(UnionObjective):
         return base.measure(step, group)
 
     def attach(self, step: Step, views: Views) -> Views:
-        """Returns the views as functions of the base's second player."""
+        """Returns the views as functions of the base's learned adversary."""
         return tuple(
             view
             for base, group in self._groups(views)
@@ -80,7 +80,7 @@ class AverageUnion(UnionObjective):
         )
 
     def ascent_loss(self, predict: Network, views: Views, y: Labels) -> Terms:
-        """Returns the second player's terms, averaged over the norms."""
+        """Returns the learned adversary's terms, averaged over the norms."""
         return _mean(
             base.ascent_loss(predict, group, y)
             for base, group in self._groups(views)

@@ -117,7 +117,7 @@ class EAT(UnionObjective):
         }
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
-        """Returns the running errors, with the base's second player."""
+        """Returns the running errors, with the base's learned adversary."""
         balls = self.radii.threat_models
         # A player that runs the attack itself, as LAS-AT's does to measure
         # its reward, runs it in every norm.
@@ -141,7 +141,7 @@ class EAT(UnionObjective):
         return drawn, *others
 
     def attach(self, step: Step, views: Views) -> Views:
-        """Returns the views as functions of the base's second player."""
+        """Returns the views as functions of the base's learned adversary."""
         norm = cast(DrawnView, views[0]).norm
         return self._in_norm(norm).attach(_inner(step), of_base(views))
 
@@ -156,7 +156,7 @@ class EAT(UnionObjective):
         return self.base.perturbation_loss(predict, of_base(views), y)
 
     def ascent_loss(self, predict: Network, views: Views, y: Labels) -> Terms:
-        """Returns the base's terms that its second player raises."""
+        """Returns the base's terms that its learned adversary raises."""
         return self.base.ascent_loss(predict, of_base(views), y)
 
     def _in_norm(self, norm: tf.Tensor) -> Objective:
@@ -166,7 +166,7 @@ class EAT(UnionObjective):
 
 
 def _inner(step: Step) -> Step:
-    """The step as the base sees it, with its own second player."""
+    """The step as the base sees it, with its own learned adversary."""
     return replace(step, adversary=step.adversary.of_method())
 
 

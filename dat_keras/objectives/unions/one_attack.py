@@ -18,7 +18,7 @@ class OneAttack(UnionObjective):
     """The base method with another attack; everything else is the base's.
 
     So any number of views is attacked on the union, each for itself, and a
-    second player such as DAT's generator plays as in the base.
+    learned adversary such as DAT's generator plays as in the base.
 
     Args:
         base: The method.
@@ -40,7 +40,7 @@ class OneAttack(UnionObjective):
         return self.base.with_attack(attack)
 
     def build_adversary(self, spec: ClassifierSpec) -> Adversary:
-        """Returns the base's second player."""
+        """Returns the base's learned adversary."""
         return self.united.build_adversary(spec)
 
     def craft(self, step: Step) -> Views:
@@ -52,7 +52,7 @@ class OneAttack(UnionObjective):
         return self.united.measure(step, views)
 
     def attach(self, step: Step, views: Views) -> Views:
-        """Returns the views as functions of the base's second player."""
+        """Returns the views as functions of the base's learned adversary."""
         return self.united.attach(step, views)
 
     def loss(self, predict: Network, views: Views, y: Labels) -> Terms:
@@ -66,5 +66,5 @@ class OneAttack(UnionObjective):
         return self.united.perturbation_loss(predict, views, y)
 
     def ascent_loss(self, predict: Network, views: Views, y: Labels) -> Terms:
-        """Returns the base's terms that its second player raises."""
+        """Returns the base's terms that its learned adversary raises."""
         return self.united.ascent_loss(predict, views, y)

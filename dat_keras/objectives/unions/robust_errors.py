@@ -55,7 +55,7 @@ class RobustErrors(Adversary):
     Args:
         count: Number of norms.
         decay: Share of the old mean that a batch leaves.
-        own: The base's second player, which plays as it does without.
+        own: The base's learned adversary, which plays as it does without.
             Default: none.
     """
 
@@ -74,30 +74,30 @@ class RobustErrors(Adversary):
         self.built = True
 
     def of_method(self) -> Adversary:
-        """Returns the base's second player."""
+        """Returns the base's learned adversary."""
         return self.player
 
     @property
     def optimizer(self) -> Any:
-        """Optimizer of the base's second player, if it learns."""
+        """Optimizer of the base's learned adversary, if it learns."""
         return self.player.optimizer
 
     def build_from(self, classifier: keras.Model) -> None:
-        """Builds the base's second player."""
+        """Builds the base's learned adversary."""
         self.player.build_from(classifier)
 
     @property
     def cooperative_weights(self) -> list[keras.Variable]:
-        """Those of the base's second player."""
+        """Those of the base's learned adversary."""
         return self.player.cooperative_weights
 
     @property
     def joint_weights(self) -> list[keras.Variable]:
-        """Those of the base's second player."""
+        """Those of the base's learned adversary."""
         return self.player.joint_weights
 
     def joint_views(self, views: Views, attach: Callable[[], Views]) -> Views:
-        """Returns the views that the base's second player returns."""
+        """Returns the views that the base's learned adversary returns."""
         return self.player.joint_views(views, attach)
 
     def probabilities(self) -> tf.Tensor:
@@ -119,7 +119,7 @@ class RobustErrors(Adversary):
     def ascend(self, ascent: Ascent) -> None:
         """Takes the error of the batch into the mean of its norm.
 
-        The base's second player takes its step.
+        The base's learned adversary takes its step.
         """
         view = cast(DrawnView, ascent.views[0])
         self.player.ascend(self._of_base(ascent))
@@ -129,7 +129,7 @@ class RobustErrors(Adversary):
         self.errors.assign(errors + drawn * change)
 
     def _of_base(self, ascent: Ascent) -> Ascent:
-        """The update as the base's second player sees it."""
+        """The update as the base's learned adversary sees it."""
         drawn = cast(DrawnView, ascent.views[0])
         inner = replace(ascent.step, adversary=self.player)
         views = of_base(ascent.views)

@@ -138,7 +138,7 @@ class UnionObjective(Objective):
 
     @property
     def ascent_updates_statistics(self) -> bool:
-        """Whether passes of the base's second player move statistics."""
+        """Whether passes of the base's learned adversary move statistics."""
         return self.base.ascent_updates_statistics
 
     @property

@@ -1,4 +1,4 @@
-"""Every method that a union of norms can train: reductions, second players."""
+"""Every method that a union of norms can train: reductions, adversaries."""
 
 from dataclasses import dataclass, replace
 
