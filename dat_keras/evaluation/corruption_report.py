@@ -222,7 +222,9 @@ class CorruptionReport:
 
         Example:
         >>> rows = (CorruptedAccuracy("fog", 3, {"natural": 7}),)
-        >>> report = CorruptionReport(rows, 9, "cifar10", ("natural",), 4)
+        >>> report = CorruptionReport(
+        ...     rows, 9, "cifar10", ("natural",), 4, "linf", 0.1, "strict"
+        ... )
         >>> CorruptionReport.of_json(report.to_json()) == report
         True
         """
@@ -245,4 +247,11 @@ class CorruptionReport:
             str(data["parameters"]),
             tuple(rows[0].correct),
             int(data["seed"]),
+            norm=data["norm"],
+            eps=data["eps"],
+            protocol=data["protocol"],
+            cautions=tuple(
+                Caution(str(each["code"]), str(each["advice"]))
+                for each in data["warnings"]
+            ),
         )
