@@ -10,9 +10,13 @@ from typing import Any
 import click
 
 from dat_keras.cli._corruptions import check_corruption_names
+from dat_keras.cli._evaluation_checks import (
+    check_certify,
+    check_curve,
+    check_eot,
+)
 from dat_keras.cli._names import (
     ARCHITECTURES,
-    CERTIFIERS,
     EVALUATIONS,
     MINIMUM_NORM,
     PROTOCOLS,
@@ -41,12 +45,12 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     _refuse_twice(sources, "RUN_OR_MODEL")
     _check_radii(options)
     _check_entry(entry, names, options)
-    _check_certify(options)
+    check_certify(options)
     lookup(DEFAULT_EPS, options["norm"], "norm")
-    _check_curve(names, options)
+    check_curve(names, options)
     lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
     _check_sources(sources, options["weights"])
-    _check_eot(names, options)
+    check_eot(names, options)
     if options["resume"] and not set(names) & set(STAGED):
         raise click.UsageError(
             "--resume continues AutoAttack, one of its parts or FMN. "
@@ -200,19 +204,6 @@ def _check_sources(sources: Sequence[str], weights: str) -> None:
             )
 
 
-def _check_eot(names: Sequence[str], options: dict[str, Any]) -> None:
-    if options["eot"] == 1:
-        return
-    if set(names) == {"natural"}:
-        raise click.UsageError(
-            "--eot averages the passes of an attack. Received: --attack natural"
-        )
-    if "autoattack-rand" in names:
-        raise click.UsageError(
-            "--eot takes no autoattack-rand, which averages passes of its own."
-        )
-
-
 def _check_single(
     sources: Sequence[str],
     entry: bool,
@@ -254,46 +245,6 @@ def _check_entry(
         raise click.UsageError("--robustbench takes no --search-dtype.")
     if entry and options["eot"] > 1:
         raise click.UsageError("--robustbench takes no --eot.")
-
-
-def _check_certify(options: dict[str, Any]) -> None:
-    method, norm = options["certify"], options["norm"]
-    taken = CERTIFIERS[method].takes if method else ()
-    for other, each in CERTIFIERS.items():
-        for name in each.takes:
-            if options[name] is not None and name not in taken:
-                raise click.UsageError(f"--{name} needs --certify {other}.")
-    if method is None:
-        return
-    for name in CERTIFIERS[method].needs:
-        if options[name] is None:
-            raise click.UsageError(f"--certify {method} needs --{name}.")
-    if options["shard"]:
-        raise click.UsageError("--certify takes no --shard: all images.")
-    wanted = CERTIFIERS[method].norm
-    if norm != wanted:
-        raise click.UsageError(
-            f"--certify {method} needs --norm {wanted}. Received: {norm}"
-        )
-
-
-def _check_curve(names: Sequence[str], options: dict[str, Any]) -> None:
-    curve = options["eps_curve"]
-    if curve is None:
-        return
-    attacks = set(names) - {"natural"}
-    if not attacks or not attacks <= set(MINIMUM_NORM):
-        raise click.UsageError(
-            f"--eps-curve takes --attack {' and '.join(MINIMUM_NORM)}, which "
-            f"find minimal distances. Received: --attack {options['attacks']}"
-        )
-    from dat_keras.utils.norms import RADIUS_UNITS
-
-    if max(curve, default=0.0) > RADIUS_UNITS[options["norm"]].most:
-        raise click.UsageError(
-            "--eps-curve takes radii in [0, 1], the pixel range. "
-            f"Received: {max(curve):g}"
-        )
 
 
 def _refuse_twice(values: Sequence[str], what: str) -> None:

@@ -28,6 +28,7 @@ from dat_keras.evaluation.certifiers import (
     timed_certificate,
 )
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
+from dat_keras.evaluation.effects import check_effects
 from dat_keras.evaluation.eot import check_eot, eot_cautions, with_eot
 from dat_keras.evaluation.eps_curve import check_curve, eps_curve_of
 from dat_keras.evaluation.feasibility import (
@@ -54,7 +55,6 @@ from dat_keras.evaluation.samples import Data, Samples, first_samples
 from dat_keras.evaluation.sanity_checks import check_fit
 from dat_keras.evaluation.shard import Shard, rows_of
 from dat_keras.evaluation.suites import select_attacks
-from dat_keras.kernels.fold_batch_norm import DTYPES
 from dat_keras.utils.files import write_whole
 from dat_keras.utils.registry import lookup
 
@@ -155,7 +155,7 @@ def evaluate(
     evaluations = select_attacks(attacks, threat_model, rules)
     check_batch_size(batch_size)
     check_images_file(save_adversarial, evaluations)
-    _check_effects(search_dtype, resume, evaluations)
+    check_effects(search_dtype, resume, evaluations)
     if shard is not None and isinstance(attacks, Mapping):
         raise ValueError(
             "`shard` takes attacks by name: no report with attacks of your "
@@ -250,28 +250,6 @@ def _settings(
         "protocol": protocol,
         "versions": versions(),
     }
-
-
-def _check_effects(
-    search_dtype: str | None,
-    resume: Path | None,
-    evaluations: Mapping[str, Evaluation],
-) -> None:
-    """Refuses options that would have no effect."""
-    if search_dtype is not None:
-        lookup(DTYPES, search_dtype, "search_dtype")
-        if set(evaluations) == {"natural"}:
-            raise ValueError(
-                "`search_dtype` is the type in which attacks run. Received: "
-                f"search_dtype={search_dtype!r}, attacks=natural"
-            )
-    if resume is not None and not any(
-        each.keeps_state for each in evaluations.values()
-    ):
-        raise ValueError(
-            "`resume` needs an attack that saves its state: AutoAttack, one "
-            f"of its parts or `fmn`. Received: attacks={', '.join(evaluations)}"
-        )
 
 
 def _resume_state(

@@ -62,6 +62,7 @@ def can_follow(attack: PGD) -> bool:
         attack: The attack.
 
     Example:
+    >>> from dat_keras.core.threat_models import L1
     >>> can_follow(PGD(L2(0.5))), can_follow(PGD(L1(12.0)))
     (True, False)
     """
