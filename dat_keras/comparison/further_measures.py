@@ -52,6 +52,21 @@ class FurtherMeasures:
             )
         checked_severities(self.severities)
 
+    def certify_in(self, norm: str) -> str | None:
+        """Returns the certification method where its balls have this norm.
+
+        Args:
+            norm: Key of `THREAT_MODELS`.
+
+        Example:
+        >>> measures = FurtherMeasures(certify="ibp")
+        >>> measures.certify_in("linf"), measures.certify_in("l2")
+        ('ibp', None)
+        """
+        if self.certify is None or certifier_of(self.certify).norm != norm:
+            return None
+        return self.certify
+
     @property
     def corruption_names(self) -> str | tuple[str, ...]:
         """As `evaluate_corruptions` takes them."""

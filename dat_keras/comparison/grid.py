@@ -65,7 +65,9 @@ class Grid:
                     f"`{name}` must hold at least one value. Received: ()"
                 )
             check_distinct(name, getattr(self, name))
-        if self.further.certify and "linf" not in self.norms.names:
+        if self.further.certify and not any(
+            map(self.further.certify_in, self.norms.names)
+        ):
             raise ValueError(
                 "`certify` bounds the classifier in linf, which must be among "
                 f"the norms. Received: {', '.join(self.norms.names)}"

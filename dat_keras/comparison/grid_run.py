@@ -182,7 +182,7 @@ def _reports(
                 norm=norm,
                 n_examples=count,
                 seed=recipe.seed,
-                certify=grid.further.certify if norm == "linf" else None,
+                certify=grid.further.certify_in(norm),
                 **settings,
             ),
         )
