@@ -9,13 +9,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from dat_keras.cli._datasets import DATASETS
-from dat_keras.cli._names import (
-    ADDITIONS,
-    ARCHITECTURES,
-    EVALUATIONS,
-    METHODS,
-    recipe_names,
-)
+from dat_keras.cli._names import ARCHITECTURES, EVALUATIONS
+from dat_keras.cli._recipe_names import ADDITIONS, METHODS, recipe_names
 
 Completer = Callable[[click.Context, click.Parameter, str], list]
 """What click takes as `shell_complete`."""

@@ -10,6 +10,7 @@ from dat_keras.cli import _complete
 from dat_keras.cli._checking import check_architecture
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
+from dat_keras.cli._recipe_names import check_method
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
@@ -99,6 +100,7 @@ def bench(
     --architecture and --set; their defaults differ: here cifar10 and resnet8.
     No data set is read.
     """
+    check_method(cast("str", choice["method"]))
     check_architecture(cast("str", choice["architecture"]))
     check_dataset(cast("str", choice["dataset"]))
     use_fast_kernels()

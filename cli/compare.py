@@ -14,6 +14,7 @@ from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._evaluation_types import RadiiType, SeveritiesType
 from dat_keras.cli._names import CORRUPTIONS
+from dat_keras.cli._recipe_names import check_row
 from dat_keras.cli._types import Listed
 from dat_keras.utils.runtime import (
     quiet_tensorflow,
@@ -199,6 +200,8 @@ def compare(
     if not specs:
         raise click.UsageError("Give --methods, --recipe or --row.")
     check_distinct("labels", [spec.label for spec in specs])
+    for spec in specs:
+        check_row(spec.source)
     check_architecture(options["architecture"])
     check_dataset(options["dataset"], options["data_dir"])
     _check_norms(options["norms"], options["eps"], options["certify"])

@@ -15,6 +15,7 @@ from dat_keras.cli._hub import (
     zoo_options,
 )
 from dat_keras.cli._names import ARCHITECTURES
+from dat_keras.cli._recipe_names import check_pattern
 from dat_keras.utils.runtime import quiet_tensorflow
 
 
@@ -75,6 +76,8 @@ def list_models(
         "models": _bundled,
     }
     read = _remote if remote else readers[kind]
+    if pattern:
+        check_pattern(pattern)
     cells = read(pattern=pattern, **options)
     if as_json:
         header, *rows = cells

@@ -14,6 +14,7 @@ from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._extra import check_extra
 from dat_keras.cli._init import check_init
 from dat_keras.cli._names import LOGS
+from dat_keras.cli._recipe_names import check_method, check_recipe
 from dat_keras.cli._trust import check_trust
 from dat_keras.cli._types import FractionType, TrainFlags
 from dat_keras.utils.cluster import Cluster
@@ -242,6 +243,8 @@ def train(
     if lr is not None:
         settings += (f"optimizer.learning_rate={lr}",)
     settings += check_extra(choice, data_dir)
+    check_method(cast("str | None", choice["method"]))
+    check_recipe(cast("str | None", choice["recipe"]))
     check_architecture(cast("str | None", choice["architecture"]))
     check_init(choice)
     check_trust(cast("str | None", choice["init"]), settings, trust)

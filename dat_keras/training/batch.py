@@ -58,11 +58,16 @@ class ValueCheck:
         """Returns the check of a tensor."""
         # Of values and not of extremes: XLA's minimum passes over NaN.
         inside = tf.logical_and(values >= low, values <= high)
+        least = tf.reduce_min(values)
+        if values.dtype.is_floating:  # a minimum may pass over NaN
+            nan = tf.constant(float("nan"), values.dtype)
+            some = tf.reduce_any(tf.math.is_nan(values))
+            least = tf.where(some, nan, least)
         return cls(
             what,
             low,
             high,
-            tf.reduce_min(values),
+            least,
             tf.reduce_max(values),
             tf.reduce_all(inside),
         )
@@ -95,7 +100,8 @@ def read_batch(
     """
     x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
     x = _images(x, image_shape)
-    y = _labels(y, num_classes)
+    y = _labels(_with_rank(y, x), num_classes)
+    weight = None if weight is None else _with_rank(weight, x)
     return Batch(x, y, None if weight is None else _weights(weight))
 
 
@@ -168,6 +174,16 @@ def _images(x: Any, image_shape: tuple[int, int, int]) -> Images:
     if x.shape[1:].is_fully_defined():
         return x
     return tf.ensure_shape(x, (None, *image_shape))
+
+
+def _with_rank(values: Any, x: Images) -> Any:
+    """Returns one value per image where Keras' trace has lost the rank.
+
+    It does when `fit` gets values `(B, 1)` once and `(B,)` another time.
+    """
+    if not tf.is_tensor(values) or values.shape.rank is not None:
+        return values
+    return tf.reshape(values, tf.shape(x)[:1])
 
 
 def _labels(y: Any, num_classes: int) -> Labels:

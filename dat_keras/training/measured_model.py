@@ -135,8 +135,8 @@ class MeasuredModel(GuardedModel):
         if count:
             say = kwargs.get("print_fn") or print
             say(
-                f"Second player `{self.adversary.name}`: {count:,} parameters, "
-                "no part of the classifier"
+                f"Learned adversary `{self.adversary.name}`: {count:,} "
+                "parameters, no part of the classifier"
             )
 
     def compiled_metrics(self, batch: Batch) -> dict[str, tf.Tensor]:

@@ -39,6 +39,18 @@ CASES = [
     (("train", "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),
     (("train", "--dataset", "./nowhere"), 2, "--dataset must be a name"),
     (("bench", "--dataset", "cifr10"), 2, "Did you mean 'cifar10'"),
+    (("train", "--method", "dta"), 2, "Did you mean 'dat'"),
+    (("train", "--method", "dat+apw"), 2, "Did you mean 'awp'"),
+    (("bench", "--method", "trads"), 2, "Did you mean 'trades'"),
+    (
+        ("train", "--recipe", "dat-cifar10-resnet81"),
+        2,
+        "Did you mean 'dat-cifar10-resnet8'",
+    ),
+    (("compare", "--methods", "dat,mrat"), 2, "Did you mean 'mart'"),
+    (("compare", "--row", "a: mart+sawp"), 2, "Unknown addition 'sawp'"),
+    (("compare", "--recipe", "dat-shapes-resnt8"), 2, "Unknown method or"),
+    (("list", "--recipes", "nonesuch"), 2, "Unknown recipe 'nonesuch'"),
     (
         ("train", "--architecture", "keras_cv/resnt50"),
         2,

@@ -8,7 +8,7 @@ import pytest
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from dat_keras.architectures import ARCHITECTURES
-from dat_keras.cli import _names, main
+from dat_keras.cli import _names, _recipe_names, main
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes import ADDITIONS, RECIPES
 from dat_keras.zoo.commands.bundled import cards
@@ -90,7 +90,7 @@ def test_no_tensorflow_is_loaded():
 
 
 def test_the_names_are_those_of_the_tables():
-    assert set(_names.METHODS) == OBJECTIVES.keys()
+    assert list(_recipe_names.METHODS) == list(OBJECTIVES)
     assert set(_names.ARCHITECTURES) <= ARCHITECTURES.keys()
-    assert set(_names.ADDITIONS) <= ADDITIONS.keys()
-    assert set(_names.recipe_names()) <= RECIPES.keys()
+    assert list(_recipe_names.ADDITIONS) == list(ADDITIONS)
+    assert set(_recipe_names.recipe_names()) == RECIPES.keys()

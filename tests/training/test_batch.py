@@ -115,3 +115,27 @@ def test_weights_of_another_shape():
 def test_values_out_of_range(wrap, data, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         wrap(lambda *data: checked(*data).x)(*data)
+
+
+def test_a_nan_among_good_pixels_is_named():
+    x = tf.constant([[[[float("nan")]]], [[[0.5]]]])
+    least = value_checks(read_batch((x, LABELS), SHAPE, 4), 4)[0].least
+    assert np.isnan(least.numpy())
+
+
+def test_values_whose_rank_the_trace_has_lost():
+    unknown = tf.TensorSpec(None, "int64")
+
+    @tf.function(
+        input_signature=[tf.TensorSpec(GOOD.shape), unknown, unknown],
+        autograph=False,
+    )
+    def read(x, y, weight):
+        batch = read_batch((x, y, weight), SHAPE, 4)
+        return batch.y, batch.weight
+
+    for shape in ((2,), (2, 1)):
+        y = tf.reshape(tf.cast(LABELS, tf.int64), shape)
+        labels, weight = read(GOOD, y, y)
+        np.testing.assert_array_equal(labels, LABELS)
+        np.testing.assert_array_equal(weight, LABELS)

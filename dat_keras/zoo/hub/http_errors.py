@@ -108,8 +108,9 @@ def _transport(error: Exception, ref: HubRef, token: str) -> ZooError:
     late = "Timeout" in type(error).__name__
     what = "timed out" if late else "no connection"
     return UnreachableError(
-        f"cannot reach the Hub ({what})",
-        "try again, or use --offline with a cached model",
+        f"cannot reach the Hub for {ref} ({what})",
+        "try again, use --offline with a cached model, or, if a folder is "
+        "meant, check its path",
     )
 
 
