@@ -90,7 +90,8 @@ def test_ard_without_its_teacher_is_natural_training(tiny_model, make_step):
 def test_taught_by_itself_rslad_is_the_divergence_of_trades(
     tiny_model, make_step
 ):
-    attack = PGD(Linf(EPS), steps=2, start=NormalStart())
+    # In a wide ball, for a divergence far above float32's rounding of it.
+    attack = PGD(Linf(0.5), steps=2, step_size=0.25, start=NormalStart())
     objective = RSLAD(tiny_model, attack)
     trades = TRADES(replace(attack, loss=KLFromClean()), beta=5 / 6)
     step = make_step(tiny_model, objective)
@@ -100,9 +101,9 @@ def test_taught_by_itself_rslad_is_the_divergence_of_trades(
     theirs = trades.loss(step.predict, (view,), step.y)
     assert float(ours["natural"]) == pytest.approx(0.0, abs=1e-6)
     assert float(ours["robust"]) == pytest.approx(
-        float(theirs["robust"]), rel=1e-4
+        float(theirs["robust"]), rel=1e-4, abs=1e-6
     )
-    assert float(ours["robust"]) > 1e-5
+    assert float(ours["robust"]) > 1e-3
 
 
 @pytest.mark.parametrize("method", BOTH)
