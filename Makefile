@@ -26,6 +26,11 @@ QUICK := tests/attacks tests/augment tests/optimizers tests/data \
 	$(BIN)/pip install --quiet -e '.[docs]'
 	touch $@
 
+# What `.ci/run` installs: then `make test` runs the tests of every extra too.
+.venv/complete: .venv/installed
+	$(BIN)/pip install --quiet -e '.[test,docs,torch,onnx,foolbox,autoattack]'
+	touch .venv/tested .venv/documented $@
+
 demo: .venv/installed
 	$(BIN)/dat-keras train --overwrite
 	$(BIN)/dat-keras train --method natural --overwrite
@@ -45,7 +50,7 @@ test-pages: .venv/tested
 
 test-torch: .venv/tested
 	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox,autoattack]'
-	$(BIN)/pytest tests/interop tests/agreement
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope tests/interop tests/agreement
 
 test-lowest:
 	$(PYTHON) -m venv .venv-lowest

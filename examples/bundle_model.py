@@ -7,7 +7,7 @@ dat-keras evaluate runs/cifar10-dat --json autoattack.json \
 python examples/bundle_model.py runs/cifar10-dat attacks.json \
     autoattack.json cifar10-dat-resnet8 \
     --command "dat-keras train --dataset cifar10 --architecture resnet8" \
-    --hardware "2 CPU cores" --wall-time "43 min"
+    --hardware "2 CPU cores" --wall-time "43 min" --cpu-hours 1.2
 """
 
 import argparse
@@ -50,6 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
         "seed": info.recipe.seed,
         "hardware": given.hardware,
         "wall_time": given.wall_time,
+        "cpu_hours": given.cpu_hours,
         "trained": bundle.date,
     }
     card = {
@@ -77,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--command", required=True, help="that trained it")
     made.add_argument("--hardware", required=True)
     made.add_argument("--wall-time", required=True)
+    made.add_argument(
+        "--cpu-hours", type=float, required=True, help="hours of CPU time"
+    )
     made.add_argument("--weights", choices=["best", "last"], default="best")
     made.add_argument("--root", type=Path, default=ROOT)
     return made

@@ -24,7 +24,14 @@ MEASURED = [
     pytest.param(name, marks=[pytest.mark.thorough] if i else [])
     for i, name in enumerate(CARDS)
 ]
-PROVENANCE = {"command", "seed", "hardware", "wall_time", "trained"}
+PROVENANCE = {
+    "command",
+    "seed",
+    "hardware",
+    "wall_time",
+    "cpu_hours",
+    "trained",
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +52,7 @@ def bundle(script, run, tmp_path, monkeypatch):
         script.main(
             [
                 *(str(run), str(report), "net", "--root", str(tmp_path)),
-                *(*about, "--wall-time", "1 h"),
+                *(*about, "--wall-time", "1 h", "--cpu-hours", "0.8"),
             ]
         )
 
