@@ -228,3 +228,18 @@ def test_bad_arguments_write_nothing(options, words, images, reader, tmp_path):
     with pytest.raises(ValueError, match=words):
         write_report(reader, images, tmp_path / "a", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.thorough
+def test_autoattack_runs_once_in_each_norm(images, reader, tmp_path):
+    x, y = images[0][:4], images[1][:4]
+    options = {"norm": "linf,l2", "eps": RADII, **QUICK}
+    path = tmp_path / "a.html"
+    report = write_report(
+        {"a": reader}, (x, y), path, autoattack=True, **options
+    )
+    (model,) = report.models
+    assert [(run.norm, run.eps) for run in model.autoattack] == [*RADII.items()]
+    left = [run.parts[-1][1] for run in model.autoattack]
+    assert left == [1, 1] and model.unions[0].worst["autoattack"] == 1
+    assert 'id="autoattack"' in path.read_text()
