@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from dat_keras.cli._corruptions import check_corruption_names
 from dat_keras.cli._evaluation_checks import (
     check_certify,
     check_curve,
@@ -18,7 +17,6 @@ from dat_keras.cli._evaluation_checks import (
 from dat_keras.cli._names import (
     ARCHITECTURES,
     EVALUATIONS,
-    MINIMUM_NORM,
     PROTOCOLS,
     SINGLE,
     STAGED,
@@ -42,14 +40,14 @@ def check(sources: Sequence[str], entry: bool, options: dict[str, Any]) -> None:
     for name in names:
         if not is_reference(name):
             check_attack(name, EVALUATIONS)
-    _refuse_twice(sources, "RUN_OR_MODEL")
+    refuse_twice(sources, "RUN_OR_MODEL")
     _check_radii(options)
     _check_entry(entry, names, options)
-    check_certify(options)
+    check_certify(options, [options["norm"]])
     lookup(DEFAULT_EPS, options["norm"], "norm")
     check_curve(names, options)
     lookup(dict.fromkeys(PROTOCOLS), options["protocol"], "protocol")
-    _check_sources(sources, options["weights"])
+    check_sources(sources, options["weights"])
     check_eot(names, options)
     if options["resume"] and not set(names) & set(STAGED):
         raise click.UsageError(
@@ -92,35 +90,10 @@ def check_analysis(
     attacks = [name for name in SINGLE if name != "natural"]
     check_attack(options["attack"], attacks)
     lookup(DEFAULT_EPS, options["norm"], "norm")
-    _refuse_twice(sources, "RUN_OR_MODEL")
+    refuse_twice(sources, "RUN_OR_MODEL")
     _check_radii(options)
-    _check_sources(sources, options["weights"])
+    check_sources(sources, options["weights"])
     check_output(output, overwrite)
-    check_plots()
-
-
-def check_report(
-    sources: Sequence[str], output: Path, options: dict[str, Any]
-) -> None:
-    """Refuses what `dat-keras report` cannot do, before TensorFlow is loaded.
-
-    Args:
-        sources: Models, as the command takes them.
-        output: The page to be written.
-        options: The other options of the command.
-    """
-    from dat_keras.analysis.output_folder import check_plots
-    from dat_keras.utils.norms import DEFAULT_EPS
-    from dat_keras.utils.registry import lookup, split_names
-
-    lookup(DEFAULT_EPS, options["norm"], "norm")
-    check_corruption_names(options["corruptions"], options["severities"])
-    if options["distances"] is not None:
-        for name in split_names(options["distances"]):
-            lookup(dict.fromkeys(MINIMUM_NORM), name, "minimum-norm attack")
-    _refuse_twice(sources, "RUN_OR_MODEL")
-    _check_sources(sources, options["weights"])
-    check_files([output])
     check_plots()
 
 
@@ -144,8 +117,8 @@ def check_transfer(
         attacks = [name for name in EVALUATIONS if name != "natural"]
         check_attack(options["attack"], attacks)
     lookup(DEFAULT_EPS, options["norm"], "norm")
-    _refuse_twice(sources, "RUN_OR_MODEL")
-    _check_sources(sources, weights)
+    refuse_twice(sources, "RUN_OR_MODEL")
+    check_sources(sources, weights)
 
 
 def check_shard(
@@ -182,7 +155,7 @@ def check_files(files: Sequence[Path]) -> None:
     Args:
         files: The files; their folders exist.
     """
-    _refuse_twice([str(file.absolute()) for file in files], "output file")
+    refuse_twice([str(file.absolute()) for file in files], "output file")
     for file in files:
         try:
             tempfile.TemporaryFile(dir=file.absolute().parent).close()
@@ -192,7 +165,7 @@ def check_files(files: Sequence[Path]) -> None:
             ) from None
 
 
-def _check_sources(sources: Sequence[str], weights: str) -> None:
+def check_sources(sources: Sequence[str], weights: str) -> None:
     from dat_keras.zoo.commands.sources import check_source, is_run
 
     for source in sources:
@@ -232,7 +205,7 @@ def _check_radii(options: dict[str, Any]) -> None:
         return
     if not radii:
         raise click.UsageError("--eps is an empty list.")
-    _refuse_twice([pixel_fraction(eps) for eps in radii], "--eps")
+    refuse_twice([pixel_fraction(eps) for eps in radii], "--eps")
 
 
 def _check_entry(
@@ -247,7 +220,7 @@ def _check_entry(
         raise click.UsageError("--robustbench takes no --eot.")
 
 
-def _refuse_twice(values: Sequence[str], what: str) -> None:
+def refuse_twice(values: Sequence[str], what: str) -> None:
     twice = [value for value in values if values.count(value) > 1]
     if twice:
         raise click.UsageError(f"{what} is given twice: {twice[0]}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from dat_keras.cli import _complete
+from dat_keras.cli._names import CERTIFIERS
 from dat_keras.utils.run_folder import WEIGHTS
 
 sources_argument = click.argument(
@@ -40,6 +41,35 @@ seed_option = click.option(
     show_default=True,
     help="Seed of the random draws.",
 )
+eot_option = click.option(
+    "--eot",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Average logits and gradients over N passes, for a model that draws "
+    "random numbers (expectation over transformations).",
+)
+
+
+def certify_options(command: Callable) -> Callable:
+    """Adds `--certify`, `--sigma` and `--draws` to a command."""
+    command = click.option(
+        "--draws",
+        type=click.IntRange(1),
+        help="Noise samples for each image of smoothing.  [default: 100000]",
+    )(command)
+    command = click.option(
+        "--sigma",
+        type=click.FloatRange(0.0, min_open=True),
+        help="Standard deviation of smoothing's noise.",
+    )(command)
+    return click.option(
+        "--certify",
+        type=click.Choice(list(CERTIFIERS)),
+        help="Also prove images robust: bounds of the model (linf), or "
+        "randomised smoothing with --sigma (l2).",
+    )(command)
 
 
 def data_options(whose: str) -> Callable[[Callable], Callable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dat_keras.analysis.robustness.robustness_report import RobustnessReport
@@ -10,6 +10,7 @@ from dat_keras.analysis.robustness.write_report import write_report
 from dat_keras.cli._analyzing import freeing, load_together
 from dat_keras.cli._console import progress
 from dat_keras.corruptions import SEVERITIES
+from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.zoo.commands.sources import is_run
 from dat_keras.zoo.hub.client import Hub
 
@@ -32,9 +33,14 @@ def run_report(
     distances: str | None,
     corruptions: str | None,
     severities: Sequence[int] | None,
+    certify: str | None,
+    sigma: float | None,
+    draws: int | None,
+    transfer: bool,
+    eot: int,
     evaluations: Sequence[Path],
     norm: str,
-    eps: float | None,
+    eps: float | Mapping[str, float] | None,
     batch_size: int,
     seed: int,
 ) -> RobustnessReport:
@@ -54,12 +60,20 @@ def run_report(
         distances: See `write_report`.
         corruptions: See `write_report`.
         severities: See `write_report`.
+        certify: Key of `CERTIFIERS`, if images are to be certified.
+        sigma: Setting of smoothing.
+        draws: The same.
+        transfer: See `write_report`.
+        eot: See `write_report`.
         evaluations: See `write_report`.
         norm: See `write_report`.
         eps: See `write_report`.
         batch_size: See `write_report`.
         seed: See `write_report`.
     """
+    certifier = (
+        certifier_of(certify, sigma=sigma, draws=draws) if certify else None
+    )
     models, split = load_together(sources, weights, hub, dataset, data_dir)
     with progress() as show_progress:
         return write_report(
@@ -76,6 +90,9 @@ def run_report(
             distances=distances or (),
             corruptions=corruptions or (),
             severities=severities or SEVERITIES,
+            certify=certifier,
+            transfer=transfer,
+            eot=eot,
             evaluations=evaluations,
             batch_size=batch_size,
             seed=seed,

@@ -16,13 +16,11 @@ ALONE = {
 """Options that take one norm."""
 
 
-def check_union(entry: bool, options: dict[str, Any]) -> dict[str, float]:
-    """Returns the radius of each norm if there are several, or refuses them.
+def radii_of_norms(options: dict[str, Any]) -> dict[str, float]:
+    """Returns the radius of each norm if there are several; else none.
 
     Args:
-        entry: Whether `--robustbench` is given.
-        options: The other options of the command; of several norms the first
-            is left in them, and no radius.
+        options: The options of the command, `norm` and `eps` among them.
     """
     from dat_keras.utils.norms import union_radii
     from dat_keras.utils.registry import split_names
@@ -41,6 +39,20 @@ def check_union(entry: bool, options: dict[str, Any]) -> dict[str, float]:
             "--norm with several norms takes one --eps for each by its name, "
             "such as linf=4/255,l2=1."
         )
+    return union_radii(norms, eps or {})
+
+
+def check_union(entry: bool, options: dict[str, Any]) -> dict[str, float]:
+    """Returns the radius of each norm if there are several, or refuses them.
+
+    Args:
+        entry: Whether `--robustbench` is given.
+        options: The other options of the command; of several norms the first
+            is left in them, and no radius.
+    """
+    radii = radii_of_norms(options)
+    if not radii:
+        return {}
     given = [name for name in ALONE if options[name] not in (None, False)]
     refused = [ALONE[name] for name in given]
     refused += ["--robustbench"] if entry else []
@@ -48,6 +60,5 @@ def check_union(entry: bool, options: dict[str, Any]) -> dict[str, float]:
         raise click.UsageError(
             f"{refused[0]} takes one --norm. Received: {options['norm']}"
         )
-    radii = union_radii(norms, eps or {})
-    options.update(norm=norms[0], eps=None)
+    options.update(norm=next(iter(radii)), eps=None)
     return radii

@@ -25,10 +25,11 @@ from dat_keras.cli._evaluation_types import (
     ShardType,
 )
 from dat_keras.cli._hub import connect
-from dat_keras.cli._names import CERTIFIERS
 from dat_keras.cli._options import (
     batch_size_option,
+    certify_options,
     data_options,
+    eot_option,
     seed_option,
     sources_argument,
     weights_option,
@@ -92,31 +93,8 @@ if TYPE_CHECKING:
     type=click.Choice(["bfloat16"]),
     help="Attack in bfloat16, judge in float32: faster, not standard.",
 )
-@click.option(
-    "--certify",
-    type=click.Choice(list(CERTIFIERS)),
-    help="Also prove images robust: bounds of the model (linf), or "
-    "randomised smoothing with --sigma (l2).",
-)
-@click.option(
-    "--sigma",
-    type=click.FloatRange(0.0, min_open=True),
-    help="Standard deviation of smoothing's noise.",
-)
-@click.option(
-    "--draws",
-    type=click.IntRange(1),
-    help="Noise samples for each image of smoothing.  [default: 100000]",
-)
-@click.option(
-    "--eot",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Average logits and gradients over N passes, for a model that draws "
-    "random numbers (expectation over transformations).",
-)
+@certify_options
+@eot_option
 @click.option(
     "--eps-curve",
     type=CurveType(),

@@ -7,19 +7,21 @@ from typing import Any
 
 import click
 
-from dat_keras.cli._checking import check_report
 from dat_keras.cli._datasets import check_dataset
 from dat_keras.cli._errors import verbose_option
-from dat_keras.cli._evaluation_types import SeveritiesType
+from dat_keras.cli._evaluation_types import RadiiType, SeveritiesType
 from dat_keras.cli._hub import connect
 from dat_keras.cli._options import (
     batch_size_option,
+    certify_options,
     data_options,
+    eot_option,
     seed_option,
     sources_argument,
     weights_option,
 )
-from dat_keras.cli._types import FractionType, NewFile
+from dat_keras.cli._report_checks import check_report
+from dat_keras.cli._types import NewFile
 from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 
 EXAMPLES = """\b
@@ -30,6 +32,8 @@ Examples:
   dat-keras report runs/shapes-dat --evaluation robust.json -o report.html
   dat-keras report runs/shapes-dat --distances fmn --corruptions all \\
     --severities 3 -o report.html
+  dat-keras report runs/shapes-natural runs/shapes-dat --norm linf,l2,l1 \\
+    --transfer -o report.html
 """
 
 
@@ -44,12 +48,17 @@ Examples:
 )
 @data_options("the models'")
 @click.option(
-    "--norm", default="linf", show_default=True, help="linf, l2 or l1."
+    "--norm",
+    default="linf",
+    show_default=True,
+    help="linf, l2 or l1; several, such as linf,l2,l1: the curve is in the "
+    "first, and a section has all and their worst case.",
 )
 @click.option(
     "--eps",
-    type=FractionType(),
-    help="Radius for pixels in [0, 1]; the curve ends at twice that.  "
+    type=RadiiType(),
+    help="Radius for pixels in [0, 1]; the curve ends at twice that. With "
+    "several norms by name, such as linf=4/255,l2=1.  "
     "[default: 8/255; l2: 0.5; l1: 12]",
 )
 @click.option(
@@ -92,12 +101,19 @@ Examples:
     help="Of the corruptions, such as 3 or 1-5.  [default: 1-5]",
 )
 @click.option(
+    "--transfer",
+    is_flag=True,
+    help="Each model on the adversarial images of each, by PGD-20.",
+)
+@certify_options
+@eot_option
+@click.option(
     "--evaluation",
     "evaluations",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     multiple=True,
-    help="JSON of `dat-keras evaluate --json`, to show its AutoAttack, its "
-    "distances of fab and fmn and its --corruptions; may be repeated.",
+    help="JSON of `dat-keras evaluate --json`, all of whose results are "
+    "shown, in one norm or several; may be repeated.",
 )
 @batch_size_option
 @seed_option
@@ -110,10 +126,11 @@ def report(
 
     RUN_OR_MODEL is what `evaluate` takes. The page shows accuracy against the
     radius under PGD-20 and APGD with warnings of masked gradients, what
-    AutoAttack leaves, the smallest perturbations and accuracy on corrupted
-    images where asked for, accuracy and confusion of classes, the least and
-    the most robust images with their adversarial examples and, of runs, curves,
-    cost and recipe. Needs matplotlib: pip install 'dat-keras[plots]'
+    AutoAttack leaves, the worst case of several norms, certified accuracy,
+    the smallest perturbations, accuracy on corrupted images and transfer
+    where asked for, accuracy and confusion of classes, the least and the most
+    robust images with their adversarial examples and, of runs, curves, cost
+    and recipe. Needs matplotlib: pip install 'dat-keras[plots]'
     """
     check_dataset(options["dataset"], options["data_dir"])
     check_report(sources, output, options)

@@ -64,10 +64,12 @@ def SwishWideResNet(
     """A wide ResNet with Swish, of any depth.
 
     `depth` is 4 more than a multiple of 6, `width` the widening factor; the
-    other arguments are those of `ResNet18`.
+    other arguments are those of `ResNet18`. Height and width of the images are
+    multiples of 4: a convolution that pads on one side and its shortcut,
+    which does not pad, would halve an odd side to different sizes.
 
     Raises:
-        ValueError: If there is no such depth.
+        ValueError: If there is no such depth, or a side is none of these.
 
     Reference:
         [Gowal et al., 2020](https://arxiv.org/abs/2010.03593).
@@ -81,6 +83,11 @@ def SwishWideResNet(
         raise ValueError(
             "`depth` must be 4 more than a multiple of 6, such as 28. "
             f"Received: depth={depth}"
+        )
+    if any(side is not None and side % 4 for side in input_shape[:2]):
+        raise ValueError(
+            "`input_shape` of a wide ResNet with Swish must have a height and "
+            f"a width divisible by 4. Received: input_shape={input_shape}"
         )
     builder = ClassifierBuilder(
         f"swish_wrn{depth}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -85,6 +86,28 @@ def with_eot(result: AttackResult, eot: int) -> AttackResult:
     >>> with_eot(AttackResult("fgsm", "PGD()", (True,)), 4).settings
     'EOT(PGD(), draws=4)'
     """
-    if eot == 1:
-        return result
-    return replace(result, settings=f"EOT({result.settings}, draws={eot})")
+    return replace(result, settings=settings_with(result.settings, eot))
+
+
+def settings_with(settings: str, eot: int) -> str:
+    """Returns settings of an attack that name the number of passes.
+
+    Args:
+        settings: As `repr` prints the attack.
+        eot: Number of passes.
+    """
+    return settings if eot == 1 else f"EOT({settings}, draws={eot})"
+
+
+def passes_of(settings: str) -> int:
+    """Returns the number of passes that the settings of a result name.
+
+    Args:
+        settings: As `settings_with` returns them.
+
+    Example:
+    >>> passes_of("EOT(PGD(), draws=4)"), passes_of("PGD()")
+    (4, 1)
+    """
+    found = re.fullmatch(r"EOT\(.*, draws=(\d+)\)", settings, re.S)
+    return int(found[1]) if found else 1

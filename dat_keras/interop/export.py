@@ -150,7 +150,9 @@ def _writer(format: str) -> Callable[[keras.Model, Path], None]:
 
 
 def _write_onnx(model: keras.Model, path: Path) -> None:
-    with warnings.catch_warnings():
+    from dat_keras.interop.constants import tensors_as_constants
+
+    with warnings.catch_warnings(), tensors_as_constants(model):
         # Keras looks for a name that NumPy 2 warns of.
         warnings.simplefilter("ignore", FutureWarning)
         model.export(path, format="onnx", verbose=False)

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,6 +24,7 @@ from toy_nets import opinionated
 from dat_keras.analysis.analyze import analyze
 from dat_keras.analysis.robustness.write_report import write_report
 from dat_keras.core.weights import fingerprint
+from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.evaluation.report import Report
 from dat_keras.evaluation.results import AttackResult
 from dat_keras.training.train import train
@@ -91,19 +93,24 @@ def pages(tmp_path_factory):
     result = AttackResult("autoattack", "", parts[-1].broken, parts=parts)
     settings = ("toy", "1" * 64, True, "linf", 0.02, "strict", 0, 12, (), {})
     Report((result,), fingerprint(net), *settings).save(folder / "aa.json")
-    models = {"a net of a rather long name, as users have them": net}
+    long = "a net of a rather long name, as users have them"
+    twin = keras.models.clone_model(net)
     write_report(
-        models,
+        {long: net, "its twin of other weights": twin},
         (x, y),
         folder / "report.html",
-        runs={name: run for name in models},
-        eps=0.02,
+        runs={long: run},
+        norm="linf,l2",
+        eps={"linf": 0.02, "l2": 0.25},
         n_bisected=8,
         evaluations=[folder / "aa.json"],
         distances="fmn",
         corruptions="all",
         severities=(1, 5),
+        certify=certifier_of("smoothing", sigma=0.1, draws=300),
+        transfer=True,
     )
+    models = {long: net}
     analyze(models, (x, y), folder / "analysis", eps=0.02)
     yield {
         "report": folder / "report.html",
@@ -163,8 +170,12 @@ SECTIONS = {
         "training",
         "radius",
         "autoattack",
+        "norms",
+        "certificates",
         "distances",
         "corruptions",
+        "transfer",
+        "attacks",
         "classes",
         "images",
         "cost",

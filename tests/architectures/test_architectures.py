@@ -174,3 +174,8 @@ def test_inference_model_survives_a_keras_file(name, tmp_path):
 def test_bad_settings_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         build("resnet8", **settings)
+
+
+def test_sides_that_wide_swish_nets_cannot_halve_are_refused():
+    with pytest.raises(ValueError, match=r"divisible by 4.*\(30, 32, 3\)"):
+        build("swish-wrn-28", width=1, input_shape=(30, 32, 3))

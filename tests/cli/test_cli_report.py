@@ -25,14 +25,18 @@ def test_a_run_becomes_a_page(trained, tmp_path):
     out = tmp_path / "report.html"
     sizes = ("--n-examples", 12, "--n-bisected", 2)
     more = ("--distances", "fmn", "--corruptions", "fog", "--severities", "3")
-    result = run(trained, *sizes, *more, "-o", out)
+    norms = ("--norm", "l2,linf", "--eps", "linf=4/255", "--certify")
+    smoothing = ("smoothing", "--sigma", "0.25", "--draws", 20)
+    result = run(trained, *sizes, *more, *norms, *smoothing, "-o", out)
     assert result.exit_code == 0, result.output
     assert "the first 12 images of shapes" in result.stdout
     assert result.stderr.splitlines()[-1] == f"wrote {out}"
     text = out.read_text()
     for key in ("training", "radius", "classes", "images", "cost", "recipe"):
         assert f'id="{key}"' in text
-    assert 'id="distances"' in text and 'id="corruptions"' in text
+    for key in ("distances", "corruptions", "norms", "certificates"):
+        assert f'id="{key}"' in text
+    assert "l2 eps 0.5, linf eps 4/255, protocol strict" in text
     assert "val_robust_accuracy" in text
     assert list(tmp_path.iterdir()) == [out]
 
@@ -48,6 +52,20 @@ def test_a_run_becomes_a_page(trained, tmp_path):
         (("--distances", "fmn,pgd20"), "Unknown minimum-norm attack 'pgd20'"),
         (("--corruptions", "smog"), "Unknown corruption 'smog'"),
         (("--severities", "3"), "--severities needs --corruptions"),
+        (("--eps", "1/255,2/255"), "takes one --eps"),
+        (("--norm", "linf,l2", "--eps", "1/255"), "by its name"),
+        (("--norm", "linf,l3"), "Unknown norm 'l3'"),
+        (
+            ("--certify", "ibp", "--norm", "l2"),
+            "--certify ibp needs --norm linf",
+        ),
+        (("--certify", "smoothing", "--norm", "l2"), "needs --sigma"),
+        (("--sigma", "0.5"), "--sigma needs --certify smoothing"),
+        (("--transfer",), "--transfer takes two or more"),
+        (
+            ("--eot", "2", "--corruptions", "fog"),
+            "--corruptions takes no --eot",
+        ),
     ],
 )
 def test_bad_options_are_one_line_and_write_nothing(

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from click.testing import CliRunner
+from command_errors import assert_refused
 
 from dat_keras.cli import main
 from dat_keras.evaluation import unions
@@ -125,3 +126,19 @@ def test_what_takes_one_norm_or_is_ambiguous_is_refused(
     assert result.exit_code == 2
     assert line in result.stderr.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_of_several_norms_is_no_shard(tmp_path):
+    file = tmp_path / "r.json"
+    file.write_text(json.dumps({"n_examples": 1, "norms": {}, "union": {}}))
+    result = CliRunner().invoke(main, ["merge-reports", str(file)])
+    assert result.exit_code != 0
+    assert "is not the report of a shard" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("union", ["max", "msd", "e-at"])
+def test_training_says_why_a_union_cannot_have_st(union, tmp_path):
+    arguments = ["train", "--dataset", "shapes", "--method", f"st+{union}"]
+    output = ["--output", str(tmp_path / "run")]
+    result = CliRunner().invoke(main, [*arguments, *output])
+    assert_refused(result, "both sides of the label at once", tmp_path)

@@ -169,7 +169,21 @@ def test_json_survives_a_round_trip_and_holds_the_numbers(tmp_path):
 
 @pytest.mark.parametrize(
     ("eps", "text"),
-    [(8 / 255, "8/255"), (128 / 255, "128/255"), (0.5, "0.5"), (0.0, "0")],
+    [
+        *((8 / 255, "8/255"), (128 / 255, "128/255"), (0.5, "0.5"), (0.0, "0")),
+        # Multiples of 51/255 are tenths; from 2 on nobody counts in 255ths.
+        *((0.2, "0.2"), (0.6, "0.6"), (1.0, "1"), (1.2, "1.2")),
+        *((2.0, "2"), (510.5 / 255, "2.00196"), (12.0, "12")),
+    ],
 )
 def test_pixel_fraction(eps, text):
     assert pixel_fraction(eps) == text
+
+
+@pytest.mark.parametrize(
+    ("eps", "text"), [(1.0, "1"), (128 / 255, "128/255"), (0.25, "0.25")]
+)
+def test_radii_in_l2_are_not_fractions_of_255_unless_they_are(eps, text):
+    found = replace(report(), norm="l2", eps=eps)
+    assert f"l2 eps {text}, protocol" in str(found)
+    assert f"l2 eps {text}, protocol" in found.markdown()

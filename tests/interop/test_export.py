@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from dat_keras.architectures import OWN
+from dat_keras.architectures.swish_resnet import SwishWideResNet
 from dat_keras.cli import main
 from dat_keras.interop import export
 from dat_keras.utils.errors import MissingPackageError
@@ -71,6 +72,24 @@ def test_a_missing_package_is_named(net, tmp_path, monkeypatch):
 def test_every_architecture_in_every_format(architecture, name, tmp_path):
     net = OWN[architecture](3, input_shape=(32, 32, 3), width=2)
     assert export.export(net, name, tmp_path / NAMES[name])
+
+
+@pytest.mark.parametrize("name", ["keras", "saved_model", "tflite", ONNX])
+def test_swish_and_padding_on_one_side_are_exported(name, tmp_path):
+    """Two branches, normalised images, not square."""
+    net = SwishWideResNet(
+        10,
+        3,
+        input_shape=(8, 12, 3),
+        branches=2,
+        width=1,
+        mean_std=([0.4] * 3, [0.2] * 3),
+    )
+    path = tmp_path / NAMES[name]
+    assert export.export(net, name, path)
+    images = np.random.default_rng(3).random((5, 8, 12, 3), np.float32)
+    found = export.FORMATS[name].run(path, images)
+    np.testing.assert_allclose(found, net(images), rtol=1e-4, atol=1e-4)
 
 
 def test_the_command_takes_a_model_file(tiny_model, tmp_path):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from dat_keras.analysis.plot_style import (
-    SKY,
     intervals_of,
     new_figure,
     percent_axis,
     series,
     wrapped,
 )
+from dat_keras.analysis.robustness.bars import accuracy_bars
 from dat_keras.analysis.robustness.figures import WIDTH, plain_axis
 from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
 from dat_keras.analysis.robustness.survivors import Survivors
@@ -74,26 +74,11 @@ def survivor_figure(name: str, run: Survivors) -> Figure:
     figure = new_figure(WIDTH, 1.4 + 0.36 * len(run.parts), caption)
     figure.suptitle(wrapped(name, 44), fontsize=10)
     axis = figure.subplots()
-    counts = [left for _, left in run.parts]
-    heights, errors = intervals_of(counts, run.n_examples)
-    places = range(len(counts))
-    axis.barh(places, heights, xerr=errors, capsize=3, height=0.62, color=SKY)
-    for place, height, above in zip(places, heights, errors[1], strict=True):
-        axis.text(
-            height + above + 1.5,
-            place,
-            f"{height:.1f}",
-            va="center",
-            fontsize=8,
-        )
     labels = [
         label if i == 0 else f"+ {label}"
         for i, (label, _) in enumerate(run.parts)
     ]
-    axis.set_yticks(places, labels, fontsize=8)
-    axis.invert_yaxis()
-    axis.set_xlim(0, 112)
-    axis.set_xticks(range(0, 101, 20))
+    counts = [left for _, left in run.parts]
+    accuracy_bars(axis, labels, counts, run.n_examples)
     axis.set_xlabel("accuracy left (%)")
-    axis.spines[["top", "right"]].set_visible(False)
     return figure

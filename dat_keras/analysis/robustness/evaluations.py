@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from dat_keras.analysis.robustness.attack_accuracies import (
+    AttackAccuracy,
+    attacks_of,
+)
+from dat_keras.analysis.robustness.certified_accuracies import (
+    CertifiedAccuracy,
+    certificates_of,
+)
 from dat_keras.analysis.robustness.smallest_perturbations import (
     SmallestPerturbations,
     distances_of,
 )
 from dat_keras.analysis.robustness.survivors import Survivors, survivors_of
+from dat_keras.analysis.robustness.union_accuracies import (
+    UnionAccuracies,
+    unions_of,
+)
 from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.utils.errors import DamagedFileError
 
@@ -25,6 +37,9 @@ class Evaluations:
         autoattack: What AutoAttack left, of each of its runs.
         distances: Minimal distances, of each attack.
         corruptions: Accuracies on corrupted images.
+        unions: Accuracies in several norms.
+        certificates: Certified accuracies.
+        attacks: Accuracies in one norm.
 
     Example:
     >>> both = Evaluations() + Evaluations()
@@ -35,18 +50,22 @@ class Evaluations:
     autoattack: tuple[Survivors, ...] = ()
     distances: tuple[SmallestPerturbations, ...] = ()
     corruptions: tuple[CorruptionReport, ...] = ()
+    unions: tuple[UnionAccuracies, ...] = ()
+    certificates: tuple[CertifiedAccuracy, ...] = ()
+    attacks: tuple[AttackAccuracy, ...] = ()
 
     def __add__(self, other: Evaluations) -> Evaluations:
         """Returns the results of both."""
         return Evaluations(
-            self.autoattack + other.autoattack,
-            self.distances + other.distances,
-            self.corruptions + other.corruptions,
+            *(
+                getattr(self, each.name) + getattr(other, each.name)
+                for each in fields(self)
+            )
         )
 
     def __bool__(self) -> bool:
         """Whether there is a result."""
-        return bool(self.autoattack or self.distances or self.corruptions)
+        return any(vars(self).values())
 
 
 def read_evaluations(paths: Iterable[Path | str]) -> dict[str, Evaluations]:
@@ -59,15 +78,13 @@ def read_evaluations(paths: Iterable[Path | str]) -> dict[str, Evaluations]:
         Results by the sha256 of the classifier's weights.
 
     Raises:
-        DamagedFileError: If a file is no such report, or holds none of
-            AutoAttack, minimal distances and accuracies on corrupted images.
+        DamagedFileError: If a file is no such report, or holds no result.
     """
     found: dict[str, Evaluations] = {}
     for path in map(Path, paths):
         shown = False
         try:
-            for report in _reports(json.loads(path.read_text())):
-                sha256, results = report["model"]["sha256"], _results(report)
+            for sha256, results in _results(json.loads(path.read_text())):
                 shown = shown or bool(results)
                 if results:
                     found[sha256] = found.get(sha256, Evaluations()) + results
@@ -78,25 +95,37 @@ def read_evaluations(paths: Iterable[Path | str]) -> dict[str, Evaluations]:
             ) from None
         if not shown:
             raise DamagedFileError(
-                f"{path} holds no result of AutoAttack, of fab or fmn, and of "
-                "--corruptions: make it by `dat-keras evaluate --attack "
-                "autoattack,fmn --json FILE`"
+                f"{path} holds no result: make it by `dat-keras evaluate "
+                "--attack autoattack,fmn --json FILE`"
             )
     return found
 
 
-def _reports(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The report of a file, or its several; not that of a shard."""
-    for report in [data] if "attacks" in data else data.values():
+def _results(data: Mapping[str, Any]) -> Iterator[tuple[str, Evaluations]]:
+    """sha256 and results of a file's report, or of its several."""
+    alone = "attacks" in data or "norms" in data
+    for report in [data] if alone else data.values():
         if "shard" in report:
             raise ValueError("a shard, use `dat-keras merge-reports` first")
-        yield report
+        several = "norms" in report
+        parts = list(report["norms"].values()) if several else [report]
+        unions = tuple(unions_of(report)) if several else ()
+        found = Evaluations(unions=unions)
+        for part in parts:
+            results = _of_norm(part)
+            # Of several norms, the section on these shows the accuracies.
+            found += replace(results, attacks=()) if several else results
+        yield parts[0]["model"]["sha256"], found
 
 
-def _results(report: Mapping[str, Any]) -> Evaluations:
+def _of_norm(report: Mapping[str, Any]) -> Evaluations:
     corruptions = report.get("corruptions")
+    certificates = tuple(certificates_of(report))
     return Evaluations(
         tuple(survivors_of(report)),
         tuple(distances_of(report)),
         (CorruptionReport.of_json(corruptions),) if corruptions else (),
+        certificates=certificates,
+        # Beside a certificate they are shown already.
+        attacks=() if certificates else tuple(attacks_of(report)),
     )

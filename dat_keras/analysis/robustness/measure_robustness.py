@@ -27,8 +27,8 @@ from dat_keras.analysis.robustness.survivors import run_autoattack
 from dat_keras.core.threat_models import THREAT_MODELS
 from dat_keras.core.weights import fingerprint
 from dat_keras.evaluation.context import Evaluation, EvaluationContext
+from dat_keras.evaluation.eot import eot_cautions
 from dat_keras.evaluation.samples import batches_of
-from dat_keras.evaluation.sanity_checks import sanity_cautions
 
 MULTIPLES = (1 / 8, 1 / 4, 1 / 2, 1.0, 1.5, 2.0)
 """Radii of the curve, in radii of the report: to 16/255 for 8/255."""
@@ -85,7 +85,7 @@ def measure_robustness(
     Returns:
         The numbers, and the least and the most robust images.
     """
-    cautions = sanity_cautions(context)
+    cautions = eot_cautions(context)
     samples = context.samples
     largest = THREAT_MODELS[norm].radius_of_box(samples.images.shape[1:])
     answers = _answers(context)

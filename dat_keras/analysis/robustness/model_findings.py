@@ -32,7 +32,12 @@ def model_findings(model: ModelRobustness, eps: float, total: int) -> list[str]:
     lines += [
         f"{run.attack}: {run.distances.text()}" for run in model.distances
     ]
-    return lines + [corruption_finding(each) for each in model.corruptions]
+    lines += [corruption_finding(each) for each in model.corruptions]
+    for union in model.unions:
+        attack, count = list(union.worst.items())[-1]
+        worst = _share(count, union.first.n_examples)
+        lines.append(f"worst case {worst} under {attack}: {union.title()}")
+    return lines + [found.finding() for found in model.certificates]
 
 
 def _share(correct: int, total: int) -> str:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dat_keras.analysis.robustness.attack_accuracies import AttackAccuracy
+from dat_keras.analysis.robustness.certified_accuracies import (
+    CertifiedAccuracy,
+)
 from dat_keras.analysis.robustness.smallest_perturbations import (
     SmallestPerturbations,
 )
 from dat_keras.analysis.robustness.survivors import Survivors
+from dat_keras.analysis.robustness.union_accuracies import UnionAccuracies
 from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.evaluation.results import Caution
 from dat_keras.utils.norms import pixel_fraction
@@ -116,6 +121,9 @@ class ModelRobustness:
         autoattack: What AutoAttack left, of each of its runs.
         distances: Distances that minimum-norm attacks found.
         corruptions: Accuracies on corrupted images.
+        unions: Accuracies in several norms and in the worst of them.
+        certificates: Certified accuracies.
+        attacks: Accuracies that files of `evaluate` hold.
     """
 
     name: str
@@ -131,3 +139,6 @@ class ModelRobustness:
     autoattack: tuple[Survivors, ...] = ()
     distances: tuple[SmallestPerturbations, ...] = ()
     corruptions: tuple[CorruptionReport, ...] = ()
+    unions: tuple[UnionAccuracies, ...] = ()
+    certificates: tuple[CertifiedAccuracy, ...] = ()
+    attacks: tuple[AttackAccuracy, ...] = ()

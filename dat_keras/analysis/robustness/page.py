@@ -29,6 +29,12 @@ from dat_keras.analysis.robustness.further_sections import (
 from dat_keras.analysis.robustness.image_figures import example_figure
 from dat_keras.analysis.robustness.measure_robustness import Example
 from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
+from dat_keras.analysis.robustness.robustness_sections import (
+    attack_section,
+    certificate_section,
+    transfer_section,
+    union_section,
+)
 from dat_keras.analysis.settings_table import settings_table
 
 RADIUS = (
@@ -66,8 +72,12 @@ def page(
         *_training(report),
         _radius(report),
         *_survivors(report),
+        *union_section(report),
+        *certificate_section(report),
         *distance_section(report),
         *corruption_section(report),
+        *transfer_section(report),
+        *attack_section(report),
         _classes(report),
         _images(report, examples),
         *_costs(report),

@@ -92,7 +92,7 @@ class RadiusSearch:
             autograph=False,
         )
         # Read and traced in this thread: shares of a batch run in others.
-        self._predict = context.frozen_predictor
+        self._predict = context.expected(context.frozen_predictor)
         self._search.get_concrete_function()
 
     def __call__(

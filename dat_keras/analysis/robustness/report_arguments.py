@@ -13,12 +13,14 @@ from dat_keras.analysis.robustness.evaluations import (
 )
 from dat_keras.analysis.robustness.run_record import RunRecord
 from dat_keras.analysis.subject import Subject
-from dat_keras.core.threat_models import THREAT_MODELS
+from dat_keras.core.threat_models import THREAT_MODELS, threat_model_of
 from dat_keras.core.weights import fingerprint
 from dat_keras.data import Batches, Split
+from dat_keras.evaluation.certifier import Certifier
+from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.evaluation.samples import Data, Samples
-from dat_keras.utils.norms import DEFAULT_EPS
-from dat_keras.utils.registry import lookup
+from dat_keras.utils.norms import DEFAULT_EPS, union_radii
+from dat_keras.utils.registry import lookup, split_names
 
 
 def check_count(name: str, value: int) -> None:
@@ -114,6 +116,84 @@ def checked_radius(norm: str, eps: float | None, samples: Samples) -> float:
             f"holds every image. Received: eps={radius:g}"
         )
     return radius
+
+
+def radii_of_norms(
+    norm: str | Sequence[str], eps: float | Mapping[str, float] | None
+) -> dict[str, float]:
+    """Returns radii by the name of the norm, that of the curve first.
+
+    Args:
+        norm: Keys of `THREAT_MODELS`, as a sequence or separated by commas.
+        eps: The radius of a single norm, or radii by name.
+
+    Raises:
+        ValueError: If a norm is unknown, or a radius is none of its own.
+    """
+    norms = split_names(norm) if isinstance(norm, str) else list(norm)
+    if eps is None:
+        return union_radii(norms, {})
+    if isinstance(eps, Mapping) or len(norms) != 1:
+        return union_radii(norms, eps)  # type: ignore[arg-type]
+    lookup(DEFAULT_EPS, norms[0], "norm")
+    return {norms[0]: float(eps)}
+
+
+def checked_certificate(
+    certify: Certifier | str | None,
+    models: Mapping[str, keras.Model],
+    radii: Mapping[str, float],
+) -> Certifier | None:
+    """Returns the method that a report certifies by, if any.
+
+    Args:
+        certify: A method, a key of `CERTIFIERS`, or `None`.
+        models: The classifiers by name.
+        radii: Radii by the name of the norm.
+
+    Raises:
+        ValueError: If it certifies none of these norms, or a layer has no
+            bounds.
+    """
+    if certify is None:
+        return None
+    made = certify if isinstance(certify, Certifier) else certifier_of(certify)
+    if made.norm not in radii:
+        made.check_norm(threat_model_of(next(iter(radii))))
+    for model in models.values():
+        made.check(model)
+    return made
+
+
+def check_passes(eot: int, corruptions: bool, transfer: bool) -> None:
+    """Refuses a number of passes that is out of range or has no effect.
+
+    Args:
+        eot: Passes over which attacks average.
+        corruptions: Whether corruptions are measured, in single passes.
+        transfer: Whether transfer is measured, in single passes.
+
+    Raises:
+        ValueError: If there is no pass, or another measurement takes one.
+    """
+    check_count("eot", eot)
+    for name, asked in (("corruptions", corruptions), ("transfer", transfer)):
+        if eot > 1 and asked:
+            raise ValueError(f"`eot` takes no `{name}`. Received: eot={eot}")
+
+
+def check_transfer(transfer: bool, models: Mapping[str, keras.Model]) -> None:
+    """Refuses the transfer matrix of a single model.
+
+    Args:
+        transfer: Whether it is asked for.
+        models: The classifiers by name.
+
+    Raises:
+        ValueError: If there is one model.
+    """
+    if transfer and len(models) < 2:
+        raise ValueError("`transfer` takes two or more models. Received: 1")
 
 
 def names_of_classes(

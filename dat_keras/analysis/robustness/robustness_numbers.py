@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dat_keras.analysis.html_page import Cells
+from dat_keras.analysis.robustness.attack_accuracies import share_text
 from dat_keras.analysis.robustness.distance_numbers import Runs, distance_runs
 from dat_keras.analysis.robustness.model_findings import model_findings
 from dat_keras.analysis.robustness.model_robustness import (
@@ -15,10 +16,11 @@ from dat_keras.analysis.robustness.model_robustness import (
 )
 from dat_keras.analysis.robustness.run_record import RunRecord
 from dat_keras.analysis.robustness.training_cautions import training_cautions
+from dat_keras.evaluation.transfer import TransferMatrix
 from dat_keras.utils.data_frame import data_frame
 from dat_keras.utils.durations import duration
 from dat_keras.utils.html import fragment
-from dat_keras.utils.intervals import proportion, wilson
+from dat_keras.utils.intervals import proportion
 from dat_keras.utils.text_table import plain
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class RobustnessNumbers:
         batch_size: Images per batch; it must not matter.
         versions: Versions of the software, as pairs.
         date: Day of the report, UTC, `YYYY-MM-DD`.
+        eot: Passes over which logits and gradients are averaged.
+        transfer: Accuracies of the models on images attacked on each other.
     """
 
     models: tuple[ModelRobustness, ...]
@@ -66,6 +70,8 @@ class RobustnessNumbers:
     batch_size: int
     versions: tuple[tuple[str, str], ...]
     date: str
+    eot: int = 1
+    transfer: TransferMatrix | None = None
 
     def __str__(self) -> str:
         """Returns title, main table and cautions."""
@@ -100,7 +106,8 @@ class RobustnessNumbers:
         return (
             f"{'all' if self.whole else 'the first'} {self.n_examples} images "
             f"of {self.data}, {self.norm} eps "
-            f"{radius or radius_text(self.eps)}, PGD-20 (first wrong iterate), "
+            f"{radius or radius_text(self.eps)}, PGD-20 (first wrong iterate)"
+            f"{f', mean over {self.eot} passes' * (self.eot > 1)}, "
             f"seed {self.seed}"
         )
 
@@ -254,7 +261,7 @@ class RobustnessNumbers:
     def notes(self) -> list[str]:
         """Returns the cautions, one line each."""
         found = [
-            f"warning: {m.name}: {caution.code}: {caution.advice}"
+            f"{caution.level}: {m.name}: {caution.code}: {caution.advice}"
             for m in self.models
             for caution in m.cautions
         ]
@@ -263,6 +270,8 @@ class RobustnessNumbers:
             for name, record in self.runs.items()
             for caution in training_cautions(record)
         ]
+        if self.transfer is not None:
+            found += self.transfer.notes()
         measured = all(m.autoattack for m in self.models)
         return found if measured else [*found, f"note: {PGD_ONLY}"]
 
@@ -272,5 +281,4 @@ class RobustnessNumbers:
 
     def with_interval(self, correct: int) -> str:
         """Returns an accuracy with its 95 % Wilson interval, in percent."""
-        low, high = (100 * end for end in wilson(correct, self.n_examples))
-        return f"{self.share(correct)} [{low:.1f}, {high:.1f}]"
+        return share_text(correct, self.n_examples)

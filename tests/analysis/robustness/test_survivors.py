@@ -105,7 +105,7 @@ def test_reports_of_several_models_are_told_apart(evaluation, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"attacks": {}}, "holds no result of AutoAttack, of fab"),
+        ({"attacks": {}}, "holds no result"),
         ({"shard": {}}, "merge-reports"),
         ({"model": None}, "is no report"),
     ],
