@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.backend.common import global_state
 from keras.src.models.functional import Functional, operation_fn
 from keras.src.trainers.compile_utils import MetricsList
 
@@ -30,6 +31,7 @@ __all__ = [
     "operation_fn",
     "output_operation",
     "output_reader_input",
+    "remember_walks",
     "results_of_compiled_metrics",
     "run_through_graph",
     "share_variables",
@@ -192,6 +194,24 @@ def forget_layer(model: keras.Model, layer: keras.layers.Layer) -> None:
     model, and in what the model saves.
     """
     model._tracker.untrack(layer)
+
+
+def remember_walks() -> None:
+    """Lets Keras find what it stored while it saved weights; call it after.
+
+    `saving_lib` stores the attributes that it skips in objects of a kind, and
+    looks for them under another name. So every save makes another optimizer to
+    list them, whose variables have new names: TensorFlow keeps a kernel of
+    35 KiB for each name until the process ends.
+    """
+    for kind in ("Functional", "Layer", "Loss", "Metric", "Optimizer"):
+        stored = global_state.get_global_attribute(
+            f"saving_attr_skipset_{kind}"
+        )
+        if stored is not None:
+            global_state.set_global_attribute(
+                f"saving_attr_skiplist_{kind}", stored
+            )
 
 
 def uses_weight_decay(

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from small_runs import NATURAL, TINY, FailAt, table
 
 from dat_keras.core.weights import fingerprint
@@ -61,12 +62,42 @@ train(recipe, Path(sys.argv[2]), options=options)
 """
 
 
+class VariablesMade(keras.callbacks.Callback):
+    """Notes how many variables were made before each epoch and in all."""
+
+    def __init__(self):
+        super().__init__()
+        self.count, self.counts = 0, []
+
+    def counted(self, make, **settings):
+        self.count += 1
+        return make(**settings)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.counts.append(self.count)
+
+    def on_train_end(self, logs=None):
+        self.counts.append(self.count)
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, small_shapes):
+def variables():
+    return VariablesMade()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, small_shapes, variables):
     """An uninterrupted run."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    train(TINY, folder)
+    with tf.variable_creator_scope(variables.counted):
+        train(TINY, folder, options=RunOptions(callbacks=[variables]))
     return folder
+
+
+def test_an_epoch_after_the_first_makes_no_variables(finished, variables):
+    """TensorFlow keeps memory for each until the process ends."""
+    before, first, second = variables.counts
+    assert 0 < before <= first == second
 
 
 def test_a_run_leaves_its_files(finished):
