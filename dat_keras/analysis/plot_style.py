@@ -15,6 +15,7 @@ from itertools import cycle, islice
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from dat_keras.utils.intervals import wilson
 
@@ -94,7 +95,8 @@ def new_figure(width: float, height: float, caption: str) -> Figure:
         height: In inches.
         caption: What was measured.
     """
-    figure = Figure((width, height), dpi=130, layout="constrained")
+    room = ConstrainedLayoutEngine(h_pad=0.08)  # inches
+    figure = Figure((width, height), dpi=130, layout=room)
     lines = textwrap.wrap(caption, int(width * CHARACTERS))
     figure.supxlabel("\n".join(lines), fontsize=7.5, color="#57606a")
     return figure
