@@ -14,6 +14,7 @@ from dat_keras.cli._datasets import DATASETS, check_dataset
 from dat_keras.cli._errors import verbose_option
 from dat_keras.cli._evaluation_types import RadiiType, SeveritiesType
 from dat_keras.cli._names import CORRUPTIONS
+from dat_keras.cli._options import eot_option
 from dat_keras.cli._recipe_names import check_row
 from dat_keras.cli._types import Listed
 from dat_keras.utils.runtime import (
@@ -133,6 +134,7 @@ Examples:
     type=click.Choice(["ibp", "crown-ibp"]),
     help="Also the certified accuracy, by bounds of the classifier.",
 )
+@eot_option
 @click.option(
     "--corruptions",
     type=Listed(),
@@ -205,7 +207,9 @@ def compare(
     check_architecture(options["architecture"])
     check_dataset(options["dataset"], options["data_dir"])
     _check_norms(options["norms"], options["eps"], options["certify"])
-    _check_corruptions(options["corruptions"], options["severities"])
+    _check_corruptions(
+        options["corruptions"], options["severities"], options["eot"]
+    )
     share_of_cores(options["workers"])
     use_fast_kernels()
     quiet_tensorflow(verbose)
@@ -230,12 +234,14 @@ def _check_norms(norms: Sequence[str], eps: Any, certify: str | None) -> None:
 
 
 def _check_corruptions(
-    names: Sequence[str] | None, severities: Sequence[int] | None
+    names: Sequence[str] | None, severities: Sequence[int] | None, eot: int
 ) -> None:
     from dat_keras.utils.registry import lookup
 
     if severities and not names:
         raise click.UsageError("--severities needs --corruptions.")
+    if eot > 1 and names:
+        raise click.UsageError("--eot takes no --corruptions.")
     for name in names or ():
         if names != ("all",):
             lookup(dict.fromkeys(CORRUPTIONS), name, "corruption")

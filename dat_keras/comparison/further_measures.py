@@ -1,4 +1,4 @@
-"""What a comparison measures beside attacks: certificates, corruptions."""
+"""What a comparison measures beside attacks, and passes of a random net."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ class FurtherMeasures:
         corruptions: Names of corruptions, or `("all",)`: the mean accuracy on
             images with them.
         severities: Of 1 to 5, the severities of the corruptions.
+        eot: Passes over which attacks average logits and gradients of a
+            classifier that draws random numbers. Default: 1, none.
 
     Raises:
-        ValueError: If a name is unknown or a severity is none.
+        ValueError: If a name is unknown, a severity is none, or passes would
+            be averaged on corrupted images.
 
     Example:
     >>> FurtherMeasures("ibp", ("fog", "snow")).columns
@@ -38,6 +41,7 @@ class FurtherMeasures:
     certify: str | None = None
     corruptions: tuple[str, ...] = ()
     severities: tuple[int, ...] = SEVERITIES
+    eot: int = 1
 
     def __post_init__(self) -> None:
         """Refuses what is unknown."""
@@ -51,6 +55,11 @@ class FurtherMeasures:
                 f"Received: severities={self.severities}"
             )
         checked_severities(self.severities)
+        if self.eot > 1 and self.corruptions:
+            raise ValueError(
+                "`eot` takes no `corruptions`, which are measured in single "
+                f"passes. Received: eot={self.eot}"
+            )
 
     def certify_in(self, norm: str) -> str | None:
         """Returns the certification method where its balls have this norm.
@@ -77,6 +86,15 @@ class FurtherMeasures:
         """Names of the columns, in order."""
         certified = (BOUNDS[self.certify],) if self.certify else ()
         return (*certified, *([CORRUPTED] if self.corruptions else []))
+
+    def title(self) -> str:
+        """Returns what the title of the table says of averaged passes.
+
+        Example:
+        >>> FurtherMeasures(eot=8).title(), FurtherMeasures().title()
+        ('means of 8 passes, ', '')
+        """
+        return f"means of {self.eot} passes, " if self.eot > 1 else ""
 
     def check(self, recipe: Recipe) -> None:
         """Refuses a recipe whose classifier has no bounds, before it trains.

@@ -9,7 +9,9 @@ from pathlib import Path
 from dat_keras.comparison.further_measures import FurtherMeasures
 from dat_keras.comparison.measured_norms import MeasuredNorms
 from dat_keras.comparison.row_spec import RowSpec, check_distinct
-from dat_keras.evaluation.suites import EVALUATIONS
+from dat_keras.core.threat_models import threat_model_of
+from dat_keras.evaluation.eot import check_eot
+from dat_keras.evaluation.suites import EVALUATIONS, evaluation_of_name
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.recipes import RECIPES, Recipe, resolve
 from dat_keras.utils.attack_names import check_attack
@@ -65,6 +67,12 @@ class Grid:
                     f"`{name}` must hold at least one value. Received: ()"
                 )
             check_distinct(name, getattr(self, name))
+        threat_model = threat_model_of(*self.norms.radii[0])
+        evaluations = {
+            name: evaluation_of_name(name, threat_model)
+            for name in self.attacks
+        }
+        check_eot(self.further.eot, evaluations, sharded=False)
         if self.further.certify and not any(
             map(self.further.certify_in, self.norms.names)
         ):

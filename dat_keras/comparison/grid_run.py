@@ -183,6 +183,7 @@ def _reports(
                 n_examples=count,
                 seed=recipe.seed,
                 certify=grid.further.certify_in(norm),
+                eot=grid.further.eot,
                 **settings,
             ),
         )

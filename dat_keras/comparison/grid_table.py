@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,12 @@ def table_of(grid: Grid, results: Mapping[str, Results]) -> ResultsTable:
         for name in _names(grid)
     ]
     by_row = [results[label] for label, _ in rows]
+    accuracies += _distances(
+        [
+            [grid.norms.distances(one.reports[which]) for one in results[label]]
+            for label, which in rows
+        ]
+    )
     costs = [_column(name, cost, by_row) for name, cost in COSTS.items()]
     title = _title(grid, by_row[0][0])
     return ResultsTable(title, names, (*accuracies, *costs), (LEGEND,))
@@ -75,6 +82,22 @@ def _accuracies(grid: Grid, result: RunResult, which: str) -> dict[str, float]:
     corrupted = result.corrupted.get(which)
     found += grid.further.accuracies(grid.norms.single(report), corrupted)
     return dict(zip(_names(grid), found, strict=True))
+
+
+def _distances(rows: Sequence[Sequence[dict[str, float]]]) -> list[Column]:
+    """Columns of median distances, for each row one of each seed."""
+    names = rows[0][0]
+    return [
+        Column(
+            name,
+            [
+                [one[name] for one in row if one[name] < math.inf]
+                for row in rows
+            ],
+            highest_wins=True,
+        )
+        for name in names
+    ]
 
 
 @dataclass(frozen=True)
@@ -128,7 +151,7 @@ def _title(grid: Grid, result: RunResult) -> str:
         f"{' and '.join(map(str, epochs))} {_number_of('epoch', epochs)}, "
         f"{which} {report['n_examples']} test "
         f"{_number_of('image', [report['n_examples']])}, "
-        f"{grid.norms.title()}, "
+        f"{grid.norms.title()}, {grid.further.title()}"
         f"{'seed' if len(grid.seeds) == 1 else 'seeds'} "
         f"{', '.join(map(str, grid.seeds))}"
     )

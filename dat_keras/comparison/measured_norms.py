@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from dat_keras.core.threat_models import threat_model_of
-from dat_keras.utils.norms import DEFAULT_EPS, pixel_fraction, union_radii
+from dat_keras.utils.norms import (
+    DEFAULT_EPS,
+    RADIUS_UNITS,
+    pixel_fraction,
+    union_radii,
+)
 
 UNION = "union"
 """What follows an attack in the column of all norms together."""
@@ -84,6 +90,30 @@ class MeasuredNorms:
             report["union"]["attacks"][natural]["accuracy"],
             *(p["attacks"][name]["accuracy"] for name in others for p in parts),
         ]
+
+    def distances(self, report: dict) -> dict[str, float]:
+        """Returns the median distance of each minimum-norm attack, by column.
+
+        In units of 1/255 for linf; infinity where half of the images have
+        none.
+
+        Args:
+            report: What `Report.to_json` or `UnionReport.to_json` returned.
+        """
+        several = len(self.radii) > 1
+        found = {}
+        for norm in self.names:
+            part = report["norms"][norm] if several else report
+            unit = RADIUS_UNITS[norm]
+            for attack, row in part["attacks"].items():
+                if "distances" not in row:
+                    continue
+                name = f"{attack} {norm}" if several else attack
+                median = row["distances"]["median"]
+                found[f"{name} distance{unit.name}"] = (
+                    math.inf if median is None else unit.per_one * median
+                )
+        return found
 
     def single(self, report: dict) -> dict:
         """Returns the report of one norm, of linf if it is among them.

@@ -25,6 +25,7 @@ from dat_keras.comparison.row_spec import RowSpec
 from dat_keras.data import load_split
 from dat_keras.evaluation.certify import certify
 from dat_keras.evaluation.corruptions import evaluate_corruptions
+from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import silent
 from dat_keras.evaluation.unions import evaluate_union
 from dat_keras.profiling.pass_counts import Passes
@@ -422,6 +423,30 @@ def test_several_norms_are_columns_with_their_union(colours, tmp_path):
         )
 
 
+def test_distances_of_several_norms_and_averaged_passes(colours, tmp_path):
+    """And equal what `evaluate` measures of the run."""
+    grid = small(
+        colours,
+        ("natural",),
+        seeds=(0,),
+        attacks=("natural", "fmn"),
+        norms=MeasuredNorms.of(("linf", "l2")),
+        further=FurtherMeasures(eot=2),
+    )
+    table = compare(grid, tmp_path, run=here)
+    assert "means of 2 passes" in table.title
+    header, row = table.cells()
+    columns = ["fmn linf distance/255", "fmn l2 distance"]
+    places = [header.index(column) for column in columns]
+    (one,) = grid.runs(tmp_path)
+    model = load_classifier(one.folder, "best").model
+    test = load_split(str(colours), "test")
+    for place, norm, unit in zip(places, ("linf", "l2"), (255, 1), strict=True):
+        report = evaluate(model, test, "fmn", norm=norm, eot=2)
+        median = report["fmn"].distances.median
+        assert row[place] == f"{unit * median:.2f}"
+
+
 def test_norms_are_checked():
     with pytest.raises(ValueError, match="given twice"):
         MeasuredNorms.of(("l2", "l2"))
@@ -444,6 +469,7 @@ def test_norms_are_checked():
         ({"corruptions": ("fgo",)}, "Did you mean 'fog'"),
         ({"severities": (3,)}, "needs `corruptions`"),
         ({"corruptions": ("fog",), "severities": (6,)}, "severit"),
+        ({"corruptions": ("fog",), "eot": 2}, "takes no `corruptions`"),
     ],
 )
 def test_further_measures_are_checked(measures, message):
