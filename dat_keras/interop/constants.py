@@ -35,7 +35,7 @@ def tensors_as_constants(model: keras.Model) -> Iterator[None]:
         (vars(layer), name, value)
         for layer in flat_layers(model)
         for name, value in vars(layer).items()
-        if isinstance(value, tf.__internal__.EagerTensor)
+        if isinstance(value, tf.Tensor) and hasattr(value, "numpy")
     ]
     try:
         for attributes, name, value in held:
