@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from dat_keras.augment import RandomResizedCrop
-from dat_keras.cli import _names, main
+from dat_keras.cli import _recipe_names, main
 from dat_keras.data import DATASETS
 from dat_keras.data.central_crop import CentralCrop
 from dat_keras.objectives import DAT, PGDAT
@@ -40,7 +40,7 @@ def test_every_attack_is_within_four_of_255(recipe):
 
 def test_they_are_found_by_data_set_and_by_name():
     assert tuple(IMAGENET) == tuple(
-        f"{method}-imagenet2012-resnet50" for method in _names.IMAGENET
+        f"{method}-imagenet2012-resnet50" for method in _recipe_names.IMAGENET
     )
     recipe = choose("imagenet2012", "trades")
     assert recipe == RECIPES["trades-imagenet2012-resnet50"]
