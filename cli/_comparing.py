@@ -32,7 +32,7 @@ CHOICE = (
 EVALUATION = ("seeds", "attacks", "n_examples", "checkpoints")
 """Options that are fields of the grid."""
 
-FURTHER = ("certify", "corruptions", "severities", "eot")
+FURTHER = ("certify", "corruptions", "severities", "eot", "transfer")
 """Options that are fields of `FurtherMeasures`."""
 
 

@@ -136,6 +136,12 @@ Examples:
 )
 @eot_option
 @click.option(
+    "--transfer",
+    is_flag=True,
+    help="Also the accuracy on the adversarial images of all rows, by PGD-20 "
+    "in the first norm: a row that others break better masks gradients.",
+)
+@click.option(
     "--corruptions",
     type=Listed(),
     help="Also the mean accuracy on corrupted images: all, or names such as "
@@ -202,6 +208,8 @@ def compare(
     if not specs:
         raise click.UsageError("Give --methods, --recipe or --row.")
     check_distinct("labels", [spec.label for spec in specs])
+    if options["transfer"] and len(specs) < 2:
+        raise click.UsageError("--transfer needs two rows.")
     for spec in specs:
         check_row(spec.source)
     check_architecture(options["architecture"])

@@ -11,6 +11,7 @@ from dat_keras.comparison.grid import Grid, GridRun
 from dat_keras.comparison.grid_folder import claim_folder
 from dat_keras.comparison.grid_run import RunResult, train_and_evaluate
 from dat_keras.comparison.grid_table import summary, table_of
+from dat_keras.comparison.grid_transfer import transfer_accuracies
 from dat_keras.comparison.results_table import ResultsTable
 from dat_keras.data.extra_images import check_source
 from dat_keras.evaluation.progress import Display, silent
@@ -87,7 +88,12 @@ def compare(
         except Exception:
             _show_finished(grid, runs, options.say)
             raise
-        table = table_of(grid, _results(runs))
+        transfer = (
+            transfer_accuracies(grid, output, data_dir, options.say)
+            if grid.further.transfer
+            else {}
+        )
+        table = table_of(grid, _results(runs), transfer)
         _write(table, output)
     return table
 

@@ -28,6 +28,8 @@ class FurtherMeasures:
         severities: Of 1 to 5, the severities of the corruptions.
         eot: Passes over which attacks average logits and gradients of a
             classifier that draws random numbers. Default: 1, none.
+        transfer: Whether each row is also measured on the adversarial images
+            of all rows (`grid_transfer.py`).
 
     Raises:
         ValueError: If a name is unknown, a severity is none, or passes would
@@ -42,6 +44,7 @@ class FurtherMeasures:
     corruptions: tuple[str, ...] = ()
     severities: tuple[int, ...] = SEVERITIES
     eot: int = 1
+    transfer: bool = False
 
     def __post_init__(self) -> None:
         """Refuses what is unknown."""

@@ -73,6 +73,10 @@ class Grid:
             for name in self.attacks
         }
         check_eot(self.further.eot, evaluations, sharded=False)
+        if self.further.transfer and len(self.labels) < 2:
+            raise ValueError(
+                f"`transfer` needs two rows. Received: {', '.join(self.labels)}"
+            )
         if self.further.certify and not any(
             map(self.further.certify_in, self.norms.names)
         ):

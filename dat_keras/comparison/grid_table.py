@@ -7,16 +7,24 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from dat_keras.comparison.grid import Grid
 from dat_keras.comparison.grid_run import RunResult
 from dat_keras.comparison.results_table import Column, ResultsTable
 
+TRANSFER = "transfer"
+"""Column of the accuracy on the adversarial images of all rows."""
+
 Results = Sequence[RunResult]
 """The results of a row, one a seed."""
 
 
-def table_of(grid: Grid, results: Mapping[str, Results]) -> ResultsTable:
+def table_of(
+    grid: Grid,
+    results: Mapping[str, Results],
+    transfer: Mapping[tuple[str, str], Sequence[float]] = MappingProxyType({}),
+) -> ResultsTable:
     """The table of a grid's results.
 
     Accuracies are in percent; the costs of a row are the means over its
@@ -25,6 +33,7 @@ def table_of(grid: Grid, results: Mapping[str, Results]) -> ResultsTable:
     Args:
         grid: The grid.
         results: Results by label, one a seed; rows without any are left out.
+        transfer: What `transfer_accuracies` returned, if anything.
     """
     rows = [
         (label, which)
@@ -49,6 +58,9 @@ def table_of(grid: Grid, results: Mapping[str, Results]) -> ResultsTable:
         for name in _names(grid)
     ]
     by_row = [results[label] for label, _ in rows]
+    if transfer:
+        shares = [[100 * share for share in transfer[row]] for row in rows]
+        accuracies.append(Column(TRANSFER, shares, highest_wins=True))
     accuracies += _distances(
         [
             [grid.norms.distances(one.reports[which]) for one in results[label]]

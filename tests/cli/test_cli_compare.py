@@ -52,6 +52,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
         *("--validation-images", 50),
         *("--checkpoint", "best,last", "--n-examples", 9, "--resume"),
         *("--certify", "ibp", "--corruptions", "fog", "--severities", "2"),
+        "--transfer",
         *("--norm", "linf,l2", "--eps", "l2=1"),
         *("--set", "dat:objective.beta=2", "--data-dir", tmp_path),
     )
@@ -61,7 +62,7 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
     assert (grid.attacks, grid.n_examples) == (("pgd20",), 9)
     assert grid.checkpoints == ("best", "last")
     assert grid.norms.radii == (("linf", 8 / 255), ("l2", 1.0))
-    assert grid.further == FurtherMeasures("ibp", ("fog",), (2,))
+    assert grid.further == FurtherMeasures("ibp", ("fog",), (2,), transfer=True)
     assert [(r.epochs, r.limit) for r in grid.recipes] == [(4, 32)] * 2
     assert [r.validation_images for r in grid.recipes] == [50] * 2
     assert grid.recipes[1].objective.beta == 2.0
@@ -87,6 +88,12 @@ def test_options_make_the_grid(tmp_path, monkeypatch):
             "needs linf in --norm",
         ),
         (["--methods", "dat", "--certify", "ipb"], "crown-ibp"),
+        (["--methods", "dat", "--transfer"], "--transfer needs two rows"),
+        (["--methods", "dat", "--eot", "0"], "--eot"),
+        (
+            ["--methods", "dat", "--eot", "2", "--corruptions", "fog"],
+            "--eot takes no --corruptions",
+        ),
         (["--methods", "dat", "--workers", "0"], "`workers` must be between 1"),
     ],
 )

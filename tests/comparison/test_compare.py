@@ -27,6 +27,7 @@ from dat_keras.evaluation.certify import certify
 from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import silent
+from dat_keras.evaluation.transfer import transfer_matrix
 from dat_keras.evaluation.unions import evaluate_union
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.recipes import RECIPES
@@ -445,6 +446,26 @@ def test_distances_of_several_norms_and_averaged_passes(colours, tmp_path):
         report = evaluate(model, test, "fmn", norm=norm, eot=2)
         median = report["fmn"].distances.median
         assert row[place] == f"{unit * median:.2f}"
+
+
+def test_rows_are_measured_on_the_images_of_all(colours, tmp_path):
+    """And equal the matrix of the runs themselves."""
+    grid = small(colours, seeds=(1,), further=FurtherMeasures(transfer=True))
+    header, *rows = compare(grid, tmp_path, run=here).cells()
+    models = {
+        one.label: load_classifier(one.folder, "best").model
+        for one in grid.runs(tmp_path)
+    }
+    test = load_split(str(colours), "test")
+    matrix = transfer_matrix(models, test, seed=1)
+    place = header.index("transfer")
+    assert [row[place] for row in rows] == [
+        f"{100 * share:.2f}" for share in matrix.worst_case
+    ]
+    written = json.loads((tmp_path / "transfer-best-seed1.json").read_text())
+    assert written == json.loads(json.dumps(matrix.to_json()))
+    with pytest.raises(ValueError, match="needs two rows"):
+        small(colours, ("natural",), further=FurtherMeasures(transfer=True))
 
 
 def test_norms_are_checked():
