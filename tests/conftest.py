@@ -1,5 +1,6 @@
 """Small models and batches that the tests share, and their tolerances."""
 
+import gc
 import importlib.util
 import os
 from pathlib import Path
@@ -56,6 +57,18 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("bfloat16"):
             item.add_marker(pytest.mark.skip(reason))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected():
+    """Leaves what a module traced out of later garbage collections.
+
+    A process keeps gigabytes of graphs; a collection that walks through all
+    of them takes up to a minute.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 IMAGE = (8, 8, 3)
