@@ -27,9 +27,10 @@ QUICK := tests/attacks tests/augment tests/optimizers tests/data \
 	touch $@
 
 # What `.ci/run` installs: then `make test` runs the tests of every extra too.
-.venv/complete: .venv/installed
+.venv/complete: pyproject.toml
+	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -e '.[test,docs,torch,onnx,foolbox,autoattack]'
-	touch .venv/tested .venv/documented $@
+	touch .venv/installed .venv/tested .venv/documented $@
 
 demo: .venv/installed
 	$(BIN)/dat-keras train --overwrite
