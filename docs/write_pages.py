@@ -158,12 +158,10 @@ def zoo() -> str:
         [f"[`{card.name}`](#{card.name})"]
         + [_accuracy(card, name) for name in names]
         + [f"{card.provenance['cpu_hours']:.2g}", f"{_efficiency(card):.0f}"]
-        + [f"{card.spec.norm} {pixel_fraction(card.spec.eps)}"]
-        + [card.spec.dataset]
         for card in models
     ]
     header = ["model", *names, "CPU-hours", "per CPU-hour"]
-    header += ["threat model", "data"]
+    threats = {f"{c.spec.norm} {pixel_fraction(c.spec.eps)}" for c in models}
     best = max(
         (card for card in models if card.spec.dataset == "cifar10"),
         key=_robust,
@@ -179,9 +177,10 @@ def zoo() -> str:
         "reference for their\nmethods.\n\n"
         f"{markdown([header, *rows])}\n\n"
         "Accuracy in % with its 95 % Wilson interval, and the number of test\n"
-        "images; strict protocol, seed 0. *Per CPU-hour* is percent under "
-        "AutoAttack;\nthe CPU-hours of the ResNet-8s are an upper bound, the "
-        "time by the clock on\ntwo cores.\n\n" + "\n".join(map(_card, models))
+        f"images; {', '.join(sorted(threats))}, strict protocol, seed 0.\n"
+        "*Per CPU-hour* is percent under AutoAttack; the CPU-hours of the "
+        "ResNet-8s are\nan upper bound, the time by the clock on two cores.\n\n"
+        + "\n".join(map(_card, models))
     )
 
 
