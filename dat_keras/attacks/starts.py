@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import tensorflow as tf
@@ -37,6 +37,14 @@ class Start(RangeChecked, abc.ABC):
     ) -> Images:
         """Returns the first iterate; `NormalStart` may leave the box."""
 
+    def scaled(self, ratio: float) -> Start:
+        """Returns the start for a ball whose radius is so many times larger.
+
+        Args:
+            ratio: Radius of that ball in units of this one's.
+        """
+        return self
+
 
 @dataclass(frozen=True)
 class RandomStart(Start):
@@ -51,19 +59,27 @@ class RandomStart(Start):
 
 @dataclass(frozen=True)
 class StartInBall(Start):
-    """A random point of a ball other than the attack's own.
+    """A random point of a ball in the attack's norm, of a radius of its own.
 
     Args:
-        ball: Where the point is drawn.
+        eps: The radius, in pixel units of `[0, 1]`.
+
+    Example:
+    >>> StartInBall(0.5).scaled(2.0)
+    StartInBall(eps=1.0)
     """
 
-    ball: ThreatModel
+    eps: float | tf.Tensor
 
     def __call__(
         self, threat_model: ThreatModel, x: Images, key: Key
     ) -> Images:
         """Returns a random start in the ball."""
-        return self.ball.random_start(x, key)
+        return replace(threat_model, eps=self.eps).random_start(x, key)
+
+    def scaled(self, ratio: float) -> StartInBall:
+        """Returns the start in a ball whose radius is in proportion."""
+        return StartInBall(self.eps * ratio)
 
 
 @dataclass(frozen=True)

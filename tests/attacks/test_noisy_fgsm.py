@@ -52,7 +52,7 @@ def test_is_one_step_of_pgd_in_a_ball_of_three_radii(
         ball(3.01 * EPS),
         steps=1,
         step_size=EPS,
-        start=StartInBall(ball(2 * EPS)),
+        start=StartInBall(2 * EPS),
     )
     assert_close(
         NoisyFGSM(ball(EPS))(predict, x, y, key), pgd(predict, x, y, key)

@@ -121,8 +121,9 @@ class LASAT(Objective):
         """Lets the strategy choose, then attacks the augmented images."""
         strategy = cast(Strategy, step.adversary)
         choices = strategy.choose(step.x, step.key.fold_in("strategy"))
+        start = StartInBall(self.attack.threat_model.eps)
         attack = strengthened(
-            replace(self.attack, start=StartInBall(self.attack.threat_model)),
+            replace(self.attack, start=start),
             *strategy.strengths(choices),
         )
         view = attacked_view(attack, step, step.x)

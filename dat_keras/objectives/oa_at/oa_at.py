@@ -152,7 +152,7 @@ class OAAT(Objective):
                 early, (self.attack.steps + 1) // 2, self.attack.steps
             ),
             step_size=radius / tf.where(early, 2.0, 4.0),
-            start=StartInBall(replace(ball, eps=start)),
+            start=StartInBall(start),
         )
         fading = self.mix * last / (self.stages - before + 1)
         return ScheduledSettings(

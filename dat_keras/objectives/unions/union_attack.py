@@ -59,7 +59,7 @@ class UnionPGD(PGD):
                 self.loss,
                 self.steps,
                 self.step_size * ratio,
-                self.start,
+                self.start.scaled(ratio),
                 self.keep,
             )
             for ball, ratio in zip(

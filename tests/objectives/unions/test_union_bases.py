@@ -47,7 +47,10 @@ PAIRS = [
     *(("avg", base) for base in IN_EACH_NORM),
 ]
 ONCE = dict(zip([f"{b}+{u}" for u, b in PAIRS], PAIRS, strict=True))
-CORE = ("dat+max", "dat+avg", "dat+msd", "dat+e-at", "scarl+avg", "st+avg")
+CORE = (
+    *("dat+max", "dat+avg", "dat+msd", "dat+e-at", "scarl+avg", "st+avg"),
+    "las-at+max",
+)
 
 
 def trainer(objective, make_tiny, **settings):

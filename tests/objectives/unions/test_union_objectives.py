@@ -8,10 +8,16 @@ import pytest
 import tensorflow as tf
 from toy_nets import TanhNet
 
-from dat_keras.attacks import PGD, CleanStart, KLFromClean, NormalStart
+from dat_keras.attacks import (
+    PGD,
+    CleanStart,
+    KLFromClean,
+    NormalStart,
+    StartInBall,
+)
 from dat_keras.augment import Unchanged
 from dat_keras.core.random import BatchKey
-from dat_keras.core.threat_models import Linf
+from dat_keras.core.threat_models import L2, Linf
 from dat_keras.objectives import (
     EAT,
     MART,
@@ -30,6 +36,7 @@ from dat_keras.objectives import (
     Radii,
     RecombinedAT,
 )
+from dat_keras.objectives.unions.max_union import WorstOfNorms
 from dat_keras.optimizers import SGD
 from dat_keras.recipes import choose, resolve
 from dat_keras.training.attack_warmup import check_warmup
@@ -324,3 +331,15 @@ def test_additions_wrap_the_method_of_the_recipe():
         assert recipe.objective == union(choose("cifar10", "trades").objective)
     choice = {"method": "pgd-at+msd", "settings": ["objective.radii.l2_eps=1"]}
     assert resolve(choice).objective.radii.l2_eps == 1.0
+
+
+def test_a_start_in_a_ball_grows_with_the_radius_of_each_norm(key):
+    """Where the attack's own radius is another, as in LAS-AT."""
+    x = tf.fill((6, 8, 8, 3), 0.5)
+    own = PGD(Linf(0.1), start=StartInBall(0.1))
+    wide = WorstOfNorms.of(own, (Linf(0.1), L2(0.5)))
+    narrow = replace(wide, threat_model=replace(wide.union, eps=0.02))
+    for each, ball in zip(narrow.members, (Linf(0.1), L2(0.5)), strict=True):
+        start = each.first_iterate(x, key)
+        assert type(each.threat_model) is type(ball)
+        np.testing.assert_array_equal(start, ball.random_start(x, key))
