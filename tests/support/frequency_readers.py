@@ -22,11 +22,25 @@ def linear(kernel, threshold=0.0):
     return model
 
 
-@pytest.fixture
-def mean_reader():
+def bright_or_dark():
     """Reads frequency zero, whose phase never changes: class 1 if bright."""
     kernel = np.full((SIZE, SIZE, 1), 1 / SIZE**2, "f")
     return linear(kernel, threshold=0.5)
+
+
+def images_beside_the_threshold(margins):
+    """Grey images: one is wrong, the others lie `margins` from one half."""
+    means = np.concatenate([[0.51], 0.5 - margins, 0.5 + margins])
+    size = (len(means), SIZE, SIZE, 1)
+    x = np.broadcast_to(means[:, None, None, None], size)
+    count = len(margins)
+    return x.astype("f"), np.repeat([0, 1], [1 + count, count])
+
+
+@pytest.fixture
+def mean_reader():
+    """The reader of frequency zero."""
+    return bright_or_dark()
 
 
 @pytest.fixture

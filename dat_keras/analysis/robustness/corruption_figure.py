@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from dat_keras.analysis.plot_style import new_figure, wrapped
 from dat_keras.analysis.robustness.corruption_numbers import corruption_title
 from dat_keras.analysis.robustness.figures import WIDTH
+from dat_keras.analysis.robustness.heat_map import heat_map
 from dat_keras.corruptions import STANDARD
 from dat_keras.evaluation.corruption_report import CorruptionReport
 
@@ -30,18 +31,7 @@ def corruption_figure(name: str, report: CorruptionReport) -> Figure:
     figure = new_figure(WIDTH, 2.0 + 0.26 * len(names), f"{caption}.")
     figure.suptitle(wrapped(name, 44), fontsize=10)
     axis = figure.subplots()
-    drawn = axis.imshow(shares, cmap="cividis", vmin=0, vmax=100, aspect="auto")
-    for row, values in enumerate(shares):
-        for column, share in enumerate(values):
-            axis.text(
-                column,
-                row,
-                f"{share:.0f}",
-                color="black" if share > 48 else "white",
-                ha="center",
-                va="center",
-                fontsize=7,
-            )
+    heat_map(axis, shares, "accuracy (%)", most=len(names), aspect="auto")
     axis.axvline(len(severities) - 0.5, color="white", linewidth=2)
     if 0 < len(extra) < len(names):
         axis.axhline(len(names) - len(extra) - 0.5, color="white", linewidth=2)
@@ -49,8 +39,4 @@ def corruption_figure(name: str, report: CorruptionReport) -> Figure:
     axis.set_yticks(range(len(names)), names)
     axis.tick_params(labelsize=8, length=0)
     axis.set_xlabel("severity", fontsize=8)
-    axis.spines[:].set_visible(False)
-    bar = figure.colorbar(drawn, ax=axis, shrink=0.8)
-    bar.set_label("accuracy (%)", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
     return figure

@@ -21,6 +21,7 @@ from dat_keras.analysis.plot_style import (
     series,
     wrapped,
 )
+from dat_keras.analysis.robustness.heat_map import MOST_NUMBERS, heat_map
 from dat_keras.analysis.robustness.model_robustness import (
     ModelRobustness,
     radius_text,
@@ -34,8 +35,6 @@ WIDTH = 4.6
 """In inches."""
 MOST_CLASSES = 20
 """Bars of a figure of classes."""
-MOST_NUMBERS = 12
-"""Classes of a confusion whose counts are written into its cells."""
 
 
 def training_caption(record: RunRecord) -> str:
@@ -154,17 +153,13 @@ def confusion_figure(
             [100 * n / max(1, total) for n in row]
             for row, total in zip(found.counts, found.totals, strict=True)
         ]
-        drawn = axis.imshow(shares, cmap="cividis", vmin=0, vmax=100)
+        heat_map(axis, shares, "% of the true class", fontsize=6, least=0.5)
         axis.set_title(title, fontsize=9)
         axis.set_ylabel("true class", fontsize=8)
         axis.set_xlabel("taken for", fontsize=8)
         if len(names) <= MOST_NUMBERS:
             axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
             axis.set_yticks(range(len(names)), names, fontsize=7)
-            _numbers(axis, shares)
-        bar = figure.colorbar(drawn, ax=axis, shrink=0.8)
-        bar.set_label("% of the true class", fontsize=8)
-        bar.ax.tick_params(labelsize=7)
     return figure
 
 
@@ -215,19 +210,3 @@ def plain_axis(axis: Axes) -> None:
     axis.grid(axis="y", color="#d0d7de", linewidth=0.6)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
-
-
-def _numbers(axis: Axes, shares: list[list[float]]) -> None:
-    for i, row in enumerate(shares):
-        for j, share in enumerate(row):
-            if share >= 0.5:
-                color = "black" if share > 55 else "white"
-                axis.text(
-                    j,
-                    i,
-                    f"{share:.0f}",
-                    color=color,
-                    ha="center",
-                    va="center",
-                    fontsize=6,
-                )

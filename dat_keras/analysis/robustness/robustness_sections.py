@@ -10,8 +10,12 @@ from dat_keras.analysis.robustness.attack_accuracies import attack_cells
 from dat_keras.analysis.robustness.certificate_figure import (
     certificate_figure,
 )
+from dat_keras.analysis.robustness.certified_accuracies import (
+    CertifiedAccuracy,
+)
 from dat_keras.analysis.robustness.robustness_numbers import RobustnessNumbers
 from dat_keras.analysis.robustness.transfer_figure import transfer_figure
+from dat_keras.analysis.robustness.union_accuracies import UnionAccuracies
 from dat_keras.analysis.robustness.union_figure import union_figure
 
 UNIONS = (
@@ -44,19 +48,13 @@ def union_section(report: RobustnessNumbers) -> Iterator[str]:
         report: The numbers.
     """
     runs = [(m.name, union) for m in report.models for union in m.unions]
-    if not runs:
-        return
-    parts = []
+    parts: list[str] = []
     for name, union in runs:
-        parts += [
-            figure(
-                png(union_figure(name, union)),
-                f"Accuracy of {name} in several norms, {union.title()}. "
-                "Numbers: table below.",
-            ),
-            folded_table(union.cells(), f"Table: {name}"),
-        ]
-    yield section("norms", "Several norms", UNIONS, parts)
+        drawn = png(union_figure(name, union))
+        what = f"Accuracy of {name} in several norms"
+        parts += _shown(drawn, what, name, union)
+    if parts:
+        yield section("norms", "Several norms", UNIONS, parts)
 
 
 def certificate_section(report: RobustnessNumbers) -> Iterator[str]:
@@ -66,22 +64,27 @@ def certificate_section(report: RobustnessNumbers) -> Iterator[str]:
         report: The numbers.
     """
     runs = [(m.name, found) for m in report.models for found in m.certificates]
-    if not runs:
-        return
-    parts = []
+    parts: list[str] = []
     for name, found in runs:
-        parts += [
-            figure(
-                png(certificate_figure(name, found)),
-                f"Certified accuracy of {name}, {found.title()}. "
-                "Numbers: table below.",
-            ),
-            folded_table(found.cells(), f"Table: {name}"),
-        ]
+        drawn = png(certificate_figure(name, found))
+        parts += _shown(drawn, f"Certified accuracy of {name}", name, found)
         if found.radii:
             title = f"Table: certified radii of {name}"
             parts.append(folded_table(found.radius_cells(), title))
-    yield section("certificates", "Certified accuracy", CERTIFICATES, parts)
+    if parts:
+        yield section("certificates", "Certified accuracy", CERTIFICATES, parts)
+
+
+def _shown(
+    drawn: bytes,
+    what: str,
+    name: str,
+    found: UnionAccuracies | CertifiedAccuracy,
+) -> list[str]:
+    """The figure of one classifier's results, and their table."""
+    text = f"{what}, {found.title()}. Numbers: table below."
+    table = folded_table(found.cells(), f"Table: {name}")
+    return [figure(drawn, text), table]
 
 
 def transfer_section(report: RobustnessNumbers) -> Iterator[str]:

@@ -19,23 +19,58 @@ WORST = "worst case"
 
 
 @dataclass(frozen=True)
+class UnionRow:
+    """One accuracy: of an attack in one norm or the worst, or without one.
+
+    Args:
+        attack: Name of the attack.
+        left: Images that are still right.
+        norm: Name of the norm, or `WORST`; empty without an attack.
+        ball: Norm and radius, likewise.
+
+    Example:
+    >>> UnionRow("pgd20", 4, "l2", "l2 0.5").label
+    'pgd20, l2'
+    """
+
+    attack: str
+    left: int
+    norm: str = ""
+    ball: str = "-"
+
+    @property
+    def label(self) -> str:
+        """Attack and norm."""
+        return ", ".join(filter(None, (self.attack, self.norm)))
+
+    @property
+    def is_worst(self) -> bool:
+        """Whether an image must be right in every norm."""
+        return self.norm == WORST
+
+
+@dataclass(frozen=True)
 class UnionAccuracies:
     """Accuracies of one classifier under the same attacks in several norms.
 
     Args:
         norms: Accuracies by the name of the norm, natural accuracy first.
-        worst: Images that are robust in every norm, by attack.
+        worst: Images that are robust in every norm, by attack; likewise.
 
     Example:
-    >>> one = AttackAccuracy(
-    ...     "pgd20", "linf", 8 / 255, 6, 10, "toy", "strict", 0
-    ... )
-    >>> two = AttackAccuracy("pgd20", "l2", 0.5, 5, 10, "toy", "strict", 0)
-    >>> union = UnionAccuracies({"linf": (one,), "l2": (two,)}, {"pgd20": 4})
+    >>> rest = (10, "toy", "strict", 0)
+    >>> norms = {
+    ...     norm: (
+    ...         AttackAccuracy("natural", norm, eps, 7, *rest),
+    ...         AttackAccuracy("pgd20", norm, eps, left, *rest),
+    ...     )
+    ...     for norm, eps, left in (("linf", 8 / 255, 6), ("l2", 0.5, 5))
+    ... }
+    >>> union = UnionAccuracies(norms, {"natural": 7, "pgd20": 4})
     >>> union.title()
     '10 images of toy, linf eps 8/255, l2 eps 0.5, protocol strict, seed 0'
-    >>> union.rows()
-    [('pgd20', 'linf', 6), ('pgd20', 'l2', 5), ('pgd20', 'worst case', 4)]
+    >>> [(row.label, row.left) for row in union.rows()][:3]
+    [('natural', 7), ('pgd20, linf', 6), ('pgd20, l2', 5)]
     """
 
     norms: dict[str, tuple[AttackAccuracy, ...]]
@@ -67,40 +102,38 @@ class UnionAccuracies:
         """Passes over which logits and gradients were averaged."""
         return self.first.eot
 
-    def rows(self) -> list[tuple[str, str, int]]:
-        """Returns attack, norm and images left; natural accuracy once."""
-        found = []
-        for attack, left in self.worst.items():
-            if attack == "natural":
-                found.append((attack, "-", left))
-                continue
+    def rows(self) -> list[UnionRow]:
+        """Returns natural accuracy, then each attack in each norm and all."""
+        (natural, right), *attacks = self.worst.items()
+        found = [UnionRow(natural, right)]
+        for attack, left in attacks:
             found += [
-                (attack, norm, each.correct)
+                UnionRow(attack, each.correct, norm, _ball(each))
                 for norm, accuracies in self.norms.items()
                 for each in accuracies
                 if each.attack == attack
             ]
-            found.append((attack, WORST, left))
+            found.append(UnionRow(attack, left, WORST, WORST))
         return found
 
     def cells(self) -> Cells:
         """Returns the accuracies as a table."""
         total, first = self.first.n_examples, self.first
-        balls = {
-            norm: f"{norm} {pixel_fraction(each[0].eps)}"
-            for norm, each in self.norms.items()
-        }
         header = ["attack", "norm, eps", "accuracy", "images", "protocol, seed"]
         return [header] + [
             [
-                attack,
-                balls.get(norm, norm),
-                share_text(left, total),
+                row.attack,
+                row.ball,
+                share_text(row.left, total),
                 f"{total} of {first.data}",
                 f"{first.protocol}, {first.seed}",
             ]
-            for attack, norm, left in self.rows()
+            for row in self.rows()
         ]
+
+
+def _ball(accuracy: AttackAccuracy) -> str:
+    return f"{accuracy.norm} {pixel_fraction(accuracy.eps)}"
 
 
 def unions_of(report: Mapping[str, Any]) -> list[UnionAccuracies]:

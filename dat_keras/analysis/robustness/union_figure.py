@@ -7,10 +7,7 @@ from matplotlib.figure import Figure
 from dat_keras.analysis.plot_style import ORANGE, SKY, new_figure, wrapped
 from dat_keras.analysis.robustness.bars import accuracy_bars
 from dat_keras.analysis.robustness.figures import WIDTH
-from dat_keras.analysis.robustness.union_accuracies import (
-    WORST,
-    UnionAccuracies,
-)
+from dat_keras.analysis.robustness.union_accuracies import UnionAccuracies
 
 
 def union_figure(name: str, union: UnionAccuracies) -> Figure:
@@ -29,13 +26,10 @@ def union_figure(name: str, union: UnionAccuracies) -> Figure:
     figure.suptitle(wrapped(name, 44), fontsize=10)
     accuracy_bars(
         figure.subplots(),
-        [
-            attack if norm == "-" else f"{attack}, {norm}"
-            for attack, norm, _ in rows
-        ],
-        [left for *_, left in rows],
+        [row.label for row in rows],
+        [row.left for row in rows],
         union.first.n_examples,
-        [ORANGE if norm == WORST else SKY for _, norm, _ in rows],
-        ["//" if norm == WORST else "" for _, norm, _ in rows],
+        [ORANGE if row.is_worst else SKY for row in rows],
+        ["//" if row.is_worst else "" for row in rows],
     )
     return figure

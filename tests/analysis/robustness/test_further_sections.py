@@ -5,7 +5,10 @@ import math
 
 import numpy as np
 import pytest
-from frequency_readers import SIZE, linear
+from frequency_readers import (
+    bright_or_dark,
+    images_beside_the_threshold,
+)
 
 from dat_keras.analysis.robustness.distance_numbers import (
     distance_curve_cells,
@@ -29,14 +32,12 @@ CORRUPTED = {"corruptions": "contrast,saturate", "severities": (1, 4)}
 @pytest.fixture(scope="module")
 def images():
     """Grey images: one is wrong, eight lie `MARGINS` from the threshold."""
-    means = np.concatenate([[0.51], 0.5 - MARGINS, 0.5 + MARGINS])
-    x = np.broadcast_to(means[:, None, None, None], (9, SIZE, SIZE, 1))
-    return x.astype("f"), np.repeat([0, 1], [5, 4])
+    return images_beside_the_threshold(MARGINS)
 
 
 @pytest.fixture(scope="module")
 def reader():
-    return linear(np.full((SIZE, SIZE, 1), 1 / SIZE**2, "f"), threshold=0.5)
+    return bright_or_dark()
 
 
 @pytest.fixture(scope="module")

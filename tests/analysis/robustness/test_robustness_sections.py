@@ -5,7 +5,12 @@ import json
 import keras
 import numpy as np
 import pytest
-from frequency_readers import SIZE, linear
+from frequency_readers import (
+    SIZE,
+    bright_or_dark,
+    images_beside_the_threshold,
+    linear,
+)
 
 from dat_keras.analysis.robustness.attack_accuracies import attack_cells
 from dat_keras.analysis.robustness.write_report import write_report
@@ -13,6 +18,7 @@ from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.transfer import transfer_matrix
 from dat_keras.evaluation.unions import evaluate_union
+from dat_keras.utils.norms import pixel_fraction
 
 MARGINS = np.array([1.5, 5.5, 9.5, 30.5]) / 255
 """Distances of the means of images from the readers' threshold."""
@@ -24,14 +30,12 @@ QUICK = {"n_bisected": 1, "apgd": False}
 @pytest.fixture(scope="module")
 def images():
     """Grey images: one is wrong, four lie inside the balls, four outside."""
-    means = np.concatenate([[0.51], 0.5 - MARGINS, 0.5 + MARGINS])
-    x = np.broadcast_to(means[:, None, None, None], (9, SIZE, SIZE, 1))
-    return x.astype("f"), np.repeat([0, 1], [5, 4])
+    return images_beside_the_threshold(MARGINS)
 
 
 @pytest.fixture(scope="module")
 def reader():
-    return linear(np.full((SIZE, SIZE, 1), 1 / SIZE**2, "f"), threshold=0.5)
+    return bright_or_dark()
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +68,11 @@ def test_the_worst_case_of_norms_is_that_of_evaluate(measured, images, reader):
     alone = evaluate_union(reader, images, "pgd20", norm="linf,l2", eps=RADII)
     assert union.worst == {"natural": 8, "pgd20": 4}
     assert union.worst["pgd20"] == alone["pgd20"].correct
-    assert union.rows() == [
-        *(("natural", "-", 8), ("pgd20", "linf", 4), ("pgd20", "l2", 4)),
-        ("pgd20", "worst case", 4),
+    assert [(row.label, row.ball, row.left) for row in union.rows()] == [
+        ("natural", "-", 8),
+        ("pgd20, linf", "linf 8/255", 4),
+        ("pgd20, l2", f"l2 {pixel_fraction(RADII['l2'])}", 4),
+        ("pgd20, worst case", "worst case", 4),
     ]
     # The curve is in the first norm.
     (at,) = [point for point in model.curve if point.eps == RADII["linf"]]

@@ -55,7 +55,7 @@ def test_no_mixture_and_no_penalty_before_the_last_quarter():
         now = settings(150, even=even)
         assert (float(now.ratio), float(now.distance)) == (1, 0)
         assert (float(now.beta), float(now.stretch)) == (1.5, 2)
-        assert pixels(now.attack.start.ball.eps) == 4
+        assert pixels(now.attack.start.eps) == 4
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_ramps_of_the_last_quarter(stage, ratio, distance, beta):
     assert (float(mixes.distance), float(penalizes.ratio)) == (0, 1)
     assert pixels(mixes.attack.threat_model.eps) == 24
     assert pixels(mixes.attack.step_size) == 6
-    assert pixels(mixes.attack.start.ball.eps) == 4
-    assert pixels(penalizes.attack.start.ball.eps) == pixels(penalizes.eps)
+    assert pixels(mixes.attack.start.eps) == 4
+    assert pixels(penalizes.attack.start.eps) == pixels(penalizes.eps)
     for now in (mixes, penalizes):
         assert float(now.beta) == pytest.approx(beta, abs=1e-6)
         assert float(now.stretch) == 1
