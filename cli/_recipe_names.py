@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable
 from itertools import product
 
-from dat_keras.utils.registry import lookup
+from dat_keras.utils.registry import lookup, matching
 
 METHODS = (
     *("natural", "fgsm-rs", "n-fgsm", "free-at", "grad-align", "pgd-at"),
@@ -101,6 +100,5 @@ def check_pattern(pattern: str) -> None:
     Args:
         pattern: Part of a name, or with `*` or `?` a whole one.
     """
-    whole = any(character in pattern for character in "*?")
-    if not fnmatch.filter(recipe_names(), pattern if whole else f"*{pattern}*"):
+    if not matching(recipe_names(), pattern):
         check_recipe(pattern)

@@ -69,7 +69,7 @@ class StartInBall(Start):
     StartInBall(eps=1.0)
     """
 
-    eps: float | tf.Tensor
+    eps: Annotated[float | tf.Tensor, Range(0.0)]
 
     def __call__(
         self, threat_model: ThreatModel, x: Images, key: Key

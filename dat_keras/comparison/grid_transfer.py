@@ -23,7 +23,8 @@ def transfer_accuracies(
     """Measures every row on the adversarial images of every row.
 
     In the first norm of the grid, seed by seed and checkpoint by checkpoint;
-    each matrix is left as `transfer-<checkpoint>-seed<k>.json`.
+    each matrix is left as `transfer-<checkpoint>-seed<k>.json`, and measured
+    again where a comparison is continued.
 
     Args:
         grid: A grid whose runs are finished.

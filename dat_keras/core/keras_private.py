@@ -31,7 +31,7 @@ __all__ = [
     "operation_fn",
     "output_operation",
     "output_reader_input",
-    "remember_walks",
+    "reuse_skipped_attributes",
     "results_of_compiled_metrics",
     "run_through_graph",
     "share_variables",
@@ -196,7 +196,7 @@ def forget_layer(model: keras.Model, layer: keras.layers.Layer) -> None:
     model._tracker.untrack(layer)
 
 
-def remember_walks() -> None:
+def reuse_skipped_attributes() -> None:
     """Lets Keras find what it stored while it saved weights; call it after.
 
     `saving_lib` stores the attributes that it skips in objects of a kind, and

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
-
 from dat_keras.objectives.catalog import Description
 from dat_keras.recipes import RECIPES, Recipe
-from dat_keras.utils.registry import lookup
+from dat_keras.utils.registry import lookup, matching
 
 
 def recipes_table(pattern: str = "*") -> list[list[str]]:
@@ -23,9 +21,7 @@ def recipes_table(pattern: str = "*") -> list[list[str]]:
     >>> recipes_table("dat-cifar10-resnet18")[1][:3]
     ['dat-cifar10-resnet18', '150', '128']
     """
-    whole = any(character in pattern for character in "*?")
-    glob = pattern if whole else f"*{pattern}*"
-    names = fnmatch.filter(RECIPES, glob)
+    names = matching(RECIPES, pattern)
     if not names:
         lookup(RECIPES, pattern, "recipe")
     return [

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from dat_keras.core.keras_private import remember_walks
+from dat_keras.core.keras_private import reuse_skipped_attributes
 from dat_keras.training import running_means
 from dat_keras.training.model import AdversarialModel
 from dat_keras.utils.errors import DamagedFileError
@@ -72,7 +72,7 @@ def save(
         beside.mkdir(parents=True)
         check_space(beside, _size(model))
         model.save_weights(beside / STATE)
-        remember_walks()
+        reuse_skipped_attributes()
         np.savez(beside / METRICS, **values)
         hashes = {name: sha256_of(beside / name) for name in (STATE, METRICS)}
         write_json(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import fnmatch
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from dat_keras.utils.kinds import described
@@ -59,6 +60,21 @@ def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
         names = ", ".join(folded[each] for each in nearest)
         known = f"Nearest of {len(table)}: {names}"
     raise ValueError(f"Unknown {kind} {name!r}.{hint} {known}")
+
+
+def matching(names: Iterable[str], pattern: str) -> list[str]:
+    """Returns the names that a pattern fits.
+
+    Args:
+        names: The names.
+        pattern: A part of those wanted; with `*` or `?` in it, all of them.
+
+    Example:
+    >>> matching(("mart", "trades"), "ra"), matching(("mart", "trades"), "m*")
+    (['trades'], ['mart'])
+    """
+    whole = any(character in pattern for character in "*?")
+    return fnmatch.filter(names, pattern if whole else f"*{pattern}*")
 
 
 def split_names(text: str) -> list[str]:

@@ -26,7 +26,7 @@ Found = tuple[Evaluations, tuple[Caution, ...]]
 
 
 @dataclass(frozen=True)
-class FurtherMeasures:
+class SectionMeasures:
     """Evaluations beside those of the curve.
 
     Args:

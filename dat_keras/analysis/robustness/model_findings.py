@@ -34,7 +34,8 @@ def model_findings(model: ModelRobustness, eps: float, total: int) -> list[str]:
     ]
     lines += [corruption_finding(each) for each in model.corruptions]
     for union in model.unions:
-        attack, count = list(union.worst.items())[-1]
+        # Of equal ones the last, which began where the others had ended.
+        attack, count = min(reversed(union.worst.items()), key=lambda a: a[1])
         worst = _share(count, union.first.n_examples)
         lines.append(f"worst case {worst} under {attack}: {union.title()}")
     return lines + [found.finding() for found in model.certificates]

@@ -11,7 +11,7 @@ import keras
 
 from dat_keras.analysis.output_folder import check_file, check_plots
 from dat_keras.analysis.robustness.evaluations import Evaluations
-from dat_keras.analysis.robustness.measure_further import FurtherMeasures
+from dat_keras.analysis.robustness.measure_further import SectionMeasures
 from dat_keras.analysis.robustness.measure_robustness import (
     measure_robustness,
 )
@@ -161,7 +161,7 @@ def write_report(
     for model in named.values():
         check_fit(model, samples)
     tell = progress or (lambda name, done, total: None)
-    further = FurtherMeasures(
+    further = SectionMeasures(
         radii,
         apgd,
         autoattack,

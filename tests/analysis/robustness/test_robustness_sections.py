@@ -1,6 +1,7 @@
 """Norms, certificates, EOT and transfer of a report, and their sections."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from frequency_readers import (
 )
 
 from dat_keras.analysis.robustness.attack_accuracies import attack_cells
+from dat_keras.analysis.robustness.model_findings import model_findings
 from dat_keras.analysis.robustness.write_report import write_report
 from dat_keras.evaluation.certifiers import certifier_of
 from dat_keras.evaluation.evaluate import evaluate
@@ -249,3 +251,14 @@ def test_autoattack_runs_once_in_each_norm(images, reader, tmp_path):
     left = [run.parts[-1][1] for run in model.autoattack]
     assert left == [1, 1] and model.unions[0].worst["autoattack"] == 1
     assert 'id="autoattack"' in path.read_text()
+
+
+def test_the_worst_case_is_that_of_the_strongest_attack(measured):
+    """Wherever it stands: files list attacks in the order asked for."""
+    model = measured[0].models[0]
+    (union,) = model.unions
+    attacks = {"natural": 8, "apgd-ce": 3, "pgd20": 4}
+    several = replace(union, worst=attacks)
+    lines = model_findings(replace(model, unions=(several,)), 8 / 255, 9)
+    (line,) = [line for line in lines if line.startswith("worst case")]
+    assert line.startswith("worst case 33.3 % under apgd-ce")
