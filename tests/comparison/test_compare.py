@@ -9,11 +9,14 @@ import shutil
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from dat_keras.cli._console import progress
 from dat_keras.comparison import grid_run as grid_runs
+from dat_keras.comparison import grid_transfer
 from dat_keras.comparison.compare import compare
 from dat_keras.comparison.further_measures import FurtherMeasures
 from dat_keras.comparison.grid import grid_of
@@ -27,7 +30,7 @@ from dat_keras.evaluation.certify import certify
 from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import silent
-from dat_keras.evaluation.transfer import transfer_matrix
+from dat_keras.evaluation.transfer import TransferMatrix, transfer_matrix
 from dat_keras.evaluation.unions import evaluate_union
 from dat_keras.profiling.pass_counts import Passes
 from dat_keras.recipes import RECIPES
@@ -446,6 +449,10 @@ def test_distances_of_several_norms_and_averaged_passes(colours, tmp_path):
         report = evaluate(model, test, "fmn", norm=norm, eot=2)
         median = report["fmn"].distances.median
         assert row[place] == f"{unit * median:.2f}"
+    # The net is not random: that passes are averaged shows in the settings.
+    reports = json.loads(one.result.read_text())["reports"]["best"]["norms"]
+    for report in reports.values():
+        assert report["attacks"]["fmn"]["settings"].startswith("EOT(")
 
 
 def test_rows_are_measured_on_the_images_of_all(colours, tmp_path):
@@ -466,6 +473,36 @@ def test_rows_are_measured_on_the_images_of_all(colours, tmp_path):
     assert written == json.loads(json.dumps(matrix.to_json()))
     with pytest.raises(ValueError, match="needs two rows"):
         small(colours, ("natural",), further=FurtherMeasures(transfer=True))
+
+
+def test_a_row_has_its_column_of_the_matrix(colours, monkeypatch, tmp_path):
+    asked = []
+
+    def matrix(models, data, attack, *, norm, eps, n_examples, seed):
+        asked.append((*models, attack, norm, eps, n_examples, seed))
+        # Images of the first row break half of the second, no others any.
+        broken = np.zeros((2, 2, 4), bool)
+        broken[0, 1, :2] = True
+        natural = np.zeros((2, 4), bool)
+        names, seen = tuple(models), str(colours)
+        return TransferMatrix(
+            names, broken, natural, attack, norm, eps, seen, seed
+        )
+
+    monkeypatch.setattr(grid_transfer, "transfer_matrix", matrix)
+    monkeypatch.setattr(
+        grid_transfer, "load_classifier", lambda *_: SimpleNamespace(model=None)
+    )
+    norms = MeasuredNorms.of(("l2", "linf"), {"l2": 0.25})
+    grid = small(colours, norms=norms, n_examples=5)
+    found = grid_transfer.transfer_accuracies(grid, tmp_path, None, print)
+    assert found == {
+        ("natural", "best"): [1.0, 1.0],
+        ("pgd-at", "best"): [0.5, 0.5],
+    }
+    assert asked == [
+        ("natural", "pgd-at", "pgd20", "l2", 0.25, 5, seed) for seed in (0, 1)
+    ]
 
 
 def test_norms_are_checked():

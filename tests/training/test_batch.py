@@ -117,10 +117,17 @@ def test_values_out_of_range(wrap, data, message):
         wrap(lambda *data: checked(*data).x)(*data)
 
 
-def test_a_nan_among_good_pixels_is_named():
-    x = tf.constant([[[[float("nan")]]], [[[0.5]]]])
-    least = value_checks(read_batch((x, LABELS), SHAPE, 4), 4)[0].least
-    assert np.isnan(least.numpy())
+@pytest.mark.parametrize("place", [0, 7, 15])
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_nan_among_good_pixels_is_named(place, jit):
+    @tf.function(jit_compile=jit, autograph=False)
+    def least(x):
+        batch = read_batch((x, tf.zeros(16, tf.int32)), SHAPE, 4)
+        return value_checks(batch, 4)[0].least
+
+    x = np.full((16, 1, 1, 1), 0.5, np.float32)
+    x[place] = np.nan
+    assert np.isnan(least(tf.constant(x)).numpy())
 
 
 def test_values_whose_rank_the_trace_has_lost():
