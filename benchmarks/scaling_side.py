@@ -31,6 +31,7 @@ def main(method: str, images: int, steps: int, width: int) -> None:
     from dat_keras.data.split import Split
     from dat_keras.recipes import choose
     from dat_keras.training.build import build
+    from dat_keras.training.callbacks import KeepFreedMemory
 
     count = images * strategy.num_replicas_in_sync * steps
     rng = np.random.default_rng(0)
@@ -46,24 +47,36 @@ def main(method: str, images: int, steps: int, width: int) -> None:
         model = build(recipe, (32, 32, 3), 10, steps)
 
     class Watch(keras.callbacks.Callback):
-        """Times each epoch but the first, which traces the step."""
+        """Times the steps of all epochs but the first, which traces the step."""
 
         def __init__(self):
             super().__init__()
             self.seconds, self.bytes = [], []
 
         def on_epoch_begin(self, epoch, logs=None):
-            self.began = time.perf_counter(), loopback()
+            self.carried = loopback()
+
+        def on_train_batch_begin(self, batch, logs=None):
+            self.began = time.perf_counter()
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.seconds.append(time.perf_counter() - self.began)
 
         def on_epoch_end(self, epoch, logs=None):
-            if epoch:
-                began, carried = self.began
-                self.seconds.append((time.perf_counter() - began) / steps)
-                self.bytes.append((loopback() - carried) / steps)
+            if not epoch:
+                self.seconds.clear()
+                return
+            self.bytes.append((loopback() - self.carried) / steps)
 
     watch = Watch()
     batches = Batches(split, recipe.batch_size)
-    model.fit(batches, epochs=3, shuffle=False, verbose=0, callbacks=[watch])
+    model.fit(
+        batches,
+        epochs=3,
+        shuffle=False,
+        verbose=0,
+        callbacks=[watch, KeepFreedMemory()],  # as `dat-keras train` has it
+    )
     weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     found = {"seconds": watch.seconds, "bytes": watch.bytes, "weights": weights}
     print(json.dumps(found))
