@@ -8,13 +8,13 @@ al. (2023). Nothing in a file is unpickled.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from dat_keras.data.split import Split
 from dat_keras.utils.errors import DamagedFileError
+from dat_keras.utils.zip_errors import ZIP_ERRORS
 
 
 def read_npz(
@@ -61,7 +61,7 @@ def _arrays(path: Path, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
         if not missing:
             with np.load(path, allow_pickle=False) as file:
                 return {key: file[key] for key in wanted}
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, *ZIP_ERRORS) as error:
         raise DamagedFileError(f"cannot read {path}: {error}") from None
     raise ValueError(
         f"{path} must hold the arrays {' and '.join(wanted)}. Received: "

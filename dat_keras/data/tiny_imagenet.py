@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from dat_keras.data.base import DataNotFoundError, Dataset, SplitReaders
 from dat_keras.data.tfds_source import quiet, readers_of
+from dat_keras.utils.zip_errors import ZIP_ERRORS
 
 ARCHIVE = "tiny-imagenet-200"
 """Name of the standard archive, without `.zip`, and of its folder."""
@@ -56,7 +56,7 @@ def _prepare(source: Path, folder: Path) -> None:
         TinyImagenet(source=source, data_dir=folder).download_and_prepare(
             download_config=config
         )
-    except (KeyError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, OSError, *ZIP_ERRORS) as error:
         reason = str(error).strip().splitlines()[0]
         raise DataNotFoundError(
             f"{source} could not be read as {ARCHIVE}.zip or the folder "

@@ -53,6 +53,8 @@ RESULT_KINDS = {
     **dict.fromkeys(("forwards", "gradients"), int),
 }
 """Kinds of the fields of an attack's result."""
+MOST_IMAGES = 10**7
+"""A report of more is taken for damaged, before memory is given to it."""
 
 
 def merge_reports(reports: Mapping[str, dict]) -> Report:
@@ -76,7 +78,9 @@ def merge_reports(reports: Mapping[str, dict]) -> Report:
     _check_function({name: part[0] for name, part in parts.items()})
     shards = [shard for shard, _ in ordered]
     first, settings = shards[0], next(iter(reports.values()))
-    threat_model = THREAT_MODELS[settings["norm"]](settings["eps"])
+    threat_model = lookup(THREAT_MODELS, settings["norm"], "norm")(
+        settings["eps"]
+    )
     evaluations = select_attacks(
         [result.name for result in ordered[0][1]],
         threat_model,
@@ -112,11 +116,15 @@ def _read(name: str, data: dict) -> tuple[Shard, list[AttackResult]]:
         shard = Shard.from_json(fields)
         if not isinstance(shard.function, str):
             np.asarray(shard.function, np.float64)
+        if shard.total > MOST_IMAGES:
+            raise ValueError("total")
         total = shard.rows.stop - shard.rows.start
         results = [
             _result(result, invalid[result["name"]], total)
             for result in data["attacks"].values()
         ]
+        if not results:
+            raise KeyError("attacks")
         _facts(data)
         return shard, results
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
@@ -141,6 +149,8 @@ def _result(
     _check_kinds(data, RESULT_KINDS)
     broken = [False] * total
     for i in data["broken"]:
+        if i < 0:
+            raise IndexError("broken")
         broken[i] = True
     own, *inner = ([int(i) for i in positions] for positions in invalid)
     return AttackResult(

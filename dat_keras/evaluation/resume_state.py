@@ -8,8 +8,6 @@ import io
 import json
 import re
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +19,7 @@ from dat_keras.evaluation.function_identity import same_function
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import write_json, write_whole
 from dat_keras.utils.norms import pixel_fraction
+from dat_keras.utils.zip_errors import ZIP_ERRORS
 
 Arrays = dict[str, np.ndarray]
 IDENTITY = "evaluation.json"
@@ -110,7 +109,7 @@ class ResumeFolder(ResumeState):
             content = io.BytesIO(path.read_bytes())
             with np.load(content, allow_pickle=False) as file:
                 return dict(file)
-        except (OSError, ValueError, EOFError, *_ZIP_ERRORS) as error:
+        except (OSError, ValueError, *ZIP_ERRORS) as error:
             raise DamagedFileError(
                 f"cannot read {path} ({error}); delete it to do this part of "
                 "the evaluation again"
@@ -148,9 +147,6 @@ def label_of(*names: str) -> str:
     return ".".join(
         name.replace("%", "%25").replace(".", "%2E") for name in names
     )
-
-
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 
 
 def open_resume_state(

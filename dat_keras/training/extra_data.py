@@ -7,7 +7,6 @@ resumed run trains on the same images with the same labels or not at all.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from dat_keras.recipes import Recipe
 from dat_keras.training.pseudo_labels import described, pseudo_labels
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import write_whole
+from dat_keras.utils.zip_errors import ZIP_ERRORS
 
 SHOWN = 5
 """Removed rows that a line names; `extra.npz` has all."""
@@ -133,7 +133,7 @@ def restored(
                 file[key] for key in ("sha256", "rows", "labels")
             )
             removed = Duplicates(file["exact"], file["near"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, *ZIP_ERRORS) as error:
         raise DamagedFileError(
             f"cannot read {path}: {error}; begin again with --overwrite"
         ) from None

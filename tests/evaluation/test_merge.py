@@ -130,6 +130,11 @@ def test_other_files_are_refused(run, shards):
         None,
         3,
         {"shard": 1},
+        {**shards["1.json"], "attacks": {}},
+        {
+            **shards["1.json"],
+            "shard": {**shards["1.json"]["shard"], "total": 10**40},
+        },
         run(),
         changed(shards["1.json"]),
     ):
@@ -137,6 +142,16 @@ def test_other_files_are_refused(run, shards):
             del bad["attacks"]["pgd20"]["broken"]
         with pytest.raises(DamagedFileError, match="--shard i/n --json"):
             merge_reports({**shards, "bad.json": bad})
+
+
+def test_a_norm_and_a_position_that_do_not_exist(shards):
+    other = {name: {**shard, "norm": "Linf"} for name, shard in shards.items()}
+    with pytest.raises(ValueError, match="Unknown norm 'Linf'"):
+        merge_reports(other)
+    bad = changed(shards["1.json"])
+    bad["attacks"]["pgd20"]["broken"] = [-1]
+    with pytest.raises(DamagedFileError, match="--shard i/n --json"):
+        merge_reports({**shards, "1.json": bad})
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "2", "a/b", "1/0", "1/2/3"])

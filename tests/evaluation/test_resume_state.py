@@ -109,7 +109,11 @@ def test_another_model_is_refused_and_a_damaged_file(net, tmp_path):
         evaluate(other, (x, y), attacks, **options)
     (kept,) = tmp_path.glob("*.npz")
     whole = kept.read_bytes()
-    for damaged in (whole[:-30], b"", whole[:200] + b"?" + whole[201:]):
+    # Encrypted, says the directory at the end of the archive.
+    encrypted = whole[: (at := whole.rindex(b"PK\x01\x02") + 8)] + b"\x01"
+    encrypted += whole[at + 1 :]
+    flipped = whole[:200] + b"?" + whole[201:]
+    for damaged in (whole[:-30], b"", flipped, encrypted):
         kept.write_bytes(damaged)
         name = r"mine.square-\w+.npz.*delete"
         with pytest.raises(DamagedFileError, match=name):

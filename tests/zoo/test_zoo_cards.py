@@ -19,6 +19,7 @@ COUNT = 200
 TOLERATED = 1
 
 CARDS = {card.name: card for card in bundled.cards()}
+CARD_FOLDER = Path(str(bundled.zoo_root() / "cards"))
 # One card is measured again in every run of the tests, all in the long one.
 MEASURED = [
     pytest.param(name, marks=[pytest.mark.thorough] if i else [])
@@ -141,3 +142,19 @@ def test_a_card_says_what_is_measured(name):
             broken = sum(position < COUNT for position in told)
             correct = COUNT - broken
             assert abs(again[attack].correct - correct) <= TOLERATED
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *[("reports", bad) for bad in (None, 0, "", {})],
+        *[("provenance", bad) for bad in (None, 0, [])],
+        *[("hub", bad) for bad in (0, "", [], {}, {"repo": "a/b"})],
+    ],
+)
+def test_a_field_of_another_kind_is_refused(field, value):
+    name = next(iter(CARDS))
+    content = json.loads((CARD_FOLDER / f"{name}.json").read_bytes())
+    content[field] = value
+    with pytest.raises(RefusedContentError, match=f"`{field}`"):
+        bundled.read_card(json.dumps(content).encode(), name)

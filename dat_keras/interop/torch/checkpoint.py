@@ -6,7 +6,6 @@ import contextlib
 import functools
 import math
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from dat_keras.interop.torch.plain_pickle import LIMIT, read_pickle
 from dat_keras.interop.torch.records import TensorRecord
+from dat_keras.utils.zip_errors import ZIP_ERRORS
 from dat_keras.zoo.errors import NotFoundError, RefusedContentError
 
 WRAPPERS = ("state_dict", "model_state_dict", "net", "model")
@@ -65,15 +65,7 @@ def open_checkpoint(path: Path) -> Iterator[StateDict]:
     try:
         with reader(path) as state:
             yield state
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        SafetensorError,
-        # How `zipfile` answers encryption, unknown methods and cut files.
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-    ) as error:
+    except (SafetensorError, *ZIP_ERRORS) as error:
         raise RefusedContentError(
             f"{path.name} is refused: {str(error)[:200]}"
         ) from None

@@ -96,14 +96,19 @@ def read_card(data: bytes, name: str) -> ZooCard:
     if content.get("name") != name:
         raise RefusedContentError(f"{name}.json is the card of another model")
     spec, records = read_spec(content)
-    kinds = {"hub": dict, "reports": list, "provenance": dict}
-    for field, kind in kinds.items():
-        if not isinstance(content.get(field) or kind(), kind):
+    hub = content.get("hub")  # Bundled weights: none.
+    reports = content.get("reports", [])
+    provenance = content.get("provenance", {})
+    for field, value, kind in (
+        ("hub", {} if hub is None else hub, dict),
+        ("reports", reports, list),
+        ("provenance", provenance, dict),
+    ):
+        if not isinstance(value, kind):
             raise RefusedContentError(
                 f"{name}.json is refused: `{field}` is no {kind.__name__}"
             )
-    hub = content.get("hub")
-    if hub and not hub.keys() >= {"repo", "revision"}:
+    if hub is not None and not hub.keys() >= {"repo", "revision"}:
         raise RefusedContentError(
             f"{name}.json is refused: `hub` names no repo and revision"
         )
@@ -111,9 +116,9 @@ def read_card(data: bytes, name: str) -> ZooCard:
         name=name,
         spec=spec,
         files=records,
-        reports=tuple(content.get("reports", ())),
-        hub=HubRef(hub["repo"], hub["revision"]) if hub else None,
-        provenance=content.get("provenance", {}),
+        reports=tuple(reports),
+        hub=None if hub is None else HubRef(hub["repo"], hub["revision"]),
+        provenance=provenance,
     )
 
 
