@@ -156,22 +156,25 @@ def _differ(a: np.ndarray, b: np.ndarray) -> bool:
 def _zero_grad(
     context: EvaluationContext, x: np.ndarray, y: np.ndarray, right: np.ndarray
 ) -> list[Caution]:
-    """A caution about images where DLR has no gradient at APGD's start."""
+    """A caution about images where DLR has no gradient at APGD's start.
+
+    Images that are wrong at the start do not count: they are broken, and where
+    the right class comes third there, DLR is 1 and has no gradient in any net.
+    """
     key = RowKey.of(context.seed, np.arange(len(x))).fold_in("zero_grad")
     start = SurfaceStart()(context.threat_model, tf.constant(x), key)
     loss = DLR().bind(context.predict, start, y)
     logits, _, grad = input_gradient(context.predict, loss, start)
-    dead = right & (grad.numpy() == 0).all(axis=(1, 2, 3))
+    stand = right & ~misclassified(logits.numpy(), y)
+    dead = stand & (grad.numpy() == 0).all(axis=(1, 2, 3))
     if not dead.any():
         return []
-    wrong = dead & misclassified(logits.numpy(), y)
     return [
         Caution(
             "zero_grad",
             f"The loss DLR has no gradient at a random start for {dead.sum()} "
-            f"of the first {right.sum()} images that are right, {wrong.sum()} "
-            "of them wrong there already: attacks that follow gradients fail "
-            "at the others, which does not mean that the classifier is robust. "
-            "Look for quantisation.",
+            f"of {stand.sum()} images that are right there: attacks that "
+            "follow gradients fail at these, which does not mean that the "
+            "classifier is robust. Look for quantisation.",
         )
     ]
