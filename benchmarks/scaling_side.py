@@ -47,7 +47,7 @@ def main(method: str, images: int, steps: int, width: int) -> None:
         model = build(recipe, (32, 32, 3), 10, steps)
 
     class Watch(keras.callbacks.Callback):
-        """Times the steps of all epochs but the first, which traces the step."""
+        """Times the steps of all epochs but the first, which traces."""
 
         def __init__(self):
             super().__init__()

@@ -24,7 +24,8 @@ from dat_keras.training.run_info import (
 )
 from dat_keras.training.train import train
 from dat_keras.utils.errors import DamagedFileError
-from dat_keras.zoo.bundle.write import from_run
+from dat_keras.zoo.bundle.read import read_folder
+from dat_keras.zoo.bundle.write import from_run, write_bundle
 from dat_keras.zoo.errors import BadReferenceError
 
 pytestmark = pytest.mark.usefixtures("small_shapes")
@@ -100,6 +101,35 @@ def test_a_cut_run_is_resumed_with_the_same_bits(
     for name in ("best.safetensors", "last.safetensors", "net.json"):
         files = (tmp_path / run / name for run in ("whole", "cut"))
         assert len({path.read_bytes() for path in files}) == 1
+
+
+@pytest.mark.parametrize("base", [NATURAL, TINY], ids=["one", "two branches"])
+def test_a_run_that_began_at_an_own_net_is_published(base, tmp_path):
+    ResNet8(10, width=2).save(tmp_path / "net.keras")
+    recipe = recipe_of(tmp_path / "net.keras", base, trainable="last:2")
+    model = train(replace(recipe, epochs=1), tmp_path / "run")
+    bundle = from_run(tmp_path / "run", "last")
+    assert bundle.spec.architecture == "resnet8"
+    assert bundle.spec.kwargs == {"width": 2}
+    assert bundle.spec.training["init"]["source"] == "net.keras"
+    write_bundle(bundle, tmp_path, "alice/net", "mit")
+    x = np.random.default_rng(0).random((2, *SIZE), np.float32)
+    found = read_folder(tmp_path).model
+    with model.inference_scope():
+        np.testing.assert_array_equal(found(x), model.classifier(x))
+
+
+def test_own_names_of_other_layers_are_not_own(tmp_path):
+    body = ResNet8(10, width=2)
+    features = body.get_layer("pool").output
+    head = layers.Dense(10, use_bias=False, name="logits")
+    keras.Model(body.input, head(features), name="resnet8").save(
+        tmp_path / "net.keras"
+    )
+    recipe = recipe_of(tmp_path / "net.keras", NATURAL)
+    train(replace(recipe, epochs=1), tmp_path / "run")
+    with pytest.raises(BadReferenceError, match="only this package's own"):
+        from_run(tmp_path / "run")
 
 
 def test_a_finished_run_needs_its_source_no_more(saved, tmp_path):

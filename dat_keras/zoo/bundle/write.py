@@ -32,8 +32,9 @@ from dat_keras.zoo.bundle.layout import (
     RESULTS,
     WEIGHTS,
 )
+from dat_keras.zoo.bundle.own_architecture import as_own
 from dat_keras.zoo.bundle.plain_json import canonical_json
-from dat_keras.zoo.bundle.read import read_folder
+from dat_keras.zoo.bundle.read import build, read_folder
 from dat_keras.zoo.bundle.shapes import shapes_of
 from dat_keras.zoo.cards.card import model_card
 from dat_keras.zoo.cards.results import reports_of, results
@@ -82,13 +83,6 @@ def from_run(
         raise BadReferenceError(
             f"{path} is no run folder", "name the folder of a training run"
         )
-    if loaded.info.recipe.init is not None:
-        raise BadReferenceError(
-            f"{path} began at {loaded.info.recipe.init.source}, whose layers "
-            "others could not check: only this package's own architectures "
-            "are published",
-            "send the file that `dat-keras export RUN net.keras` writes",
-        )
     model = base_of(loaded.model)
     info, recipe = loaded.info, _impersonal(loaded.info.recipe)
     threat = recipe.eval_attack.threat_model
@@ -103,9 +97,30 @@ def from_run(
         training=cast(dict, encode(recipe)),
         version=__version__,
     )
-    ended = RunFolder(path).weights(weights).stat().st_mtime
     used = (loaded.fingerprint, fingerprint(model))
+    if recipe.init is not None:
+        spec, model = _as_own(spec, model, recipe.init.source)
+    ended = RunFolder(path).weights(weights).stat().st_mtime
     return Bundle(model, spec, reports_of(reports, used), _date(ended))
+
+
+def _as_own(
+    spec: ModelSpec, model: keras.Model, source: str
+) -> tuple[ModelSpec, keras.Model]:
+    """The spec and the model of a run that began at a pretrained net.
+
+    Weights of such a run are numbered; those of the model have their names.
+    """
+    own = as_own(spec, model)
+    if own is None:
+        raise BadReferenceError(
+            f"the run began at {source}, whose layers others could not check: "
+            "only this package's own architectures are published",
+            "send the file that `dat-keras export RUN net.keras` writes",
+        )
+    named = build(own)
+    named.set_weights(model.get_weights())
+    return own, named
 
 
 def _from_folder(path: Path, reports: Sequence[Path]) -> Bundle:
@@ -214,9 +229,13 @@ def _impersonal(recipe: Recipe) -> Recipe:
     """Replaces paths of data sets and of models by their last part."""
     name = Path(recipe.dataset).name
     source, labels = map(_last_part, (recipe.extra.source, recipe.extra.labels))
+    init = recipe.init and replace(
+        recipe.init, source=cast(str, _last_part(recipe.init.source))
+    )
     return replace(
         recipe,
         dataset=name,
+        init=init,
         name=recipe.name.replace(recipe.dataset, name),
         extra=replace(recipe.extra, source=source, labels=labels),
         objective=_without_path(recipe.objective),
