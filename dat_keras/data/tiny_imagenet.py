@@ -57,7 +57,7 @@ def _prepare(source: Path, folder: Path) -> None:
             download_config=config
         )
     except (KeyError, OSError, *ZIP_ERRORS) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise DataNotFoundError(
             f"{source} could not be read as {ARCHIVE}.zip or the folder "
             f"unpacked from it. Received: {reason}"

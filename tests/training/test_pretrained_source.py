@@ -103,20 +103,31 @@ def test_a_cut_run_is_resumed_with_the_same_bits(
         assert len({path.read_bytes() for path in files}) == 1
 
 
-@pytest.mark.parametrize("base", [NATURAL, TINY], ids=["one", "two branches"])
-def test_a_run_that_began_at_an_own_net_is_published(base, tmp_path):
-    ResNet8(10, width=2).save(tmp_path / "net.keras")
+MEAN_STD = ((0.4, 0.5, 0.6), (0.2, 0.3, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("base", "options"),
+    [(NATURAL, {}), (TINY, {}), (NATURAL, {"mean_std": MEAN_STD})],
+    ids=["one branch", "two branches", "statistics"],
+)
+def test_a_run_that_began_at_an_own_net_is_published(base, options, tmp_path):
+    ResNet8(10, width=2, **options).save(tmp_path / "net.keras")
     recipe = recipe_of(tmp_path / "net.keras", base, trainable="last:2")
     model = train(replace(recipe, epochs=1), tmp_path / "run")
     bundle = from_run(tmp_path / "run", "last")
     assert bundle.spec.architecture == "resnet8"
-    assert bundle.spec.kwargs == {"width": 2}
+    assert bundle.spec.kwargs["width"] == 2
+    assert bundle.spec.kwargs.keys() == {"width", *options}
     assert bundle.spec.training["init"]["source"] == "net.keras"
     write_bundle(bundle, tmp_path, "alice/net", "mit")
     x = np.random.default_rng(0).random((2, *SIZE), np.float32)
     found = read_folder(tmp_path).model
     with model.inference_scope():
-        np.testing.assert_array_equal(found(x), model.classifier(x))
+        wanted = model.classifier(x)
+    # The root of a variance, squared, may be rounded.
+    rtol = 1e-5 if options else 0.0
+    np.testing.assert_allclose(found(x), wanted, rtol=rtol)
 
 
 def test_own_names_of_other_layers_are_not_own(tmp_path):

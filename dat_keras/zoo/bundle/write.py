@@ -34,7 +34,7 @@ from dat_keras.zoo.bundle.layout import (
 )
 from dat_keras.zoo.bundle.own_architecture import as_own
 from dat_keras.zoo.bundle.plain_json import canonical_json
-from dat_keras.zoo.bundle.read import build, read_folder
+from dat_keras.zoo.bundle.read import read_folder
 from dat_keras.zoo.bundle.shapes import shapes_of
 from dat_keras.zoo.cards.card import model_card
 from dat_keras.zoo.cards.results import reports_of, results
@@ -99,28 +99,17 @@ def from_run(
     )
     used = (loaded.fingerprint, fingerprint(model))
     if recipe.init is not None:
-        spec, model = _as_own(spec, model, recipe.init.source)
+        own = as_own(spec, model)
+        if own is None:
+            raise BadReferenceError(
+                f"the run began at {recipe.init.source}, whose layers others "
+                "could not check: only this package's own architectures are "
+                "published",
+                "send the file that `dat-keras export RUN net.keras` writes",
+            )
+        spec, model = own.spec, own.model
     ended = RunFolder(path).weights(weights).stat().st_mtime
     return Bundle(model, spec, reports_of(reports, used), _date(ended))
-
-
-def _as_own(
-    spec: ModelSpec, model: keras.Model, source: str
-) -> tuple[ModelSpec, keras.Model]:
-    """The spec and the model of a run that began at a pretrained net.
-
-    Weights of such a run are numbered; those of the model have their names.
-    """
-    own = as_own(spec, model)
-    if own is None:
-        raise BadReferenceError(
-            f"the run began at {source}, whose layers others could not check: "
-            "only this package's own architectures are published",
-            "send the file that `dat-keras export RUN net.keras` writes",
-        )
-    named = build(own)
-    named.set_weights(model.get_weights())
-    return own, named
 
 
 def _from_folder(path: Path, reports: Sequence[Path]) -> Bundle:
