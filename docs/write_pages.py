@@ -152,7 +152,7 @@ def _directive(heading: str, path: str, **options: object) -> str:
 
 def zoo() -> str:
     """The bundled models, by data set and robust accuracy per CPU-hour."""
-    names = ["natural", "autoattack", "cw", "pgd100", "pgd20", "fgsm"]
+    names = ["natural", "pgd20", "autoattack"]
     models = sorted(cards(), key=lambda c: (c.spec.dataset, -_efficiency(c)))
     rows = [
         [f"[`{card.name}`](#{card.name})"]
@@ -173,8 +173,8 @@ def zoo() -> str:
         "The most robust one for\nCIFAR-10 is "
         f"[`{best.name}`](#{best.name}).\n\n"
         "`dk.load_model(NAME)` loads one, `dat-keras info NAME` prints its "
-        "card. They\nare small nets, trained for minutes or hours on a CPU: no "
-        "reference for their\nmethods.\n\n"
+        "card,\nwith all attacks. They are small nets, trained for minutes or "
+        "hours on a CPU:\nno reference for their methods.\n\n"
         f"{markdown([header, *rows])}\n\n"
         "Accuracy in % with its 95 % Wilson interval, and the number of test\n"
         f"images; {', '.join(sorted(threats))}, strict protocol, seed 0.\n"

@@ -108,6 +108,18 @@ def test_damaged_archive_leaves_nothing_prepared(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == [f"{ARCHIVE}.zip"]
 
 
+def test_encrypted_archive_is_refused(original, tmp_path):
+    as_zip(original, tmp_path)
+    path = tmp_path / f"{ARCHIVE}.zip"
+    # Bit 0 of the flags of each entry of the directory.
+    entry = b"PK\x01\x02"
+    first, *rest = path.read_bytes().split(entry)
+    marked = [part[:4] + b"\x01" + part[5:] for part in rest]
+    path.write_bytes(entry.join([first, *marked]))
+    with pytest.raises(DataNotFoundError, match="encrypted"):
+        load_split("tiny_imagenet", data_dir=tmp_path)
+
+
 def test_archive_without_annotations_is_refused(original, tmp_path):
     as_folder(original, tmp_path)
     (tmp_path / ARCHIVE / "val" / "val_annotations.txt").unlink()
