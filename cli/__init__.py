@@ -19,6 +19,7 @@ from dat_keras.cli.push import push
 from dat_keras.cli.report import report
 from dat_keras.cli.train import train
 from dat_keras.cli.transfer import transfer
+from dat_keras.utils.runtime import share_arenas
 from dat_keras.utils.version import __version__
 
 EXIT_CODES = """\b
@@ -45,6 +46,7 @@ SETTINGS = {"max_content_width": 88, "help_option_names": ["-h", "--help"]}
 @click.version_option(__version__, prog_name="dat-keras")
 def main() -> None:
     """Train image classifiers that resist attacks, and measure how well."""
+    share_arenas()
 
 
 for _command in (

@@ -1,12 +1,13 @@
 """TensorFlow's start-up is silent, unless it fails or is asked to speak."""
 
 import os
+import platform
 import subprocess
 import sys
 
 import pytest
 
-from dat_keras.utils.runtime import use_fast_kernels
+from dat_keras.utils.runtime import cpu_cores, use_fast_kernels
 
 CODE = (
     "from dat_keras.utils.runtime import quiet_tensorflow; import os, sys; "
@@ -94,3 +95,49 @@ def test_fast_kernels_are_a_default(monkeypatch, chosen, used):
         monkeypatch.delenv(name)
     use_fast_kernels()
     assert os.environ[name] == used
+
+
+ARENAS = """
+import ctypes, sys, threading
+from dat_keras.utils.runtime import share_arenas
+told = share_arenas()
+ready = threading.Barrier(4)
+def allocate():
+    block = ctypes.CDLL(None).malloc(1000)
+    ready.wait()
+threads = [threading.Thread(target=allocate) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+stream = libc.fdopen(1, b"w")
+libc.malloc_info(0, ctypes.c_void_p(stream))
+libc.fflush(ctypes.c_void_p(stream))
+print(told)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc only")
+@pytest.mark.parametrize(
+    ("environment", "told", "arenas"),
+    [
+        ({}, True, max(1, cpu_cores() // 8)),
+        ({"MALLOC_ARENA_MAX": "2"}, False, 2),
+        ({"GLIBC_TUNABLES": "glibc.malloc.arena_max=3"}, False, 3),
+    ],
+    ids=["default", "variable", "tunable"],
+)
+def test_threads_share_arenas(environment, told, arenas):
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES")
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ARENAS],
+        capture_output=True,
+        text=True,
+        env=kept | environment,
+    )
+    assert str(told) in done.stdout, done.stderr
+    assert done.stdout.count("<heap nr=") == min(arenas, 5)
