@@ -16,7 +16,7 @@ from functools import partial
 from typing import TypeVar
 
 from dat_keras.utils.errors import ProcessDiedError
-from dat_keras.utils.runtime import quiet_tensorflow
+from dat_keras.utils.runtime import quiet_tensorflow, share_arenas
 
 T = TypeVar("T")
 
@@ -123,6 +123,8 @@ def _call(
 
 
 def _begin(begin: Callable[[], None]) -> None:
+    # Before any thread: glibc asks once.
+    share_arenas()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end, args=(parent,), daemon=True).start()

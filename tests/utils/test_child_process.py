@@ -1,12 +1,14 @@
 """Work in a process of its own."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
 
 import pytest
+from malloc_heaps import malloc_heaps
 
 from dat_keras.utils.child_process import (
     THREADS,
@@ -16,6 +18,7 @@ from dat_keras.utils.child_process import (
     in_own_process,
 )
 from dat_keras.utils.errors import ProcessDiedError
+from dat_keras.utils.runtime import cpu_cores
 
 ORPHANED = """
 from dat_keras.utils.child_process import _call
@@ -52,6 +55,13 @@ def test_a_limited_process_has_its_number_of_threads():
     for name in THREADS:
         assert in_limited_process(3, os.getenv, name) == "3"
     assert [os.environ.get(name) for name in THREADS] == before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc only")
+def test_its_threads_share_arenas(monkeypatch):
+    for name in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES"):
+        monkeypatch.delenv(name, raising=False)
+    assert in_own_process(malloc_heaps) <= max(1, cpu_cores() // 8)
 
 
 def test_calls_run_at_a_time_and_an_error_ends_the_rest():
