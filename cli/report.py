@@ -28,7 +28,7 @@ EXAMPLES = """\b
 Examples:
   dat-keras report runs/shapes-dat -o report.html
   dat-keras report runs/shapes-natural runs/shapes-dat -o report.html
-  dat-keras report cifar10-dat-resnet8 --n-examples 1000 -o report.html
+  dat-keras report cifar10-dat-resnet18-w16 --n-examples 1000 -o report.html
   dat-keras report runs/shapes-dat --evaluation robust.json -o report.html
   dat-keras report runs/shapes-dat --distances fmn --corruptions all \\
     --severities 3 -o report.html

@@ -61,8 +61,8 @@ def wrapped(text: str, width: int = 26) -> str:
     """Returns a name in lines that fit above a panel.
 
     Example:
-    >>> wrapped("cifar10-dat-resnet8", 10)
-    'cifar10-\\ndat-\\nresnet8'
+    >>> wrapped("cifar10-pgd-at-resnet8", 15)
+    'cifar10-pgd-at-\\nresnet8'
     """
     return "\n".join(textwrap.wrap(text, width))
 

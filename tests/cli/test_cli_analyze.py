@@ -66,5 +66,5 @@ def test_a_model_file_needs_a_data_set(model_file, tmp_path):
 def test_what_is_wrong_is_said_before_tensorflow_is_loaded(tmp_path):
     (tmp_path / "a").touch()
     line = "already holds other files"
-    arguments = ("analyze", "cifar10-dat-resnet8", "-o", tmp_path)
+    arguments = ("analyze", "cifar10-dat-resnet18-w16", "-o", tmp_path)
     assert_refused_early(line, *arguments)

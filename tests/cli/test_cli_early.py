@@ -14,7 +14,7 @@ from dat_keras.evaluation.suites import EVALUATIONS
 from dat_keras.utils.norms import DEFAULT_EPS
 
 EVALUATE = ("evaluate", "half")
-EXPORT = ("export", "cifar10-dat-resnet8", "--format", "keras", "-o")
+EXPORT = ("export", "cifar10-dat-resnet18-w16", "--format", "keras", "-o")
 PUSH = ("push", "half", "alice/net", "--license", "mit")
 IMPORT = ("import-torch", "page.pt", "--architecture", "resnet18", "-o", "new")
 
@@ -25,7 +25,7 @@ CASES = [
     (("evaluate", "empty"), 2, "neither a run folder nor"),
     (("evaluate", "empty/nothing"), 2, "neither a run folder nor"),
     (("evaluate", "net.keras"), 2, "neither a run folder nor"),
-    (("evaluate", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
+    (("evaluate", "cifar10-dat-resnet18-w166"), 3, "'cifar10-dat-resnet18-w16'"),
     ((*EVALUATE, "--weights", "last"), 6, "has no last weights yet"),
     ((*EVALUATE, "--attack", "natural, pdg20"), 2, "Did you mean 'pgd20'"),
     ((*EVALUATE, "--attack", "pgd0"), 2, "Unknown attack 'pgd0'"),
@@ -76,7 +76,7 @@ CASES = [
         2,
         "Did you mean 'shapes'",
     ),
-    (("info", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
+    (("info", "cifar10-dat-resnet18-w166"), 3, "'cifar10-dat-resnet18-w16'"),
     ((*EVALUATE, "--norm", "l7"), 2, "Unknown norm 'l7'"),
     (
         (*EVALUATE, "--attack", "fmn,cw", "--eps-curve", "0:1/4:3"),

@@ -63,7 +63,7 @@ def test_a_reader_that_ends_early_causes_no_message():
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "info", "cifar10-dat-resnet8"],
+        [sys.executable, "-c", PROGRAM, "info", "cifar10-dat-resnet18-w16"],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,
@@ -91,8 +91,8 @@ finally:
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
-        (("info", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
-        (("pull", "cifar10-dat-resnet88"), 3, "'cifar10-dat-resnet8'"),
+        (("info", "cifar10-dat-resnet18-w166"), 3, "'cifar10-dat-resnet18-w16'"),
+        (("pull", "cifar10-dat-resnet18-w166"), 3, "'cifar10-dat-resnet18-w16'"),
         (("list", "--threat-model", "lnf"), 2, "Did you mean 'linf'"),
         (("evaluate", "a.keras", "--eps", "x,y"), 2, "such as 8/255"),
         (("evaluat",), 2, "No such command 'evaluat'"),

@@ -78,4 +78,4 @@ def test_bad_options_are_one_line_and_write_nothing(
 def test_what_is_wrong_is_said_before_tensorflow_is_loaded(tmp_path):
     out = tmp_path / "none" / "report.html"
     line = "there is no folder"
-    assert_refused_early(line, "report", "cifar10-dat-resnet8", "-o", out)
+    assert_refused_early(line, "report", "cifar10-dat-resnet18-w16", "-o", out)

@@ -175,7 +175,7 @@ CARDS = [
 @given(st.data())
 def test_cards_and_configs(data):
     content = data.draw(damaged(CARDS[0]))
-    only(DatKerasError, read_card, content, "cifar10-dat-resnet8")
+    only(DatKerasError, read_card, content, "cifar10-dat-resnet18-w16")
 
 
 @pytest.fixture(scope="module")

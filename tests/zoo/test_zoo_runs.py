@@ -83,7 +83,7 @@ def test_arguments_without_effect_on_a_run_are_refused(trained, options, line):
         dk.load_model(trained, **options)
 
 
-@pytest.mark.parametrize("name", ["somebody/net", "cifar10-dat-resnet8"])
+@pytest.mark.parametrize("name", ["somebody/net", "cifar10-dat-resnet18-w16"])
 def test_weights_are_chosen_of_runs_only(name):
     with pytest.raises(ValueError, match="those of a run folder only"):
         dk.load_model(name, weights="last")
