@@ -8,6 +8,7 @@ from dat_keras.cli._errors import OneLineErrors
 from dat_keras.cli.analyze import analyze
 from dat_keras.cli.bench import bench
 from dat_keras.cli.compare import compare
+from dat_keras.cli.compare_reports import compare_reports
 from dat_keras.cli.evaluate import evaluate
 from dat_keras.cli.export import export
 from dat_keras.cli.import_torch import import_torch
@@ -57,6 +58,7 @@ for _command in (
     report,
     merge_reports,
     compare,
+    compare_reports,
     bench,
     push,
     pull,

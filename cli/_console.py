@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich import progress as bars
     from rich.console import Console
 
+    from dat_keras.comparison.paired_differences import PairedDifferences
     from dat_keras.comparison.results_table import ResultsTable
     from dat_keras.evaluation.report import Report
     from dat_keras.evaluation.transfer import TransferMatrix
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 
 
-def show_table(report: Report | UnionReport | TransferMatrix) -> None:
+def show_table(
+    report: Report | UnionReport | TransferMatrix | PairedDifferences,
+) -> None:
     """Prints table and notes on stdout: drawn on a terminal, else text.
 
     Args:

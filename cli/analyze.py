@@ -24,7 +24,7 @@ from dat_keras.utils.runtime import quiet_tensorflow, use_fast_kernels
 EXAMPLES = """\b
 Examples:
   dat-keras analyze runs/shapes-dat -o analysis
-  dat-keras analyze cifar10-natural-resnet18-w16 cifar10-dat-resnet18-w16 -o analysis
+  dat-keras analyze cifar10-pgd-at-resnet18-w16 runs/cifar10-dat -o analysis
   dat-keras analyze net.keras --dataset cifar10 --eps 2/255,8/255 -o analysis
 """
 

@@ -16,6 +16,12 @@ from .analysis.robustness.robustness_report import (
 from .analysis.robustness.write_report import write_report as write_report
 from .classifiers.input_adapter import InputAdapter as InputAdapter
 from .classifiers.split_batch_norm import split_batch_norm as split_batch_norm
+from .comparison.paired_differences import (
+    PairedDifferences as PairedDifferences,
+)
+from .comparison.paired_differences import (
+    paired_differences as paired_differences,
+)
 from .core.threat_models import L1 as L1
 from .core.threat_models import L2 as L2
 from .core.threat_models import Linf as Linf

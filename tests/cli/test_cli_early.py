@@ -25,7 +25,7 @@ CASES = [
     (("evaluate", "empty"), 2, "neither a run folder nor"),
     (("evaluate", "empty/nothing"), 2, "neither a run folder nor"),
     (("evaluate", "net.keras"), 2, "neither a run folder nor"),
-    (("evaluate", "cifar10-dat-resnet18-w166"), 3, "'cifar10-dat-resnet18-w16'"),
+    (("evaluate", "shapes-dat-resnet88"), 3, "'shapes-dat-resnet8'"),
     ((*EVALUATE, "--weights", "last"), 6, "has no last weights yet"),
     ((*EVALUATE, "--attack", "natural, pdg20"), 2, "Did you mean 'pgd20'"),
     ((*EVALUATE, "--attack", "pgd0"), 2, "Unknown attack 'pgd0'"),
@@ -76,7 +76,7 @@ CASES = [
         2,
         "Did you mean 'shapes'",
     ),
-    (("info", "cifar10-dat-resnet18-w166"), 3, "'cifar10-dat-resnet18-w16'"),
+    (("info", "shapes-dat-resnet88"), 3, "'shapes-dat-resnet8'"),
     ((*EVALUATE, "--norm", "l7"), 2, "Unknown norm 'l7'"),
     (
         (*EVALUATE, "--attack", "fmn,cw", "--eps-curve", "0:1/4:3"),

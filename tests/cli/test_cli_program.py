@@ -91,8 +91,8 @@ finally:
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
-        (("info", "cifar10-dat-resnet18-w166"), 3, "'cifar10-dat-resnet18-w16'"),
-        (("pull", "cifar10-dat-resnet18-w166"), 3, "'cifar10-dat-resnet18-w16'"),
+        (("info", "shapes-dat-resnet88"), 3, "'shapes-dat-resnet8'"),
+        (("pull", "shapes-dat-resnet88"), 3, "'shapes-dat-resnet8'"),
         (("list", "--threat-model", "lnf"), 2, "Did you mean 'linf'"),
         (("evaluate", "a.keras", "--eps", "x,y"), 2, "such as 8/255"),
         (("evaluat",), 2, "No such command 'evaluat'"),
