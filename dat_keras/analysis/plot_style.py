@@ -73,9 +73,14 @@ def grid(count: int, caption: str) -> tuple[Figure, list[Axes]]:
     Args:
         count: Number of panels.
         caption: What was measured.
+
+    Example:
+    >>> _, axes = grid(5, "five panels")
+    >>> [axis.get_subplotspec().rowspan.start for axis in axes]
+    [0, 0, 0, 1, 1]
     """
-    columns = min(count, MOST_COLUMNS)
-    rows = math.ceil(count / columns)
+    rows = math.ceil(count / MOST_COLUMNS)
+    columns = math.ceil(count / rows)
     figure = new_figure(max(columns * PANEL, 5.5), rows * 3.1 + 0.5, caption)
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axis in axes.flat[count:]:

@@ -23,6 +23,7 @@ from dat_keras.utils.child_process import (
 )
 from dat_keras.utils.files import write_whole
 from dat_keras.utils.runtime import share_of_cores
+from dat_keras.utils.stop_children import stop_children_at_signal
 
 Runner = Callable[..., None]
 """Calls a function with its arguments, in this process or another."""
@@ -66,6 +67,8 @@ def compare(
             certified, or `workers` is not between 1 and the number of cores.
         RunFolderError: If the folder is in use, or holds another grid.
         DamagedFileError: If a file to resume from is damaged.
+        RunInterruptedError: At SIGTERM or Ctrl-C, once the runs under way have
+            saved their states.
     """
     run = run or _runner(workers)
     _check_data(grid, data_dir)
@@ -84,7 +87,8 @@ def compare(
                 options.say(f"{one.name}: {summary(grid, result)}")
 
         try:
-            call_side_by_side(carry_out, enumerate(runs, 1), workers)
+            with stop_children_at_signal():
+                call_side_by_side(carry_out, enumerate(runs, 1), workers)
         except Exception:
             _show_finished(grid, runs, options.say)
             raise

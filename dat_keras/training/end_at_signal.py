@@ -13,8 +13,7 @@ import keras
 from dat_keras.training.checkpoint import step_of
 from dat_keras.training.run_callbacks import RunCheckpoint
 from dat_keras.utils.errors import RunInterruptedError
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from dat_keras.utils.stop_children import SIGNALS, STOP
 
 
 class EndAtSignal(keras.callbacks.Callback):
@@ -43,7 +42,8 @@ class EndAtSignal(keras.callbacks.Callback):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {each: signal.signal(each, self.receive) for each in SIGNALS}
+        handled = {*SIGNALS, STOP}
+        before = {each: signal.signal(each, self.receive) for each in handled}
         try:
             yield
         except Exception as error:
@@ -57,7 +57,7 @@ class EndAtSignal(keras.callbacks.Callback):
                 signal.signal(number, handler)
 
     def receive(self, number: int, frame: FrameType | None = None) -> None:
-        """Handles a signal.
+        """Handles a signal; one of `STOP` beside another changes nothing.
 
         Args:
             number: The signal.
@@ -66,6 +66,8 @@ class EndAtSignal(keras.callbacks.Callback):
         Raises:
             RunInterruptedError: If there is nothing to wait for.
         """
+        if number == STOP != signal.SIGTERM and self.received is not None:
+            return
         alone = self.checkpoint.workers.count == 1
         at_once = alone and not self.checkpoint.unsaved
         if self.received is not None or at_once:

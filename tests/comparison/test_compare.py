@@ -4,8 +4,10 @@ import csv
 import dataclasses
 import io
 import json
+import os
 import pickle
 import shutil
+import signal
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +38,11 @@ from dat_keras.profiling.pass_counts import Passes
 from dat_keras.recipes import RECIPES
 from dat_keras.training.fit_run import RunOptions
 from dat_keras.training.run_info import load_classifier
-from dat_keras.utils.errors import DamagedFileError, RunFolderError
+from dat_keras.utils.errors import (
+    DamagedFileError,
+    RunFolderError,
+    RunInterruptedError,
+)
 from dat_keras.utils.files import contents
 from dat_keras.utils.locks import locked
 
@@ -638,3 +644,15 @@ def test_a_failure_leaves_the_table_of_what_was_finished(colours, tmp_path):
     assert [line.split()[0] for line in said[-1].splitlines()[1:3]] == [
         *("method", "natural")
     ]
+
+
+def test_a_signal_ends_a_comparison_that_can_be_resumed(colours, tmp_path):
+    grid = small(colours, ("natural",), seeds=(0,))
+
+    def signalled(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(RunInterruptedError, match="--resume goes on"):
+        compare(grid, tmp_path, run=signalled)
+    table = compare(grid, tmp_path, options=RunOptions(resume=True), run=here)
+    assert len(table.cells()) == 2

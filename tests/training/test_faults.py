@@ -31,6 +31,7 @@ from dat_keras.utils.errors import (
 )
 from dat_keras.utils.files import temporary_path
 from dat_keras.utils.run_folder import RunFolder
+from dat_keras.utils.stop_children import STOP
 
 FILES = ("best.safetensors", "last.safetensors")
 
@@ -143,6 +144,21 @@ def test_a_second_signal_does_not_wait(tmp_path):
     ending.receive(signal.SIGTERM)
     with pytest.raises(RunInterruptedError, match="SIGINT.*nothing was saved"):
         ending.receive(signal.SIGINT)
+
+
+def test_a_request_to_stop_beside_a_signal_changes_nothing(tmp_path):
+    saving = RunCheckpoint(tmp_path, tmp_path / "w", 1.0, 3)
+    ending, saving.unsaved = EndAtSignal(saving), True
+    for number in (signal.SIGTERM, STOP, STOP):
+        ending.receive(number)
+    with pytest.raises(RunInterruptedError):
+        ending.receive(signal.SIGTERM)
+
+
+def test_a_request_to_stop_saves_the_step_under_way(natural, tmp_path):
+    comes = At("on_train_batch_begin", 1, send(STOP))
+    with pytest.raises(RunInterruptedError, match="goes on from step 2"):
+        train(natural, tmp_path, options=RunOptions(callbacks=(comes,)))
 
 
 def test_what_cpp_makes_of_an_interruption_is_one_again(tmp_path):
