@@ -21,10 +21,10 @@ def run():
     """Evaluates 20 images, or a shard of them; returns plain data."""
     model, x, y = opinionated((8, 6, 1))
 
-    def evaluated(shard=None, **options):
+    def evaluated(shard=None, total=20, **options):
         options = {"eps": 0.03, "batch_size": 8, **options}
         report = evaluate(
-            model, (x[:20], y[:20]), ATTACKS, shard=shard, **options
+            model, (x[:total], y[:total]), ATTACKS, shard=shard, **options
         )
         return report.to_json()
 
@@ -49,6 +49,12 @@ def timeless(data):
             if key not in ("seconds", "date")
         }
     return [timeless(v) for v in data] if isinstance(data, list) else data
+
+
+def test_a_shard_does_not_depend_on_how_many_images_follow(run):
+    """So an evaluation of the first images can be continued to more."""
+    few, many = run((1, 1), total=5), run((1, 4), total=20)
+    assert timeless(few["attacks"]) == timeless(many["attacks"])
 
 
 def test_the_report_of_all_shards_is_that_of_one_piece(run, shards):
