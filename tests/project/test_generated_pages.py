@@ -1,10 +1,12 @@
 """Pages and pictures of docs/ that are made from code and data are fresh."""
 
+import csv
 import importlib.util
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dat_keras
@@ -96,3 +98,50 @@ def test_the_picture_shows_every_number_of_the_table():
         assert len(cells) == len(attacks)
         for value, low, high in cells:
             assert low < value < high and f"{value:.1f}" in texts
+
+
+def test_the_picture_of_the_study_shows_every_arm_of_both_seeds():
+    pytest.importorskip("matplotlib")
+    study = script("draw_study")
+    curves, axes = study.curves(), study.drawn().axes
+    assert len(axes) == len(curves) == 2
+    for axis, arms in zip(axes, curves.values(), strict=True):
+        assert arms.keys() == study.ARMS.keys()
+        low, high = axis.get_ylim()
+        for line, arm in zip(axis.get_lines(), study.ARMS, strict=True):
+            epochs, means = study.smooth(arms[arm])
+            assert line.get_label() == study.ARMS[arm]
+            np.testing.assert_array_equal(line.get_xydata()[:, 0], epochs)
+            # The curve of the last epochs is what the study is about.
+            assert low < means[-1] < high
+            assert means[-1] == pytest.approx(arms[arm][-study.WINDOW :].mean())
+
+
+def test_the_table_of_the_study_is_that_of_its_files():
+    """The last checkpoints of both seeds, as `compare` wrote them."""
+    page = (DOCS / "study.md").read_text()
+    results = DOCS.parent / "benchmarks" / "results"
+    for seed in (0, 1):
+        with (results / f"study_seed{seed}.csv").open() as file:
+            rows = {row["method"]: row for row in csv.DictReader(file)}
+        for arm, name in script("draw_study").ARMS.items():
+            expected = [
+                float(rows[f"{arm} ({which})"][key])
+                for which in ("best", "last")
+                for key in ("natural", "pgd20")
+            ]
+            found = next(_table_rows(page, name, seed))
+            assert found == pytest.approx(expected, abs=0.0501)
+
+
+def _table_rows(page, name, seed):
+    """Natural and PGD-20 accuracy of best and last, of an arm's row."""
+    rows = [line.split("|")[1:-1] for line in page.splitlines()]
+    arm = ""
+    for row in rows:
+        cells = [re.sub(r"[*` ]|\(\d+\)", "", cell) for cell in row]
+        if len(cells) != 7 or not cells[1].isdigit():
+            continue
+        arm = cells[0] or arm
+        if (arm, int(cells[1])) == (re.sub(r"[` ]", "", name), seed):
+            yield [float(cell) for cell in cells[2:6]]
