@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dat_keras.comparison.further_measures import FurtherMeasures
 from dat_keras.comparison.measured_norms import MeasuredNorms
+from dat_keras.comparison.report_files import OF_A_RUN
 from dat_keras.comparison.row_spec import RowSpec, check_distinct
 from dat_keras.core.threat_models import threat_model_of
 from dat_keras.evaluation.eot import check_eot
@@ -137,7 +138,7 @@ class GridRun:
     @property
     def result(self) -> Path:
         """File of the results; a run that has it is finished."""
-        return self.folder / "evaluation.json"
+        return self.folder / OF_A_RUN
 
 
 def grid_of(

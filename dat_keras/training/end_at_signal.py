@@ -66,7 +66,11 @@ class EndAtSignal(keras.callbacks.Callback):
         Raises:
             RunInterruptedError: If there is nothing to wait for.
         """
-        if number == STOP != signal.SIGTERM and self.received is not None:
+        both = {number, self.received}
+        if None not in both and STOP in both - set(SIGNALS):
+            # The request of a parent and the signal that it passes on are one.
+            if number != STOP:
+                self.received = number
             return
         alone = self.checkpoint.workers.count == 1
         at_once = alone and not self.checkpoint.unsaved

@@ -146,10 +146,14 @@ def test_a_second_signal_does_not_wait(tmp_path):
         ending.receive(signal.SIGINT)
 
 
-def test_a_request_to_stop_beside_a_signal_changes_nothing(tmp_path):
+@pytest.mark.parametrize(
+    "numbers", [(signal.SIGTERM, STOP, STOP), (STOP, STOP, signal.SIGTERM)]
+)
+def test_a_request_to_stop_beside_a_signal_changes_nothing(numbers, tmp_path):
+    """In either order: a scheduler may signal this process too."""
     saving = RunCheckpoint(tmp_path, tmp_path / "w", 1.0, 3)
     ending, saving.unsaved = EndAtSignal(saving), True
-    for number in (signal.SIGTERM, STOP, STOP):
+    for number in numbers:
         ending.receive(number)
     with pytest.raises(RunInterruptedError):
         ending.receive(signal.SIGTERM)
