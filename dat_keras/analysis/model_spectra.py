@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dat_keras.analysis.radial import RingProfile
 from dat_keras.evaluation.results import Caution
-from dat_keras.utils.intervals import wilson
+from dat_keras.utils.mcnemar import more_often
 
 VARIANTS = ("x", "x'", "x'_amp", "x'_pha")
 """The image, the attacked one, and those with half of the attack's change."""
@@ -40,16 +40,14 @@ class SwapCounts:
     def costlier(self) -> str:
         """Which half costs more: `"amplitude"`, `"phase"` or `"neither"`.
 
-        A sign test on the images that the two halves treat differently:
-        `"neither"` if the 95 % interval of their split contains one half.
+        McNemar's exact test at 5 % on the images that the two halves treat
+        differently.
         """
-        different = self.only_amplitude + self.only_phase
-        if not different:
-            return "neither"
-        low, high = wilson(self.only_amplitude, different)
-        if low > 0.5:
+        if more_often(self.only_amplitude, self.only_phase):
             return "amplitude"
-        return "phase" if high < 0.5 else "neither"
+        if more_often(self.only_phase, self.only_amplitude):
+            return "phase"
+        return "neither"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ SECTIONS = {
         "The attack makes x' from x. x'_amp has the amplitude of x' and the "
         "phase of x, x'_pha the other way round; both are clipped to [0, 1] "
         "and not confined to the ball of the attack. The half that costs more "
-        "is named where a sign test at 95 % tells them apart.",
+        "is named where McNemar's exact test at 5 % tells them apart.",
     ),
     "radius": (
         "Against the radius",

@@ -33,7 +33,7 @@ from dat_keras.evaluation.samples import (
 )
 from dat_keras.evaluation.sanity_checks import check_fit, sanity_cautions
 from dat_keras.utils.files import write_json
-from dat_keras.utils.intervals import wilson
+from dat_keras.utils.mcnemar import more_often
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.text_table import plain
 
@@ -89,8 +89,8 @@ class TransferMatrix:
         """What a reader must know of the models and of the numbers.
 
         Among them surrogates whose images break more than the white-box
-        attack: a sign test at 95 % on the images that the two treat
-        differently.
+        attack: McNemar's exact test at 5 % on the images that the two
+        treat differently.
         """
         return self.sanity + tuple(
             caution
@@ -102,7 +102,7 @@ class TransferMatrix:
     def _caution(self, source: int, judge: int) -> Caution | None:
         white, black = self.broken[judge, judge], self.broken[source, judge]
         gained, lost = int((black & ~white).sum()), int((white & ~black).sum())
-        if not gained or wilson(gained, gained + lost)[0] <= 0.5:
+        if not more_often(gained, lost):
             return None
         return Caution(
             "transfer_beats_white_box",

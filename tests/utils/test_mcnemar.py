@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from dat_keras.utils.mcnemar import mcnemar, paired_interval
+from dat_keras.utils.mcnemar import mcnemar, more_often, paired_interval
 
 
 def exact(first, second):
@@ -31,6 +31,14 @@ def test_without_a_difference_nothing_is_shown():
 def test_a_known_value():
     # 2 * (1 + 10 + 45) / 2**10
     assert mcnemar(2, 8) == pytest.approx(0.109375, rel=1e-12)
+
+
+@pytest.mark.parametrize(("different", "least"), [(5, 6), (6, 6), (20, 15)])
+def test_more_often_is_one_sided_and_exact(different, least):
+    # 2 / 2**5 > 0.05 > 2 / 2**6; of 20, 15 and not 14 are beyond chance.
+    for first in range(different + 1):
+        second = different - first
+        assert more_often(first, second) is (first >= least)
 
 
 def test_an_interval_mirrors_when_the_two_are_swapped():

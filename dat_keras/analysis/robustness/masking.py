@@ -20,6 +20,7 @@ from dat_keras.core.threat_models import threat_model_of
 from dat_keras.evaluation.constraints import largest_distance
 from dat_keras.evaluation.results import Caution
 from dat_keras.utils.intervals import wilson
+from dat_keras.utils.mcnemar import more_often
 
 APGD_SHARE = 0.1
 """Share of the images left by PGD-20 that another attack, APGD or one that
@@ -133,13 +134,13 @@ def _rise(
 ) -> tuple[float, float, int] | None:
     """The first two radii between which accuracy rises, and by how much.
 
-    A sign test at 95 % on the images that the two radii treat differently
-    tells a rise from the draws of the attack.
+    McNemar's exact test at 5 % on the images that the two radii treat
+    differently tells a rise from the draws of the attack.
     """
     for i, high in enumerate(radii):
         for low in radii[:i]:
             gained = int((robust[high] & ~robust[low]).sum())
             lost = int((robust[low] & ~robust[high]).sum())
-            if gained and wilson(gained, gained + lost)[0] > 0.5:
+            if more_often(gained, lost):
                 return low, high, gained - lost
     return None
