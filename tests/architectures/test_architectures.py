@@ -10,7 +10,14 @@ import tensorflow as tf
 
 from dat_keras.architectures import OWN, ResNet8, branches_of
 
-NAMES = sorted(OWN)
+# Of each family the smallest; deeper ones in the long run of the tests.
+DEEP = {"wrn-34-10", "wrn-70-16", "swish-wrn-34", "swish-wrn-70"} | {
+    f"swish-wrn-{depth}" for depth in (82, 94, 106)
+}
+NAMES = [
+    pytest.param(name, marks=[pytest.mark.thorough] * (name in DEEP))
+    for name in sorted(OWN)
+]
 IMAGES = np.random.default_rng(0).uniform(size=(2, 16, 16, 3)).astype("float32")
 
 
