@@ -103,13 +103,17 @@ def test_a_cut_run_is_resumed_with_the_same_bits(
         assert len({path.read_bytes() for path in files}) == 1
 
 
+LONG = pytest.mark.thorough
 MEAN_STD = ((0.4, 0.5, 0.6), (0.2, 0.3, 0.1))
 
 
 @pytest.mark.parametrize(
     ("base", "options"),
-    [(NATURAL, {}), (TINY, {}), (NATURAL, {"mean_std": MEAN_STD})],
-    ids=["one branch", "two branches", "statistics"],
+    [
+        pytest.param(NATURAL, {}, id="one branch"),
+        pytest.param(TINY, {}, id="two branches", marks=LONG),
+        pytest.param(NATURAL, {"mean_std": MEAN_STD}, id="statistics"),
+    ],
 )
 def test_a_run_that_began_at_an_own_net_is_published(base, options, tmp_path):
     ResNet8(10, width=2, **options).save(tmp_path / "net.keras")
