@@ -134,6 +134,38 @@ def test_the_table_of_the_study_is_that_of_its_files():
             assert found == pytest.approx(expected, abs=0.0501)
 
 
+ONE_SEED = {
+    "mu-half": "mu 0.5",
+    "no-js": "no-js",
+    "no-aag": "no-aag",
+    "frozen": "generator rate 0",
+    "matched-6": "`match_mean`, `beta` 6, no smoothing",
+    "awp": "`+awp`",
+    "swa": "`+swa`",
+}
+
+
+def test_the_arms_with_one_seed_are_those_of_their_file():
+    page = (DOCS / "study.md").read_text()
+    results = DOCS.parent / "benchmarks" / "results" / "study_one_seed.csv"
+    with results.open() as file:
+        rows = {row["method"]: row for row in csv.DictReader(file)}
+    assert rows.keys() == {
+        f"{arm} ({which})" for arm in ONE_SEED for which in ("best", "last")
+    }
+    for arm, name in ONE_SEED.items():
+        line = re.search(rf"^\| {re.escape(name)} \|(.*)$", page, re.MULTILINE)
+        found = [cell.strip(" *") for cell in line[1].split("|")[:4]]
+        expected = [
+            float(rows[f"{arm} ({which})"][key])
+            for which in ("best", "last")
+            for key in ("natural", "pgd20")
+        ]
+        assert [float(cell) for cell in found] == pytest.approx(
+            expected, abs=0.0501
+        )
+
+
 def _table_rows(page, name, seed):
     """Natural and PGD-20 accuracy of best and last, of an arm's row."""
     rows = [line.split("|")[1:-1] for line in page.splitlines()]
