@@ -117,6 +117,9 @@ def test_the_picture_of_the_study_shows_every_arm_of_both_seeds():
             assert means[-1] == pytest.approx(arms[arm][-study.WINDOW :].mean())
 
 
+SMOOTHED = "PGD-AT, smoothing 0.5"
+
+
 def test_the_table_of_the_study_is_that_of_its_files():
     """The last checkpoints of both seeds, as `compare` wrote them."""
     page = (DOCS / "study.md").read_text()
@@ -124,7 +127,11 @@ def test_the_table_of_the_study_is_that_of_its_files():
     for seed in (0, 1):
         with (results / f"study_seed{seed}.csv").open() as file:
             rows = {row["method"]: row for row in csv.DictReader(file)}
-        for arm, name in script("draw_study").ARMS.items():
+        arms = script("draw_study").ARMS | {"smoothed": SMOOTHED}
+        assert rows.keys() == {
+            f"{arm} ({which})" for arm in arms for which in ("best", "last")
+        }
+        for arm, name in arms.items():
             expected = [
                 float(rows[f"{arm} ({which})"][key])
                 for which in ("best", "last")
