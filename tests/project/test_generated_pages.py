@@ -173,6 +173,20 @@ def test_the_arms_with_one_seed_are_those_of_their_file():
         )
 
 
+def test_autoattack_of_the_arms_is_that_of_its_file():
+    page = (DOCS / "study.md").read_text()
+    page = page[page.index("study_autoattack.csv") :]
+    results = DOCS.parent / "benchmarks" / "results" / "study_autoattack.csv"
+    with results.open() as file:
+        rows = list(csv.DictReader(file))
+    names = script("draw_study").ARMS
+    for row in rows:
+        name = re.escape(names[row["arm"]])
+        line = re.search(rf"^\| {name} \|(.*)$", page, re.MULTILINE)[1]
+        cell = line.split("|")[("best", "last").index(row["checkpoint"])]
+        assert cell.split()[0] == row["autoattack"]
+
+
 def _table_rows(page, name, seed):
     """Natural and PGD-20 accuracy of best and last, of an arm's row."""
     rows = [line.split("|")[1:-1] for line in page.splitlines()]
