@@ -181,7 +181,9 @@ def test_autoattack_of_the_arms_is_that_of_its_file():
         rows = list(csv.DictReader(file))
     names = script("draw_study").ARMS
     for row in rows:
-        name = re.escape(names[row["arm"]])
+        name = re.escape(
+            names[row["arm"]].replace("match_mean", "`match_mean`")
+        )
         line = re.search(rf"^\| {name} \|(.*)$", page, re.MULTILINE)[1]
         cell = line.split("|")[("best", "last").index(row["checkpoint"])]
         assert cell.split()[0] == row["autoattack"]
