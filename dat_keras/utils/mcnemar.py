@@ -45,19 +45,18 @@ def mcnemar(first: int, second: int) -> float:
     return min(1.0, 2 * binomial_tail(larger, different, 0.5))
 
 
-def more_often(first: int, second: int, level: float = 0.05) -> bool:
-    """Whether `first` is above `second` beyond chance.
+def more_often(first: int, second: int) -> bool:
+    """Whether `first` is above `second` beyond chance: p < 0.05, two-sided.
 
     Args:
         first: Number of images that the first one alone gets right.
         second: Number of images that the second one alone gets right.
-        level: Bound of the two-sided p-value. Default: 5 %.
 
     Example:
     >>> more_often(6, 0), more_often(5, 0), more_often(0, 6)
     (True, False, False)
     """
-    return first > second and mcnemar(first, second) < level
+    return first > second and mcnemar(first, second) < 0.05
 
 
 def paired_interval(

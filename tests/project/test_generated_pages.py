@@ -123,10 +123,8 @@ SMOOTHED = "PGD-AT, smoothing 0.5"
 def test_the_table_of_the_study_is_that_of_its_files():
     """The last checkpoints of both seeds, as `compare` wrote them."""
     page = (DOCS / "study.md").read_text()
-    results = DOCS.parent / "benchmarks" / "results"
     for seed in (0, 1):
-        with (results / f"study_seed{seed}.csv").open() as file:
-            rows = {row["method"]: row for row in csv.DictReader(file)}
+        rows = {row["method"]: row for row in _measured(f"seed{seed}")}
         arms = script("draw_study").ARMS | {"smoothed": SMOOTHED}
         assert rows.keys() == {
             f"{arm} ({which})" for arm in arms for which in ("best", "last")
@@ -154,9 +152,7 @@ ONE_SEED = {
 
 def test_the_arms_with_one_seed_are_those_of_their_file():
     page = (DOCS / "study.md").read_text()
-    results = DOCS.parent / "benchmarks" / "results" / "study_one_seed.csv"
-    with results.open() as file:
-        rows = {row["method"]: row for row in csv.DictReader(file)}
+    rows = {row["method"]: row for row in _measured("one_seed")}
     assert rows.keys() == {
         f"{arm} ({which})" for arm in ONE_SEED for which in ("best", "last")
     }
@@ -176,17 +172,20 @@ def test_the_arms_with_one_seed_are_those_of_their_file():
 def test_autoattack_of_the_arms_is_that_of_its_file():
     page = (DOCS / "study.md").read_text()
     page = page[page.index("study_autoattack.csv") :]
-    results = DOCS.parent / "benchmarks" / "results" / "study_autoattack.csv"
-    with results.open() as file:
-        rows = list(csv.DictReader(file))
     names = script("draw_study").ARMS
-    for row in rows:
+    for row in _measured("autoattack"):
         name = re.escape(
             names[row["arm"]].replace("match_mean", "`match_mean`")
         )
         line = re.search(rf"^\| {name} \|(.*)$", page, re.MULTILINE)[1]
         cell = line.split("|")[("best", "last").index(row["checkpoint"])]
         assert cell.split()[0] == row["autoattack"]
+
+
+def _measured(name):
+    results = DOCS.parent / "benchmarks" / "results"
+    with (results / f"study_{name}.csv").open() as file:
+        return list(csv.DictReader(file))
 
 
 def _table_rows(page, name, seed):

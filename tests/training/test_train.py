@@ -53,9 +53,11 @@ data.load = lambda name, names, *, batch_size, limit, seed, data_dir: tuple(
     for n in names
 )
 recipe = Recipe.read(Path(sys.argv[1]))
-moment, step, share = sys.argv[3], *map(float, sys.argv[4:])
+moment, step, share, every = sys.argv[3], *map(float, sys.argv[4:])
 callbacks = MOMENTS[moment](int(step), share)
-options = RunOptions(resume=True, callbacks=callbacks, checkpoint_seconds=0.0)
+options = RunOptions(
+    resume=True, callbacks=callbacks, checkpoint_seconds=every
+)
 train(recipe, Path(sys.argv[2]), options=options)
 """
 
@@ -114,24 +116,25 @@ def test_a_run_leaves_its_files(finished):
 def test_killed_and_resumed_ends_with_the_same_bits(finished, tmp_path):
     recipe, run = tmp_path / "recipe.json", tmp_path / "run"
     recipe.write_text(TINY.to_json())
-    # `test_faults.py` has what is left of one killed before a checkpoint.
-    for moment, step, share, last in [
-        # With the second checkpoint half written;
-        ("checkpoint", 2, 0.0, 1),
+    for moment, step, share, every, last in [
+        # In the first update, before there is a checkpoint;
+        ("update", 0, 0.5, 0.0, None),
+        # with the second checkpoint half written;
+        ("checkpoint", 2, 0.0, 0.0, 1),
         # and at the end of the epoch, with the history written already.
-        ("epochs", 3, 0.4, 2),
+        ("epochs", 3, 0.4, 0.0, 2),
     ]:
         killed = subprocess.run(
             [
                 *(sys.executable, "-c", KILLED, recipe, run),
-                *(moment, str(step), str(share)),
+                *(moment, str(step), str(share), str(every)),
             ],
             cwd=Path(__file__).parents[2],
             capture_output=True,
         )
         assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
         kept = checkpoint.steps(run / "checkpoints")
-        assert int(kept[-1].name[5:]) == last
+        assert (int(kept[-1].name[5:]) if kept else None) == last
     assert len(table(run)) == 2
     train(TINY, run, options=RunOptions(resume=True))
     for name in ("best.safetensors", "last.safetensors"):
