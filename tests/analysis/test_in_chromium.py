@@ -105,7 +105,7 @@ def pages(tmp_path_factory):
         n_bisected=8,
         evaluations=[folder / "aa.json"],
         distances="fmn",
-        corruptions="all",
+        corruptions="gaussian_noise,motion_blur,fog,jpeg_compression",
         severities=(1, 5),
         certify=certifier_of("smoothing", sigma=0.1, draws=300),
         transfer=True,
