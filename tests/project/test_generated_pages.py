@@ -121,8 +121,8 @@ SMOOTHED = "PGD-AT, smoothing 0.5"
 
 
 def test_the_table_of_the_study_is_that_of_its_files():
-    """The last checkpoints of both seeds, as `compare` wrote them."""
-    page = (DOCS / "study.md").read_text()
+    """Both checkpoints of both seeds, as `compare` wrote them."""
+    table = _rows_of_seeds((DOCS / "study.md").read_text(), columns=7)
     for seed in (0, 1):
         rows = {row["method"]: row for row in _measured(f"seed{seed}")}
         arms = script("draw_study").ARMS | {"smoothed": SMOOTHED}
@@ -135,7 +135,7 @@ def test_the_table_of_the_study_is_that_of_its_files():
                 for which in ("best", "last")
                 for key in ("natural", "pgd20")
             ]
-            found = next(_table_rows(page, name, seed))
+            found = [float(cell) for cell in table[_plain(name), seed][:4]]
             assert found == pytest.approx(expected, abs=0.0501)
 
 
@@ -170,16 +170,14 @@ def test_the_arms_with_one_seed_are_those_of_their_file():
 
 
 def test_autoattack_of_the_arms_is_that_of_its_file():
-    page = (DOCS / "study.md").read_text()
-    page = page[page.index("study_autoattack.csv") :]
+    table = _rows_of_seeds((DOCS / "study.md").read_text(), columns=6)
     names = script("draw_study").ARMS
-    for row in _measured("autoattack"):
-        name = re.escape(
-            names[row["arm"]].replace("match_mean", "`match_mean`")
-        )
-        line = re.search(rf"^\| {name} \|(.*)$", page, re.MULTILINE)[1]
-        cell = line.split("|")[("best", "last").index(row["checkpoint"])]
-        assert cell.split()[0] == row["autoattack"]
+    rows = _measured("autoattack")
+    assert len(rows) == len(names) * 2 * 2
+    for row in rows:
+        cells = table[_plain(names[row["arm"]]), int(row["seed"])]
+        cell = cells[("best", "last").index(row["checkpoint"])]
+        assert cell == row["autoattack"]
 
 
 def _measured(name):
@@ -188,14 +186,17 @@ def _measured(name):
         return list(csv.DictReader(file))
 
 
-def _table_rows(page, name, seed):
-    """Natural and PGD-20 accuracy of best and last, of an arm's row."""
-    rows = [line.split("|")[1:-1] for line in page.splitlines()]
-    arm = ""
-    for row in rows:
-        cells = [re.sub(r"[*` ]|\(\d+\)", "", cell) for cell in row]
-        if len(cells) != 7 or not cells[1].isdigit():
+def _rows_of_seeds(page, columns):
+    """Cells of the rows of each arm and seed; an arm is named once."""
+    rows, arm = {}, ""
+    for line in page.splitlines():
+        cells = [_plain(cell) for cell in line.split("|")[1:-1]]
+        if len(cells) != columns or not cells[1].isdigit():
             continue
         arm = cells[0] or arm
-        if (arm, int(cells[1])) == (re.sub(r"[` ]", "", name), seed):
-            yield [float(cell) for cell in cells[2:6]]
+        rows[arm, int(cells[1])] = cells[2:]
+    return rows
+
+
+def _plain(cell):
+    return re.sub(r"[*` ]|\(.*?\)", "", cell)
