@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 from contexts import context_of
 from selection import first_of
+from short_ensemble import quick
 from toy_nets import TanhNet, opinionated
 
 from dat_keras.attacks import (
     APGD,
-    FAB,
     PARTS,
     EachTarget,
     Monitor,
@@ -35,17 +35,6 @@ from dat_keras.evaluation.suites import EVALUATIONS
 
 SHAPE = (5, 6, 2)
 NORMS = {"linf": Linf, "l2": L2}
-
-
-def quick(ball, steps=30, queries=120):
-    """The parts of `standard`, shorter."""
-    parts = standard(ball)
-    return {
-        "apgd-ce": replace(parts["apgd-ce"], attack=APGD(ball, steps=steps)),
-        "apgd-t": EachTarget(APGD(ball, TargetedDLR(), steps=steps)),
-        "fab-t": EachTarget(FAB(ball, steps=steps)),
-        "square": Square(ball, queries=queries, chunk=50),
-    }
 
 
 def dense(kernel, shape=SHAPE):

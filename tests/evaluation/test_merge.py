@@ -5,7 +5,8 @@ import json
 
 import numpy as np
 import pytest
-from test_ensemble import opinionated, quick
+from short_ensemble import quick
+from toy_nets import opinionated
 
 from dat_keras.cli._evaluation_types import ShardType
 from dat_keras.evaluation.evaluate import evaluate

@@ -158,7 +158,7 @@ def test_the_arms_with_one_seed_are_those_of_their_file():
     }
     for arm, name in ONE_SEED.items():
         line = re.search(rf"^\| {re.escape(name)} \|(.*)$", page, re.MULTILINE)
-        found = [cell.strip(" *") for cell in line[1].split("|")[:4]]
+        found = [_plain(cell) for cell in line[1].split("|")[:4]]
         expected = [
             float(rows[f"{arm} ({which})"][key])
             for which in ("best", "last")
@@ -176,8 +176,13 @@ def test_autoattack_of_the_arms_is_that_of_its_file():
     assert len(rows) == len(names) * 2 * 2
     for row in rows:
         cells = table[_plain(names[row["arm"]]), int(row["seed"])]
-        cell = cells[("best", "last").index(row["checkpoint"])]
-        assert cell == row["autoattack"]
+        column = ("best", "last").index(row["checkpoint"])
+        assert cells[column] == row["autoattack"]
+        # The same images: the difference is that of the accuracies.
+        base = table["base-only", int(row["seed"])][column]
+        if row["arm"] != "base-only":
+            above = float(row["autoattack"]) - float(base)
+            assert float(cells[2 + column]) == pytest.approx(above, abs=0.01)
 
 
 def _measured(name):

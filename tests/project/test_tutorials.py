@@ -1,12 +1,11 @@
 """The tutorials' Python runs as printed, block after block."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from short_ensemble import quick
 
-from dat_keras.attacks import standard
 from dat_keras.data import shapes
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -18,15 +17,6 @@ SMALLER = {
     "harden": {"train": 640, "validation": 64},
 }
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-
-
-def short(threat_model):
-    """The parts of AutoAttack with fewer steps."""
-    parts = standard(threat_model)
-    for name in ("apgd-ce", "apgd-t", "fab-t"):
-        few = replace(parts[name].attack, steps=10)
-        parts[name] = replace(parts[name], attack=few)
-    return parts | {"square": replace(parts["square"], queries=500)}
 
 
 def blocks(path):
@@ -48,7 +38,9 @@ def test_a_tutorial_runs(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     # The text as printed; only the sets that it takes whole are smaller, and
     # AutoAttack is shorter.
-    monkeypatch.setattr("dat_keras.evaluation.suites.standard", short)
+    monkeypatch.setattr(
+        "dat_keras.evaluation.suites.standard", lambda b: quick(b, 10, 500)
+    )
     for part, count in SMALLER.get(path.stem, {}).items():
         monkeypatch.setitem(shapes.COUNTS, part, count)
     names = {}

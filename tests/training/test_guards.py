@@ -44,15 +44,6 @@ class Steep(Natural):
         return {name: _with_nan_gradient(t) for name, t in terms.items()}
 
 
-# XLA takes seconds to compile a step.
-ASSERTS_FIRST = pytest.mark.parametrize(
-    "make",
-    [False, pytest.param(True, marks=pytest.mark.thorough)],
-    ids=["asserts", "xla"],
-    indirect=True,
-)
-
-
 @pytest.fixture(scope="module", params=[False, True], ids=["asserts", "xla"])
 def make(request, make_tiny):
     def build(objective):
@@ -161,7 +152,12 @@ def test_later_steps_of_one_call_are_undone_too(make, data):
         np.testing.assert_array_equal(a, b)
 
 
-@ASSERTS_FIRST
+@pytest.mark.parametrize(
+    "make",
+    [False, pytest.param(True, marks=pytest.mark.thorough)],
+    ids=["asserts", "xla"],
+    indirect=True,
+)
 def test_good_steps_of_a_second_player_are_kept(make, data):
     model = make(DAT(SHORT))
     before = state(model)
@@ -184,7 +180,6 @@ def test_other_errors_of_the_graph_pass(natural):
         natural._raising(fail)(None)
 
 
-@ASSERTS_FIRST
 def test_keras_own_checkpoint_callbacks_see_no_undone_epoch(make, data):
     seen = []
 

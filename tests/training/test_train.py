@@ -54,11 +54,9 @@ data.load = lambda name, names, *, batch_size, limit, seed, data_dir: tuple(
     for n in names
 )
 recipe = Recipe.read(Path(sys.argv[1]))
-moment, step, share, every = sys.argv[3], *map(float, sys.argv[4:])
+moment, step, share = sys.argv[3], *map(float, sys.argv[4:])
 callbacks = MOMENTS[moment](int(step), share)
-options = RunOptions(
-    resume=True, callbacks=callbacks, checkpoint_seconds=every
-)
+options = RunOptions(resume=True, callbacks=callbacks, checkpoint_seconds=0.0)
 train(recipe, Path(sys.argv[2]), options=options)
 """
 
@@ -117,18 +115,18 @@ def test_a_run_leaves_its_files(finished):
 def test_killed_and_resumed_ends_with_the_same_bits(finished, tmp_path):
     recipe, run = tmp_path / "recipe.json", tmp_path / "run"
     recipe.write_text(TINY.to_json())
-    for moment, step, share, every, last in [
+    for moment, step, share, last in [
         # In the first update, before there is a checkpoint;
-        ("update", 0, 0.5, 0.0, None),
+        ("update", 0, 0.5, None),
         # with the second checkpoint half written;
-        ("checkpoint", 2, 0.0, 0.0, 1),
+        ("checkpoint", 2, 0.0, 1),
         # and at the end of the epoch, with the history written already.
-        ("epochs", 3, 0.4, 0.0, 2),
+        ("epochs", 3, 0.4, 2),
     ]:
         killed = subprocess.run(
             [
                 *(sys.executable, "-c", KILLED, recipe, run),
-                *(moment, str(step), str(share), str(every)),
+                *(moment, str(step), str(share)),
             ],
             cwd=Path(__file__).parents[2],
             capture_output=True,

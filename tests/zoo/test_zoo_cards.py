@@ -15,7 +15,7 @@ from dat_keras.zoo.errors import RefusedContentError
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "tfds"
-COUNT = 100
+COUNT = 200
 # Another processor may round an image at the boundary to the other side.
 TOLERATED = 1
 
