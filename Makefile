@@ -29,7 +29,8 @@ QUICK := tests/attacks tests/augment tests/optimizers tests/data \
 # What `.ci/run` installs: then `make test` runs the tests of every extra too.
 .venv/complete: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet -e '.[test,docs,torch,onnx,foolbox,autoattack]'
+	$(BIN)/pip install --quiet -c tests/constraints.txt \
+		-e '.[test,docs,torch,onnx,foolbox,autoattack]'
 	touch .venv/installed .venv/tested .venv/documented $@
 
 demo: .venv/installed
@@ -50,7 +51,8 @@ test-pages: .venv/tested
 		tests/project/test_tutorials.py tests/analysis/test_in_chromium.py
 
 test-torch: .venv/tested
-	$(BIN)/pip install --quiet -e '.[test,torch,onnx,foolbox,autoattack]'
+	$(BIN)/pip install --quiet -c tests/constraints.txt \
+		-e '.[test,torch,onnx,foolbox,autoattack]'
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope tests/interop tests/agreement
 
 test-lowest:

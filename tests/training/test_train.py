@@ -112,33 +112,49 @@ def test_a_run_leaves_its_files(finished):
     assert load_classifier(finished, "last").info.class_names
 
 
-def test_killed_and_resumed_ends_with_the_same_bits(finished, tmp_path):
-    recipe, run = tmp_path / "recipe.json", tmp_path / "run"
+def kill(run, moment, step, share):
+    """Trains in another process until it kills itself.
+
+    Returns:
+        The step of the newest checkpoint, None if there is none.
+    """
+    recipe = run.with_name("recipe.json")
     recipe.write_text(TINY.to_json())
-    for moment, step, share, last in [
-        # In the first update, before there is a checkpoint;
-        ("update", 0, 0.5, None),
-        # with the second checkpoint half written;
-        ("checkpoint", 2, 0.0, 1),
-        # and at the end of the epoch, with the history written already.
-        ("epochs", 3, 0.4, 2),
-    ]:
-        killed = subprocess.run(
-            [
-                *(sys.executable, "-c", KILLED, recipe, run),
-                *(moment, str(step), str(share)),
-            ],
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-        )
-        assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
-        kept = checkpoint.steps(run / "checkpoints")
-        assert (int(kept[-1].name[5:]) if kept else None) == last
-    assert len(table(run)) == 2
+    killed = subprocess.run(
+        [
+            *(sys.executable, "-c", KILLED, recipe, run),
+            *(moment, str(step), str(share)),
+        ],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    kept = checkpoint.steps(run / "checkpoints")
+    return int(kept[-1].name[5:]) if kept else None
+
+
+def assert_ends_with_the_same_bits(run, finished):
     train(TINY, run, options=RunOptions(resume=True))
     for name in ("best.safetensors", "last.safetensors"):
         assert (run / name).read_bytes() == (finished / name).read_bytes()
     assert table(run) == table(finished)
+
+
+def test_killed_and_resumed_ends_with_the_same_bits(finished, tmp_path):
+    run = tmp_path / "run"
+    # With the second checkpoint half written;
+    assert kill(run, "checkpoint", 2, 0.0) == 1
+    # and at the end of the epoch, with the history written already.
+    assert kill(run, "epochs", 3, 0.4) == 2
+    assert len(table(run)) == 2
+    assert_ends_with_the_same_bits(run, finished)
+
+
+@pytest.mark.thorough
+def test_killed_in_the_first_update_it_begins_again(finished, tmp_path):
+    run = tmp_path / "run"
+    assert kill(run, "update", 0, 0.5) is None
+    assert_ends_with_the_same_bits(run, finished)
 
 
 def test_resuming_a_finished_run_changes_nothing(finished):
