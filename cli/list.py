@@ -124,6 +124,7 @@ def _bundled(
 ) -> list[list[str]]:
     from dat_keras.utils.norms import pixel_fraction
     from dat_keras.zoo.cards.accuracies import headline
+    from dat_keras.zoo.cards.results import results
     from dat_keras.zoo.commands.bundled import matching
 
     rows = [["name", "dataset", "architecture", "norm", "eps", "accuracy"]]
@@ -131,7 +132,7 @@ def _bundled(
         spec = card.spec
         eps = pixel_fraction(spec.eps)
         cells = [card.name, spec.dataset, spec.architecture, spec.norm, eps]
-        rows.append([*cells, headline(card.reports)])
+        rows.append([*cells, headline(results("", card.reports))])
     return rows
 
 

@@ -41,7 +41,8 @@ Examples:
     "reports",
     multiple=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A file of `evaluate --json` on these weights; may be repeated.",
+    help="A file of `evaluate --json` or `compare` on these weights; may be "
+    "repeated.",
 )
 @weights_option
 @click.option(
@@ -96,7 +97,7 @@ def _check(run: Path, options: dict[str, Any]) -> None:
     """Refuses unknown names and damaged reports without TensorFlow."""
     from dat_keras.utils.registry import lookup
     from dat_keras.zoo.cards.licenses import LICENSES
-    from dat_keras.zoo.cards.results import read_reports
+    from dat_keras.zoo.cards.reports import read_reports
     from dat_keras.zoo.commands.sources import check_path
 
     lookup(LICENSES, options["license"], "licence")

@@ -21,6 +21,7 @@ from dat_keras.utils.run_folder import RunFolder
 from dat_keras.zoo.bundle.layout import WEIGHTS
 from dat_keras.zoo.bundle.plain_json import canonical_json
 from dat_keras.zoo.bundle.write import from_run
+from dat_keras.zoo.cards.reports import of_norms
 from dat_keras.zoo.cards.spec import FileRecord
 from dat_keras.zoo.commands.bundled import read_card
 
@@ -32,7 +33,8 @@ ATTACKS = ("natural", "fgsm", "pgd20", "pgd100", "cw", "autoattack")
 def main(arguments: list[str] | None = None) -> None:
     given = parser().parse_args(arguments)
     bundle = from_run(given.run, given.weights, given.reports)
-    measured = {name for report in bundle.reports for name in report["attacks"]}
+    parts = [part for report in bundle.reports for part in of_norms(report)]
+    measured = {name for part in parts for name in part["attacks"]}
     missing = [name for name in ATTACKS if name not in measured]
     if missing:
         raise SystemExit(f"not measured yet: {', '.join(missing)}")

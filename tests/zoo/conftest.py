@@ -30,13 +30,18 @@ def other_run(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def report(run, tmp_path_factory):
-    """A report on the run's weights, as `evaluate --json` writes it."""
+def split():
+    """Four images of the run's size and classes."""
     split = load_split("shapes", "test").take(4)
     images = split.images[:, ::4, ::4]
-    split = replace(
+    return replace(
         split, images=images, labels=split.labels % 3, class_names=CLASSES
     )
+
+
+@pytest.fixture(scope="session")
+def report(run, split, tmp_path_factory):
+    """A report on the run's weights, as `evaluate --json` writes it."""
     path = tmp_path_factory.mktemp("reports") / "r.json"
     evaluate(load_classifier(run).model, split, "natural,fgsm").save(path)
     return path

@@ -17,7 +17,8 @@ from dat_keras.zoo.bundle.write import from_run, write_bundle
 from dat_keras.zoo.cards.card import model_card
 from dat_keras.zoo.cards.licenses import LICENSES
 from dat_keras.zoo.cards.merge import merge_card
-from dat_keras.zoo.cards.results import read_reports, results
+from dat_keras.zoo.cards.reports import read_reports
+from dat_keras.zoo.cards.results import results
 from dat_keras.zoo.cards.spec import ModelSpec, read_spec
 from dat_keras.zoo.errors import BadReferenceError, ConflictError
 from dat_keras.zoo.hub.reference import HubRef, parse

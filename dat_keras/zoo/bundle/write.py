@@ -37,7 +37,8 @@ from dat_keras.zoo.bundle.plain_json import canonical_json
 from dat_keras.zoo.bundle.read import read_folder
 from dat_keras.zoo.bundle.shapes import shapes_of
 from dat_keras.zoo.cards.card import model_card
-from dat_keras.zoo.cards.results import reports_of, results
+from dat_keras.zoo.cards.reports import of_norms, reports_of
+from dat_keras.zoo.cards.results import results
 from dat_keras.zoo.cards.spec import FileRecord, ModelSpec
 from dat_keras.zoo.errors import BadReferenceError, RefusedContentError
 
@@ -156,9 +157,8 @@ def write_bundle(
     digest = sha256_of(folder / WEIGHTS)
     (folder / RESULTS).parent.mkdir()
     table = results(digest, bundle.reports)
-    table["robustbench"] = entries(
-        bundle.reports, spec.architecture, spec.training
-    )
+    parts = [part for report in bundle.reports for part in of_norms(report)]
+    table["robustbench"] = entries(parts, spec.architecture, spec.training)
     (folder / RESULTS).write_bytes(canonical_json(table))
     if bundle.keras_copy:
         _write_keras_copy(bundle, folder)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from dat_keras.utils.intervals import wilson
-
-Report: TypeAlias = Mapping[str, Any]
-"""What `Report.to_json` returned."""
+from dat_keras.utils.norms import pixel_fraction
 
 
-def accuracies(reports: Sequence[Report]) -> dict[str, str]:
+def accuracies(table: Mapping[str, Any]) -> dict[str, str]:
     """What was measured under each attack, as text; natural comes first.
 
     Args:
-        reports: The reports, as plain data. Of an attack that several have,
-            the one on most images counts.
+        table: The content of `eval/results.json`. Of an attack that several
+            runs have in the same norm and radius, the one on most images
+            counts; another norm or radius than the first run's is named.
 
     Example:
     >>> row = {"accuracy": 0.75, "correct": 3, "total": 4}
-    >>> accuracies([{"attacks": {"natural": row}}])
+    >>> run = {"norm": "linf", "eps": 8 / 255, "attacks": {"natural": row}}
+    >>> accuracies({"runs": [run]})
     {'natural': '75.00 % (3/4, 95 %: 30.1 - 95.4 %)'}
     """
     found = {}
-    for name, row in _rows(reports).items():
+    for name, row in _rows(table).items():
         low, high = interval(row)
         found[name] = (
             f"{_percent(row)} ({row['correct']}/{row['total']}, 95 %: "
@@ -33,19 +33,21 @@ def accuracies(reports: Sequence[Report]) -> dict[str, str]:
     return found
 
 
-def headline(reports: Sequence[Report]) -> str:
+def headline(table: Mapping[str, Any]) -> str:
     """The natural accuracy and the lowest one, in one line.
 
     Args:
-        reports: The reports, as plain data.
+        table: The content of `eval/results.json`.
 
     Example:
-    >>> natural = {"accuracy": 0.75, "correct": 3, "total": 4}
-    >>> attacked = {"accuracy": 0.5, "correct": 2, "total": 4}
-    >>> headline([{"attacks": {"natural": natural, "pgd20": attacked}}])
+    >>> rows = {
+    ...     "natural": {"accuracy": 0.75, "correct": 3, "total": 4},
+    ...     "pgd20": {"accuracy": 0.5, "correct": 2, "total": 4},
+    ... }
+    >>> headline({"runs": [{"norm": "l2", "eps": 0.5, "attacks": rows}]})
     'natural 75.00 %, pgd20 50.00 %'
     """
-    rows = _rows(reports)
+    rows = _rows(table)
     worst = min(rows, key=lambda name: rows[name]["accuracy"], default=None)
     shown = [name for name in rows if name in ("natural", worst)]
     return ", ".join(f"{name} {_percent(rows[name])}" for name in shown) or "-"
@@ -84,13 +86,30 @@ def interval(row: Mapping[str, Any]) -> tuple[str, str]:
     return f"{100 * low:.1f}", f"{100 * high:.1f}"
 
 
-def _rows(reports: Sequence[Report]) -> dict[str, Mapping[str, Any]]:
+def _rows(table: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
-    for report in reports:
-        for name, row in report["attacks"].items():
+    first = None
+    for ball, rows in _measured(table):
+        first = first or ball
+        for attack, row in rows.items():
+            known = attack == "natural" or ball == first
+            name = attack if known else f"{attack} ({ball})"
             if name not in found or found[name]["total"] < row["total"]:
                 found[name] = row
     return ordered(found)
+
+
+def _measured(
+    table: Mapping[str, Any],
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Norm and radius, in words, and the rows by attack."""
+    for run in table.get("runs", ()):
+        yield f"{run['norm']} {pixel_fraction(run['eps'])}", run["attacks"]
+    for union in table.get("unions", ()):
+        balls = [
+            f"{ball['norm']} {ball['eps_text']}" for ball in union["norms"]
+        ]
+        yield f"union of {', '.join(balls)}", union["attacks"]
 
 
 def _percent(row: Mapping[str, Any]) -> str:

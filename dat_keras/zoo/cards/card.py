@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dat_keras.objectives import OBJECTIVES
@@ -15,7 +15,8 @@ from dat_keras.zoo.cards.accuracies import interval, ordered
 from dat_keras.zoo.cards.licenses import LICENSES
 from dat_keras.zoo.cards.merge import document, marked
 from dat_keras.zoo.cards.metadata import metadata
-from dat_keras.zoo.cards.results import NORMS
+from dat_keras.zoo.cards.reports import Report
+from dat_keras.zoo.cards.results import NORMS, results
 from dat_keras.zoo.cards.spec import ModelSpec
 
 BODY = """
@@ -72,7 +73,7 @@ def model_card(
     spec: ModelSpec,
     repo: str,
     license: str,
-    reports: Sequence[Mapping[str, Any]],
+    reports: Sequence[Report],
     facts: Mapping[str, Any],
 ) -> str:
     """The text of a model card.
@@ -103,7 +104,7 @@ def model_card(
         shape=", ".join(map(str, spec.input_shape)),
         ball=f"{pixel_fraction(spec.eps)} in the {NORMS[spec.norm]} norm",
         training=_training(spec, facts["provenance"]),
-        tables="\n\n".join(map(_table, reports)) or "Not evaluated yet.",
+        tables="\n\n".join(_tables(reports)) or "Not evaluated yet.",
         digest=facts["sha256"],
         citation=_citation(spec),
         keras=KERAS.format(repo=repo) if facts["keras_copy"] else "",
@@ -141,18 +142,26 @@ def _citation(spec: ModelSpec) -> str:
     return " ".join([*papers, f"The library: {version}."])
 
 
-def _table(report: Mapping[str, Any]) -> str:
+def _tables(reports: Sequence[Report]) -> Iterator[str]:
+    table = results("", reports)
+    for run in table["runs"]:
+        yield _table(run, f"{run['norm']} eps {run['eps_text']}")
+    for union in table.get("unions", ()):
+        balls = [f"{b['norm']} eps {b['eps_text']}" for b in union["norms"]]
+        yield _table(union, f"union of {', '.join(balls)}")
+
+
+def _table(measured: Mapping[str, Any], ball: str) -> str:
     header = ["attack", "accuracy", "95 % interval", "correct"]
-    rows = ordered(report["attacks"])
+    rows = ordered(measured["attacks"])
     cells = [header, *(_cells(name, row) for name, row in rows.items())]
     # Files of earlier versions have no date.
-    date = report.get("date")
-    measured = f", measured {date}" if date else ""
+    date = measured.get("date")
+    when = f", measured {date}" if date else ""
     return (
-        f"{report['n_examples']} images of {report['data']['name']}, "
-        f"{report['norm']} eps {pixel_fraction(report['eps'])}, protocol "
-        f"{report['protocol']}, seed {report['seed']}{measured}.\n\n"
-        + markdown(cells)
+        f"{measured['n_examples']} images of {measured['data']['name']}, "
+        f"{ball}, protocol {measured['protocol']}, seed {measured['seed']}"
+        f"{when}.\n\n" + markdown(cells)
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from huggingface_hub import EvalResult, ModelCardData
 
 from dat_keras.objectives import OBJECTIVES
-from dat_keras.zoo.cards.results import HUB_DATASETS, metrics
+from dat_keras.zoo.cards.reports import Report
+from dat_keras.zoo.cards.results import HUB_DATASETS, metrics, results
 from dat_keras.zoo.cards.spec import ModelSpec
 
 
@@ -16,7 +16,7 @@ def metadata(
     spec: ModelSpec,
     repo: str,
     license: str,
-    reports: Sequence[Mapping[str, Any]],
+    reports: Sequence[Report],
 ) -> ModelCardData:
     """The metadata of a model.
 
@@ -51,8 +51,7 @@ def metadata(
                 metric_value=metric["value"],
                 metric_args=metric["args"],
             )
-            for report in reports
-            for metric in metrics(report)
+            for metric in metrics(results("", reports))
         ]
         or None,
     )

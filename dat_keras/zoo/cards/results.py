@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.norms import pixel_fraction
-from dat_keras.zoo.cards.accuracies import Report, ordered
-from dat_keras.zoo.errors import RefusedContentError
+from dat_keras.zoo.cards.accuracies import ordered
+from dat_keras.zoo.cards.reports import Report, of_norms
 
 NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 """Names of norms as leaderboards write them."""
@@ -24,53 +21,6 @@ HUB_DATASETS = {
 """Data sets of the Hub: repository, name and configuration, by our name."""
 
 
-def read_reports(path: Path) -> list[dict[str, Any]]:
-    """The reports in a file that `dat-keras evaluate --json` wrote.
-
-    Args:
-        path: The file: one report, or several by name.
-
-    Raises:
-        DamagedFileError: If it is no such file.
-    """
-    try:
-        data = json.loads(path.read_text())
-        found = [data] if "attacks" in data else list(data.values())
-        for report in found:
-            _ = report["model"]["sha256"], report["attacks"]["natural"]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DamagedFileError(f"{path} holds no report: {error!r}") from None
-    return found
-
-
-def reports_of(
-    paths: Iterable[Path], fingerprints: Sequence[str]
-) -> list[dict[str, Any]]:
-    """The reports on certain weights, out of several files.
-
-    Args:
-        paths: The files.
-        fingerprints: sha256 that the weights may go by.
-
-    Raises:
-        RefusedContentError: If a file has no report on these weights.
-    """
-    chosen = []
-    for path in paths:
-        found = [
-            report
-            for report in read_reports(path)
-            if report["model"]["sha256"] in fingerprints
-        ]
-        if not found:
-            raise RefusedContentError(
-                f"{path} measured other weights than these",
-                "evaluate the weights that are published",
-            )
-        chosen += found
-    return chosen
-
-
 def results(weights_sha256: str, reports: Sequence[Report]) -> dict[str, Any]:
     """The content of `eval/results.json`.
 
@@ -78,25 +28,55 @@ def results(weights_sha256: str, reports: Sequence[Report]) -> dict[str, Any]:
         weights_sha256: sha256 of the published weights' file.
         reports: The reports, as plain data.
 
+    Returns:
+        `format`, `weights_sha256`, the `runs` in one norm each, and `unions`:
+        the worst case of several norms, where they were measured together.
+
     Example:
     >>> results("0" * 64, [])["runs"]
     []
     """
+    runs = [
+        {**part, "eps_text": pixel_fraction(part["eps"])}
+        for report in reports
+        for part in of_norms(report)
+    ]
+    unions = [_union(report) for report in reports if "union" in report]
     return {
         "format": 1,
         "weights_sha256": weights_sha256,
-        "runs": [
-            {**report, "eps_text": pixel_fraction(report["eps"])}
-            for report in reports
-        ],
+        "runs": runs,
+        **({"unions": unions} if unions else {}),
     }
 
 
-def metrics(report: Report) -> list[dict[str, Any]]:
-    """The accuracies of a report, as a model card lists them.
+def _union(report: Report) -> dict[str, Any]:
+    # A list, for published keys are sorted.
+    balls = [
+        {
+            "norm": norm,
+            "eps": part["eps"],
+            "eps_text": pixel_fraction(part["eps"]),
+        }
+        for norm, part in report["norms"].items()
+    ]
+    about = {
+        name: of_norms(report)[0].get(name)
+        for name in ("data", "protocol", "seed", "date")
+    }
+    return {
+        "norms": balls,
+        "n_examples": report["n_examples"],
+        **{k: v for k, v in about.items() if v is not None},
+        **report["union"],
+    }
+
+
+def metrics(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All accuracies, as a model card lists them.
 
     Args:
-        report: The report.
+        table: What `results` returned.
 
     Returns:
         `name`, `value` in percent and `args` of each.
@@ -106,22 +86,45 @@ def metrics(report: Report) -> list[dict[str, Any]]:
     ...     "norm": "linf", "eps": 8 / 255, "n_examples": 4, "seed": 0,
     ...     "protocol": "strict", "attacks": {"natural": {"accuracy": 0.75}},
     ... }
-    >>> metrics(report)[0]["name"], metrics(report)[0]["value"]
+    >>> (found,) = metrics(results("0" * 64, [report]))
+    >>> found["name"], found["value"]
     ('Clean accuracy', 75.0)
     """
-    norm = NORMS.get(report["norm"], report["norm"])
-    ball = f"{norm} {pixel_fraction(report['eps'])}"
+    found = []
+    for run in table["runs"]:
+        norm, eps = _norm(run["norm"]), float(run["eps"])
+        ball = f"{norm} {pixel_fraction(eps)}"
+        found += _metrics(run, ball, {"norm": norm, "eps": eps})
+    for union in table.get("unions", ()):
+        balls = union["norms"]
+        text = [f"{_norm(b['norm'])} {b['eps_text']}" for b in balls]
+        about = {
+            "norm": [_norm(ball["norm"]) for ball in balls],
+            "eps": [float(ball["eps"]) for ball in balls],
+        }
+        # Natural accuracy is known from the runs.
+        found += _metrics(union, f"union of {', '.join(text)}", about)[1:]
+    return found
+
+
+def _norm(name: str) -> str:
+    return NORMS.get(name, name)
+
+
+def _metrics(
+    measured: Mapping[str, Any], ball: str, threat_model: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Natural accuracy and that under each attack."""
     common = {
-        "n_examples": int(report["n_examples"]),
-        "seed": int(report["seed"]),
+        "n_examples": int(measured["n_examples"]),
+        "seed": int(measured["seed"]),
     }
     found = []
-    for name, row in ordered(report["attacks"]).items():
+    for name, row in ordered(measured["attacks"]).items():
         attacked = {
             "attack": name,
-            "protocol": report["protocol"],
-            "norm": norm,
-            "eps": float(report["eps"]),
+            "protocol": measured["protocol"],
+            **threat_model,
         }
         natural = name == "natural"
         found.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from dat_keras.utils.norms import pixel_fraction
 from dat_keras.zoo.bundle.folder import is_model_folder
 from dat_keras.zoo.bundle.layout import CONFIG, RESULTS, WEIGHTS
 from dat_keras.zoo.bundle.plain_json import read_json
-from dat_keras.zoo.cards.accuracies import Report, accuracies
+from dat_keras.zoo.cards.accuracies import accuracies
+from dat_keras.zoo.cards.results import results
 from dat_keras.zoo.cards.spec import FileRecord, ModelSpec, read_spec
 from dat_keras.zoo.commands.bundled import ZooCard, find
 from dat_keras.zoo.commands.describe_run import describe_run
@@ -67,7 +68,8 @@ def _local(path: Path) -> dict[str, Any]:
 
 def _bundled(card: ZooCard) -> dict[str, Any]:
     where = str(card.hub) if card.hub else "bundled"
-    facts = _facts(card.spec, card.files.get(WEIGHTS), card.reports)
+    measured = results("", card.reports)
+    facts = _facts(card.spec, card.files.get(WEIGHTS), measured)
     return {"where": where, **facts, **card.provenance}
 
 
@@ -88,9 +90,9 @@ def _folder(path: Path) -> dict[str, Any]:
 def _untrusted(
     spec: ModelSpec, records: Mapping[str, FileRecord], table: bytes | None
 ) -> dict[str, Any]:
-    runs = read_json(table, RESULTS).get("runs", ()) if table else ()
+    measured = read_json(table, RESULTS) if table else {}
     try:
-        return _facts(spec, records.get(WEIGHTS), runs)
+        return _facts(spec, records.get(WEIGHTS), measured)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RefusedContentError(
             f"{RESULTS} is refused: {str(error)[:80]}"
@@ -98,7 +100,7 @@ def _untrusted(
 
 
 def _facts(
-    spec: ModelSpec, weights: FileRecord | None, reports: Sequence[Report]
+    spec: ModelSpec, weights: FileRecord | None, measured: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
         "architecture": spec.architecture,
@@ -108,7 +110,7 @@ def _facts(
         "dataset": spec.dataset,
         "threat_model": f"{spec.norm} {pixel_fraction(spec.eps)}",
         "recipe": str(spec.training.get("name", "-")),
-        "accuracy": accuracies(reports),
+        "accuracy": accuracies(measured),
         "size": weights.size if weights else None,
         "sha256": weights.sha256 if weights else None,
         "written_by": f"dat_keras {spec.version}",
