@@ -23,6 +23,7 @@ from dat_keras.recipes import RECIPES, Recipe
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.text_table import markdown
 from dat_keras.zoo.cards.accuracies import interval
+from dat_keras.zoo.cards.results import cautions, results
 from dat_keras.zoo.commands.bundled import ZooCard, cards
 
 DOCS = Path(__file__).resolve().parent
@@ -218,6 +219,8 @@ def _card(card: ZooCard) -> str:
         f"- architecture: `{card.spec.architecture}`",
         f"- sha256 of the weights: `{weights.sha256}`",
     ]
+    told = cautions(results(weights.sha256, card.reports))
+    lines += [f"- caution, {code}: {said}" for code, said in told.items()]
     return f"## {card.name}\n\n" + "\n".join(lines) + "\n"
 
 

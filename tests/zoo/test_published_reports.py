@@ -5,7 +5,13 @@ import json
 import pytest
 from huggingface_hub import ModelCard
 
+from dat_keras.evaluation.certificate import Certificate
+from dat_keras.evaluation.corruption_report import (
+    CorruptedAccuracy,
+    CorruptionReport,
+)
 from dat_keras.evaluation.evaluate import evaluate
+from dat_keras.evaluation.results import Caution
 from dat_keras.evaluation.unions import evaluate_union
 from dat_keras.training.run_info import load_classifier
 from dat_keras.zoo.bundle.write import from_run, write_bundle
@@ -126,3 +132,37 @@ def test_of_one_threat_model_the_report_on_most_images_counts():
         "pgd20": "12.50 %",
     }
     assert headline(table) == "natural 37.50 %, pgd20 12.50 %"
+
+
+def test_cautions_certificate_and_corruptions_are_published(
+    run, report, cli, tmp_path
+):
+    measured = json.loads(report.read_text())
+    measured["warnings"] = [Caution("masking", "Square broke more.").to_json()]
+    proven = (True, False, False, False)
+    measured["certificate"] = Certificate(
+        "ibp", "", proven, (0.5, -1.0, -1.0, -1.0), "margin"
+    ).to_json()
+    rows = (CorruptedAccuracy("fog", 3, {"natural": 3}),)
+    measured["corruptions"] = CorruptionReport(
+        rows, 4, "cifar10", ("natural",), 0
+    ).to_json()
+    (tmp_path / "r.json").write_text(json.dumps(measured))
+    made = from_run(run, "best", [tmp_path / "r.json"])
+    (tmp_path / "net").mkdir()
+    write_bundle(made, tmp_path / "net", "alice/net", "mit")
+    text = (tmp_path / "net" / "README.md").read_text()
+    assert "\n- masking: Square broke more.\n" in text
+    (line,) = (each for each in text.splitlines() if "| certified ibp" in each)
+    assert "25.00 %" in line
+    (line,) = (each for each in text.splitlines() if "| fog" in each)
+    assert "75.0" in line
+    named = {
+        m.metric_name: m.metric_value for m in ModelCard(text).data.eval_results
+    }
+    assert named["Certified accuracy, ibp, Linf 8/255"] == 25.0
+    said = json.loads(cli("info", tmp_path / "net", "--json").stdout)
+    assert said["accuracy"]["certified ibp"].startswith("25.00 % (1/4")
+    assert said["caution"] == {"masking": "Square broke more."}
+    told = cli("info", tmp_path / "net").stdout
+    assert "caution masking" in told

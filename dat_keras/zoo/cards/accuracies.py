@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dat_keras.utils.intervals import wilson
@@ -10,7 +10,7 @@ from dat_keras.utils.norms import pixel_fraction
 
 
 def accuracies(table: Mapping[str, Any]) -> dict[str, str]:
-    """What was measured under each attack, as text; natural comes first.
+    """What was measured, as text: natural, under each attack, certified.
 
     Args:
         table: The content of `eval/results.json`. Of an attack that several
@@ -24,7 +24,7 @@ def accuracies(table: Mapping[str, Any]) -> dict[str, str]:
     {'natural': '75.00 % (3/4, 95 %: 30.1 - 95.4 %)'}
     """
     found = {}
-    for name, row in _rows(table).items():
+    for name, row in (_rows(table) | _rows(table, certificate_of)).items():
         low, high = interval(row)
         found[name] = (
             f"{_percent(row)} ({row['correct']}/{row['total']}, 95 %: "
@@ -86,12 +86,40 @@ def interval(row: Mapping[str, Any]) -> tuple[str, str]:
     return f"{100 * low:.1f}", f"{100 * high:.1f}"
 
 
-def _rows(table: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def attacks_of(measured: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The rows of the attacks, by name.
+
+    Args:
+        measured: A run or a union of `eval/results.json`.
+    """
+    return measured["attacks"]
+
+
+def certificate_of(measured: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row of the certificate by its name, if there is one.
+
+    Args:
+        measured: A run of `eval/results.json`.
+
+    Example:
+    >>> certificate_of({"certificate": {"method": "ibp", "accuracy": 0.5}})
+    {'certified ibp': {'method': 'ibp', 'accuracy': 0.5}}
+    >>> certificate_of({"attacks": {}})
+    {}
+    """
+    found = measured.get("certificate")
+    return {f"certified {found['method']}": found} if found else {}
+
+
+def _rows(
+    table: Mapping[str, Any],
+    rows_of: Callable[[Mapping[str, Any]], Mapping[str, Any]] = attacks_of,
+) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     first = None
-    for ball, rows in _measured(table):
+    for ball, measured in _measured(table):
         first = first or ball
-        for attack, row in rows.items():
+        for attack, row in rows_of(measured).items():
             known = attack == "natural" or ball == first
             name = attack if known else f"{attack} ({ball})"
             if name not in found or found[name]["total"] < row["total"]:
@@ -102,14 +130,14 @@ def _rows(table: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _measured(
     table: Mapping[str, Any],
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Norm and radius, in words, and the rows by attack."""
+    """Norm and radius, in words, and what was measured in them."""
     for run in table.get("runs", ()):
-        yield f"{run['norm']} {pixel_fraction(run['eps'])}", run["attacks"]
+        yield f"{run['norm']} {pixel_fraction(run['eps'])}", run
     for union in table.get("unions", ()):
         balls = [
             f"{ball['norm']} {ball['eps_text']}" for ball in union["norms"]
         ]
-        yield f"union of {', '.join(balls)}", union["attacks"]
+        yield f"union of {', '.join(balls)}", union
 
 
 def _percent(row: Mapping[str, Any]) -> str:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dat_keras.evaluation.corruption_report import CorruptionReport
 from dat_keras.objectives import OBJECTIVES
 from dat_keras.objectives.catalog import Description
 from dat_keras.utils.extra_text import described_extra
 from dat_keras.utils.norms import pixel_fraction
 from dat_keras.utils.registry import lookup
 from dat_keras.utils.text_table import markdown
-from dat_keras.zoo.cards.accuracies import interval, ordered
+from dat_keras.zoo.cards.accuracies import certificate_of, interval, ordered
 from dat_keras.zoo.cards.licenses import LICENSES
 from dat_keras.zoo.cards.merge import document, marked
 from dat_keras.zoo.cards.metadata import metadata
 from dat_keras.zoo.cards.reports import Report
-from dat_keras.zoo.cards.results import NORMS, results
+from dat_keras.zoo.cards.results import NORMS, cautions, results
 from dat_keras.zoo.cards.spec import ModelSpec
 
 BODY = """
@@ -146,14 +147,18 @@ def _tables(reports: Sequence[Report]) -> Iterator[str]:
     table = results("", reports)
     for run in table["runs"]:
         yield _table(run, f"{run['norm']} eps {run['eps_text']}")
+        yield from _corruptions(run)
     for union in table.get("unions", ()):
         balls = [f"{b['norm']} eps {b['eps_text']}" for b in union["norms"]]
         yield _table(union, f"union of {', '.join(balls)}")
+    told = [f"- {code}: {said}" for code, said in cautions(table).items()]
+    if told:
+        yield "\n".join(["Cautions of these evaluations:", "", *told])
 
 
 def _table(measured: Mapping[str, Any], ball: str) -> str:
     header = ["attack", "accuracy", "95 % interval", "correct"]
-    rows = ordered(measured["attacks"])
+    rows = {**ordered(measured["attacks"]), **certificate_of(measured)}
     cells = [header, *(_cells(name, row) for name, row in rows.items())]
     # Files of earlier versions have no date.
     date = measured.get("date")
@@ -163,6 +168,13 @@ def _table(measured: Mapping[str, Any], ball: str) -> str:
         f"{ball}, protocol {measured['protocol']}, seed {measured['seed']}"
         f"{when}.\n\n" + markdown(cells)
     )
+
+
+def _corruptions(run: Mapping[str, Any]) -> Iterator[str]:
+    if run.get("corruptions"):
+        report = CorruptionReport.of_json(run["corruptions"])
+        title = report.title()
+        yield f"{title[0].upper()}{title[1:]}.\n\n{markdown(report.cells())}"
 
 
 def _cells(name: str, row: Mapping[str, Any]) -> list[str]:

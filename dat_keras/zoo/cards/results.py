@@ -114,26 +114,52 @@ def _norm(name: str) -> str:
 def _metrics(
     measured: Mapping[str, Any], ball: str, threat_model: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Natural accuracy and that under each attack."""
+    """Natural accuracy, that under each attack, and the certified one."""
     common = {
         "n_examples": int(measured["n_examples"]),
         "seed": int(measured["seed"]),
     }
     found = []
     for name, row in ordered(measured["attacks"]).items():
-        attacked = {
-            "attack": name,
-            "protocol": measured["protocol"],
-            **threat_model,
-        }
-        natural = name == "natural"
-        found.append(
-            {
-                "name": "Clean accuracy"
-                if natural
-                else f"Robust accuracy, {name}, {ball}",
-                "value": round(100 * float(row["accuracy"]), 2),
-                "args": common if natural else attacked | common,
-            }
-        )
+        if name == "natural":
+            found.append(_metric("Clean accuracy", row, common))
+            continue
+        about = {"attack": name, "protocol": measured["protocol"]}
+        about |= {**threat_model, **common}
+        found.append(_metric(f"Robust accuracy, {name}, {ball}", row, about))
+    certificate = measured.get("certificate")
+    if certificate:
+        name = f"Certified accuracy, {certificate['method']}, {ball}"
+        about = {"certificate": certificate["method"], **threat_model, **common}
+        found.append(_metric(name, certificate, about))
     return found
+
+
+def _metric(
+    name: str, row: Mapping[str, Any], about: dict[str, Any]
+) -> dict[str, Any]:
+    value = round(100 * float(row["accuracy"]), 2)
+    return {"name": name, "value": value, "args": about}
+
+
+def cautions(table: Mapping[str, Any]) -> dict[str, str]:
+    """What a reader of the accuracies must know.
+
+    Args:
+        table: What `results` returned.
+
+    Returns:
+        Sentences by the code of the caution.
+
+    Example:
+    >>> warning = {"code": "masking", "advice": "Square broke more than APGD."}
+    >>> cautions({"runs": [{"warnings": [warning]}]})
+    {'masking': 'Square broke more than APGD.'}
+    """
+    found: dict[str, list[str]] = {}
+    for run in table.get("runs", ()):
+        for caution in run.get("warnings", ()):
+            said = found.setdefault(str(caution["code"]), [])
+            if caution["advice"] not in said:
+                said.append(str(caution["advice"]))
+    return {code: " ".join(said) for code, said in found.items()}

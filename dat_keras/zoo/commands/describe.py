@@ -12,7 +12,7 @@ from dat_keras.zoo.bundle.folder import is_model_folder
 from dat_keras.zoo.bundle.layout import CONFIG, RESULTS, WEIGHTS
 from dat_keras.zoo.bundle.plain_json import read_json
 from dat_keras.zoo.cards.accuracies import accuracies
-from dat_keras.zoo.cards.results import results
+from dat_keras.zoo.cards.results import cautions, results
 from dat_keras.zoo.cards.spec import FileRecord, ModelSpec, read_spec
 from dat_keras.zoo.commands.bundled import ZooCard, find
 from dat_keras.zoo.commands.describe_run import describe_run
@@ -111,7 +111,13 @@ def _facts(
         "threat_model": f"{spec.norm} {pixel_fraction(spec.eps)}",
         "recipe": str(spec.training.get("name", "-")),
         "accuracy": accuracies(measured),
+        **_cautions(measured),
         "size": weights.size if weights else None,
         "sha256": weights.sha256 if weights else None,
         "written_by": f"dat_keras {spec.version}",
     }
+
+
+def _cautions(measured: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    found = cautions(measured)
+    return {"caution": found} if found else {}
