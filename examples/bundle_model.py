@@ -17,11 +17,11 @@ from dat_keras.core.weights import save_weights
 from dat_keras.training.run_info import RunInfo
 from dat_keras.utils.errors import DatKerasError
 from dat_keras.utils.files import sha256_of, write_whole
+from dat_keras.utils.report_data import of_norms
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.zoo.bundle.layout import WEIGHTS
 from dat_keras.zoo.bundle.plain_json import canonical_json
 from dat_keras.zoo.bundle.write import from_run
-from dat_keras.zoo.cards.reports import of_norms
 from dat_keras.zoo.cards.spec import FileRecord
 from dat_keras.zoo.commands.bundled import read_card
 

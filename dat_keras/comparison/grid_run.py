@@ -17,6 +17,7 @@ from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import Display, Progress, prefixed, silent
 from dat_keras.evaluation.report import Report
+from dat_keras.evaluation.results import Caution
 from dat_keras.evaluation.suites import can_resume
 from dat_keras.evaluation.union_report import UnionReport
 from dat_keras.profiling.pass_counts import Passes
@@ -29,6 +30,7 @@ from dat_keras.training.train import train
 from dat_keras.utils.errors import DamagedFileError
 from dat_keras.utils.files import clear, write_json
 from dat_keras.utils.locks import locked
+from dat_keras.utils.report_data import of_norms
 from dat_keras.utils.run_folder import RunFolder
 
 COUNTED_STEPS = 20
@@ -63,6 +65,18 @@ class RunResult:
         if self.seconds_per_step is None:
             return None
         return self.seconds_per_step * self.steps_per_epoch
+
+    def cautions(self, which: str) -> tuple[Caution, ...]:
+        """Returns what a reader of a checkpoint's reports must know.
+
+        Args:
+            which: The checkpoint.
+        """
+        return tuple(
+            Caution.of_json(each)
+            for report in of_norms(self.reports[which])
+            for each in report["warnings"]
+        )
 
     @classmethod
     def read(cls, path: Path) -> RunResult:

@@ -69,7 +69,13 @@ def table_of(
     )
     costs = [_column(name, cost, by_row) for name, cost in COSTS.items()]
     title = _title(grid, by_row[0][0])
-    return ResultsTable(title, names, (*accuracies, *costs), (LEGEND,))
+    said = dict.fromkeys(
+        f"{caution.level}: {name}: {caution.code}: {caution.advice}"
+        for name, (label, which) in zip(names, rows, strict=True)
+        for one in results[label]
+        for caution in one.cautions(which)
+    )
+    return ResultsTable(title, names, (*accuracies, *costs), (LEGEND, *said))
 
 
 def summary(grid: Grid, result: RunResult) -> str:

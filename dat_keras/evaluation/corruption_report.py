@@ -250,8 +250,5 @@ class CorruptionReport:
             norm=data["norm"],
             eps=data["eps"],
             protocol=data["protocol"],
-            cautions=tuple(
-                Caution(str(each["code"]), str(each["advice"]))
-                for each in data["warnings"]
-            ),
+            cautions=tuple(map(Caution.of_json, data["warnings"])),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import ClassVar
 
@@ -32,6 +33,18 @@ class Caution:
     def to_json(self) -> dict[str, str]:
         """Returns the caution as plain data."""
         return asdict(self)
+
+    @staticmethod
+    def of_json(data: Mapping[str, str]) -> Caution:
+        """Returns the caution, or the defect, that `to_json` wrote.
+
+        Example:
+        >>> wrong = Defect("robust_wrong", "More than all are robust.")
+        >>> Caution.of_json(wrong.to_json()) == wrong
+        True
+        """
+        kind = Defect if data.get("level") == Defect.level else Caution
+        return kind(str(data["code"]), str(data["advice"]))
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Shard:
     @classmethod
     def from_json(cls, data: dict) -> Shard:
         """Returns the shard that `to_json` wrote."""
-        sanity = tuple(Caution(**caution) for caution in data["sanity"])
+        sanity = tuple(map(Caution.of_json, data["sanity"]))
         shape = tuple(data["image_shape"])
         return cls(**{**data, "image_shape": shape, "sanity": sanity})
 

@@ -341,6 +341,7 @@ def unmeasured(images):
         **{"whole": False, "n_examples": images},
         **{"norm": "linf", "eps": 8 / 255},
         "attacks": {"natural": {"accuracy": 0.75}},
+        "warnings": [],
     }
     return RunResult({"best": report}, {}, Passes(1, 0, 1), None, 3, 2**20)
 
@@ -372,6 +373,30 @@ def test_costs_that_were_not_measured_stay_empty():
         "-",
         "-",
         *"1.0 0.0 1.0 1".split(),
+    ]
+
+
+def test_cautions_of_evaluations_stand_below_the_table():
+    grid = grid_of(("natural", "pgd-at"), {}, attacks=("natural",))
+    masked, wrong = (
+        {"code": "masking", "advice": "Square broke more."},
+        {"code": "verify_fail", "advice": "Outside.", "level": "error"},
+    )
+    one, other, both = unmeasured(4), unmeasured(4), unmeasured(4)
+    one.reports["best"]["warnings"] = [masked]
+    # Of several norms they are in the report of each.
+    both.reports["best"] = {
+        "norms": {
+            "linf": {**unmeasured(4).reports["best"], "warnings": [wrong]},
+            "l2": other.reports["best"],
+        }
+    }
+    table = table_of(grid, {"natural": [one, one, other], "pgd-at": [other]})
+    assert table.notes[1:] == ("warning: natural: masking: Square broke more.",)
+    assert table.text().endswith(table.notes[1])
+    assert table.notes[1] in table.markdown()
+    assert [str(c) for c in both.cautions("best")] == [
+        "error: verify_fail: Outside."
     ]
 
 

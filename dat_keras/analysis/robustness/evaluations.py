@@ -26,7 +26,9 @@ from dat_keras.analysis.robustness.union_accuracies import (
     unions_of,
 )
 from dat_keras.evaluation.corruption_report import CorruptionReport
+from dat_keras.evaluation.results import Caution
 from dat_keras.utils.errors import DamagedFileError
+from dat_keras.utils.report_data import of_norms
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Evaluations:
         unions: Accuracies in several norms.
         certificates: Certified accuracies.
         attacks: Accuracies in one norm.
+        cautions: What a reader of these must know.
 
     Example:
     >>> both = Evaluations() + Evaluations()
@@ -53,19 +56,21 @@ class Evaluations:
     unions: tuple[UnionAccuracies, ...] = ()
     certificates: tuple[CertifiedAccuracy, ...] = ()
     attacks: tuple[AttackAccuracy, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
     def __add__(self, other: Evaluations) -> Evaluations:
-        """Returns the results of both."""
-        return Evaluations(
+        """Returns the results of both, and each caution once."""
+        both = Evaluations(
             *(
                 getattr(self, each.name) + getattr(other, each.name)
                 for each in fields(self)
             )
         )
+        return replace(both, cautions=tuple(dict.fromkeys(both.cautions)))
 
     def __bool__(self) -> bool:
-        """Whether there is a result."""
-        return any(vars(self).values())
+        """Whether there is a result; a caution alone is none."""
+        return any(vars(replace(self, cautions=())).values())
 
 
 def read_evaluations(paths: Iterable[Path | str]) -> dict[str, Evaluations]:
@@ -108,7 +113,7 @@ def _results(data: Mapping[str, Any]) -> Iterator[tuple[str, Evaluations]]:
         if "shard" in report:
             raise ValueError("a shard, use `dat-keras merge-reports` first")
         several = "norms" in report
-        parts = list(report["norms"].values()) if several else [report]
+        parts = of_norms(report)
         unions = tuple(unions_of(report)) if several else ()
         found = Evaluations(unions=unions)
         for part in parts:
@@ -128,4 +133,5 @@ def _of_norm(report: Mapping[str, Any]) -> Evaluations:
         certificates=certificates,
         # Beside a certificate they are shown already.
         attacks=() if certificates else tuple(attacks_of(report)),
+        cautions=tuple(map(Caution.of_json, report.get("warnings", ()))),
     )

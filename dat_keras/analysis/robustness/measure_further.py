@@ -17,12 +17,8 @@ from dat_keras.evaluation.certifier import Certifier
 from dat_keras.evaluation.corruptions import evaluate_corruptions
 from dat_keras.evaluation.evaluate import evaluate
 from dat_keras.evaluation.progress import Progress
-from dat_keras.evaluation.results import Caution
 from dat_keras.evaluation.samples import Data
 from dat_keras.evaluation.unions import evaluate_union
-
-Found = tuple[Evaluations, tuple[Caution, ...]]
-"""Results, and what a reader of them must know."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +52,8 @@ class SectionMeasures:
 
     def __call__(
         self, model: keras.Model, data: Data, progress: Progress
-    ) -> Found:
-        """Returns what was found, and cautions, each once.
+    ) -> Evaluations:
+        """Returns what was found.
 
         Args:
             model: The classifier.
@@ -65,17 +61,15 @@ class SectionMeasures:
             progress: Called after each batch.
         """
         found = Evaluations()
-        cautions: tuple[Caution, ...] = ()
         for measure in (self._of_norms, self._proven, self._corrupted):
-            results, more = measure(model, data, progress)
-            found, cautions = found + results, (*cautions, *more)
-        return found, tuple(dict.fromkeys(cautions))
+            found += measure(model, data, progress)
+        return found
 
     def _of_norms(
         self, model: keras.Model, data: Data, progress: Progress
-    ) -> Found:
+    ) -> Evaluations:
         if not self.several:
-            return Evaluations(), ()
+            return Evaluations()
         asked = {PGD: True, APGD: self.apgd, NAME: self.autoattack}
         union = evaluate_union(
             model,
@@ -88,18 +82,18 @@ class SectionMeasures:
             **self.shared,
         )
         reports = union.reports.values()
-        found = Evaluations(
+        return Evaluations(
             tuple(s for each in reports for s in survivors_of(each.to_json())),
             unions=tuple(unions_of(union.to_json())),
+            cautions=tuple(c for each in reports for c in each.cautions),
         )
-        return found, tuple(c for each in reports for c in each.cautions)
 
     def _proven(
         self, model: keras.Model, data: Data, progress: Progress
-    ) -> Found:
+    ) -> Evaluations:
         certifier = self.certifier
         if certifier is None:
-            return Evaluations(), ()
+            return Evaluations()
         report = evaluate(
             model,
             data,
@@ -112,13 +106,13 @@ class SectionMeasures:
             **self.shared,
         )
         proven = tuple(certificates_of(report.to_json()))
-        return Evaluations(certificates=proven), report.cautions
+        return Evaluations(certificates=proven, cautions=report.cautions)
 
     def _corrupted(
         self, model: keras.Model, data: Data, progress: Progress
-    ) -> Found:
+    ) -> Evaluations:
         if not self.corruptions:
-            return Evaluations(), ()
+            return Evaluations()
         report = evaluate_corruptions(
             model,
             data,
@@ -127,4 +121,4 @@ class SectionMeasures:
             progress=progress,
             **self.shared,
         )
-        return Evaluations(corruptions=(report,)), ()
+        return Evaluations(corruptions=(report,))

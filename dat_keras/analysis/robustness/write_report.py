@@ -201,11 +201,12 @@ def write_report(
             autoattack=autoattack and not further.several,
             distances=nearest,
         )
-        here = Evaluations(numbers.autoattack, numbers.distances)
-        more, cautions = further(model, data, show)
-        here += more + others.get(numbers.sha256, Evaluations())
-        said = dict.fromkeys((*numbers.cautions, *cautions))
-        numbers = replace(numbers, cautions=tuple(said), **vars(here))
+        here = Evaluations(
+            numbers.autoattack, numbers.distances, cautions=numbers.cautions
+        )
+        here += further(model, data, show)
+        here += others.get(numbers.sha256, Evaluations())
+        numbers = replace(numbers, **vars(here))
         found[name] = numbers, shown
     matrix = None
     if transfer:

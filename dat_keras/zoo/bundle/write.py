@@ -22,6 +22,7 @@ from dat_keras.recipes import Recipe
 from dat_keras.training.run_info import load_classifier
 from dat_keras.utils.config import encode
 from dat_keras.utils.files import sha256_of
+from dat_keras.utils.report_data import of_norms
 from dat_keras.utils.run_folder import RunFolder
 from dat_keras.utils.version import __version__
 from dat_keras.zoo.bundle.folder import is_model_folder
@@ -37,7 +38,7 @@ from dat_keras.zoo.bundle.plain_json import canonical_json
 from dat_keras.zoo.bundle.read import read_folder
 from dat_keras.zoo.bundle.shapes import shapes_of
 from dat_keras.zoo.cards.card import model_card
-from dat_keras.zoo.cards.reports import of_norms, reports_of
+from dat_keras.zoo.cards.reports import reports_of
 from dat_keras.zoo.cards.results import results
 from dat_keras.zoo.cards.spec import FileRecord, ModelSpec
 from dat_keras.zoo.errors import BadReferenceError, RefusedContentError

@@ -8,25 +8,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from dat_keras.utils.errors import DamagedFileError
+from dat_keras.utils.report_data import of_norms
 from dat_keras.zoo.errors import RefusedContentError
 
 Report: TypeAlias = Mapping[str, Any]
 """What `Report.to_json` returned, or `UnionReport.to_json`."""
-
-
-def of_norms(report: Report) -> list[Report]:
-    """The reports of a report in several norms; of any other, itself.
-
-    Args:
-        report: The report, as plain data.
-
-    Example:
-    >>> of_norms({"norms": {"linf": {"eps": 0.1}, "l2": {"eps": 0.5}}})
-    [{'eps': 0.1}, {'eps': 0.5}]
-    >>> of_norms({"eps": 0.1})
-    [{'eps': 0.1}]
-    """
-    return list(report["norms"].values()) if "norms" in report else [report]
 
 
 def read_reports(path: Path) -> list[dict[str, Any]]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dat_keras.utils.norms import pixel_fraction
+from dat_keras.utils.report_data import of_norms
 from dat_keras.zoo.cards.accuracies import ordered
-from dat_keras.zoo.cards.reports import Report, of_norms
+from dat_keras.zoo.cards.reports import Report
 
 NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 """Names of norms as leaderboards write them."""

@@ -102,6 +102,32 @@ def test_reports_of_several_models_are_told_apart(evaluation, tmp_path):
     }
 
 
+def test_cautions_of_a_file_stand_with_the_numbers(
+    images, evaluation, tmp_path
+):
+    told = {"code": "masking", "advice": "Square broke more."}
+    data = json.loads(evaluation.read_text()) | {"warnings": [told, told]}
+    file, page = tmp_path / "r.json", tmp_path / "a.html"
+    file.write_text(json.dumps(data))
+    report = write_report(
+        reader(0.5),
+        images,
+        page,
+        evaluations=[file],
+        n_bisected=1,
+        apgd=False,
+    )
+    (model,) = report.models
+    assert [str(c) for c in model.cautions].count(
+        "warning: masking: Square broke more."
+    ) == 1
+    assert "Square broke more." in page.read_text()
+    nothing = {**data, "attacks": {}}
+    file.write_text(json.dumps(nothing))
+    with pytest.raises(DamagedFileError, match="holds no result"):
+        read_evaluations([file])
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
