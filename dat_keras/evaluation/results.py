@@ -39,7 +39,7 @@ class Caution:
         """Returns the caution, or the defect, that `to_json` wrote.
 
         Example:
-        >>> wrong = Defect("robust_wrong", "More than all are robust.")
+        >>> wrong = Defect("certificate_broken", "One of the two is wrong.")
         >>> Caution.of_json(wrong.to_json()) == wrong
         True
         """
