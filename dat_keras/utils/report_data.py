@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def of_norms(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def of_norms(report: Mapping[str, Any]) -> list[Any]:
     """The reports of a report in several norms; of any other, itself.
 
     Args:

@@ -59,6 +59,16 @@ def test_a_file_of_compare_has_the_report_of_the_checkpoint(report, tmp_path):
     file = tmp_path / "evaluation.json"
     file.write_text(json.dumps({"reports": {"best": ours, "last": other}}))
     assert read_reports(file) == [ours, other]
+    corrupted = {"last": {"n_examples": 4}}
+    file.write_text(
+        json.dumps(
+            {"reports": {"best": ours, "last": other}, "corrupted": corrupted}
+        )
+    )
+    assert read_reports(file) == [
+        ours,
+        {**other, "corruptions": corrupted["last"]},
+    ]
     assert reports_of([file], [ours["model"]["sha256"]]) == [ours]
     with pytest.raises(RefusedContentError, match="other weights"):
         reports_of([file], ["1" * 64])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dat_keras.utils.intervals import wilson
@@ -24,7 +24,7 @@ def accuracies(table: Mapping[str, Any]) -> dict[str, str]:
     {'natural': '75.00 % (3/4, 95 %: 30.1 - 95.4 %)'}
     """
     found = {}
-    for name, row in (_rows(table) | _rows(table, certificate_of)).items():
+    for name, row in (_rows(table) | _rows(table, certified=True)).items():
         low, high = interval(row)
         found[name] = (
             f"{_percent(row)} ({row['correct']}/{row['total']}, 95 %: "
@@ -86,15 +86,6 @@ def interval(row: Mapping[str, Any]) -> tuple[str, str]:
     return f"{100 * low:.1f}", f"{100 * high:.1f}"
 
 
-def attacks_of(measured: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The rows of the attacks, by name.
-
-    Args:
-        measured: A run or a union of `eval/results.json`.
-    """
-    return measured["attacks"]
-
-
 def certificate_of(measured: Mapping[str, Any]) -> Mapping[str, Any]:
     """The row of the certificate by its name, if there is one.
 
@@ -112,14 +103,15 @@ def certificate_of(measured: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _rows(
-    table: Mapping[str, Any],
-    rows_of: Callable[[Mapping[str, Any]], Mapping[str, Any]] = attacks_of,
+    table: Mapping[str, Any], certified: bool = False
 ) -> dict[str, Mapping[str, Any]]:
+    """Rows of the attacks, or of the certificates."""
     found: dict[str, Mapping[str, Any]] = {}
     first = None
     for ball, measured in _measured(table):
         first = first or ball
-        for attack, row in rows_of(measured).items():
+        rows = certificate_of(measured) if certified else measured["attacks"]
+        for attack, row in rows.items():
             known = attack == "natural" or ball == first
             name = attack if known else f"{attack} ({ball})"
             if name not in found or found[name]["total"] < row["total"]:

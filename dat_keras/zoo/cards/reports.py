@@ -28,9 +28,12 @@ def read_reports(path: Path) -> list[dict[str, Any]]:
     """
     try:
         data = json.loads(path.read_text())
-        data = data.get("reports", data)
-        alone = "attacks" in data or "norms" in data
-        found = [data] if alone else list(data.values())
+        named = data.get("reports", data)
+        alone = "attacks" in named or "norms" in named
+        found = [named] if alone else list(named.values())
+        # `compare` keeps them apart, by checkpoint.
+        for name, corrupted in data.get("corrupted", {}).items():
+            of_norms(named[name])[0]["corruptions"] = corrupted
         parts = [part for report in found for part in of_norms(report)]
         for part in parts:
             _ = part["model"]["sha256"], part["attacks"]["natural"]
